@@ -1,0 +1,68 @@
+# Bulkhead. `make help` tells the targets.
+.DEFAULT_GOAL := all
+B := build
+CC := gcc
+NASM := nasm
+CLANG := clang
+
+# ---------------------------------------------------------------------------------------------------------------
+# Sources. PURE_SRCS is the one list of the files that compile unmodified for the host: tested, fuzzed, covered.
+PURE_SRCS := \
+	lib/fmt.c lib/err.c lib/log.c \
+	mm/e820.c mm/frames.c mm/ept.c mm/hostpt.c mm/gwalk.c \
+	arch/x86/acpi_tables.c arch/x86/vmx/caps.c boot/mb2.c boot/mb1.c boot/cmdline.c \
+	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/cpuid.c vmm/msr.c vmm/inject.c vmm/taskswitch.c \
+	vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/vclock.c \
+	vmm/emul/decode.c vmm/emul/exec.c vmm/emul/alu.c \
+	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vioapic.c \
+	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vdebug.c
+PURE_SRCS := $(wildcard $(PURE_SRCS))
+
+# ---------------------------------------------------------------------------------------------------------------
+# Hosted build: the pure files under sanitizers and gcov, one Check program per tests/unit/test_*.c.
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wpointer-arith -Wwrite-strings
+HOST_CFLAGS := -std=gnu17 -O1 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP \
+	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+COV_CFLAGS := --coverage
+HOST_OBJS := $(PURE_SRCS:%.c=$(B)/host/%.o)
+UNIT_SRCS := $(wildcard tests/unit/test_*.c)
+UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
+
+$(B)/host/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) $(COV_CFLAGS) -c $< -o $@
+$(B)/host/libpure.a: $(HOST_OBJS)
+	@rm -f $@
+	ar rcD $@ $^
+$(B)/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HOST_CFLAGS) -Itests/unit -c $< -o $@
+# tests/unit/support.c supplies panic() for the hosted build; fakes in a test override what the archive has.
+$(B)/unit/test_%: $(B)/unit/test_%.o $(B)/unit/support.o $(B)/host/libpure.a
+	$(CC) $(HOST_CFLAGS) $(COV_CFLAGS) $^ -o $@ -lcheck -lsubunit -lm -lrt -lpthread -lfdt
+.PRECIOUS: $(B)/unit/%.o
+
+units: $(UNIT_BINS)
+
+# ---------------------------------------------------------------------------------------------------------------
+# Fuzzers: clang's libFuzzer with ASan/UBSan over the same pure files.
+FUZZ_CFLAGS := -std=gnu17 -O1 -g -I. -MMD -MP -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_OBJS := $(PURE_SRCS:%.c=$(B)/fuzzobj/%.o)
+FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(B)/fuzz/%)
+$(B)/fuzzobj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CLANG) $(FUZZ_CFLAGS) -c $< -o $@
+$(B)/fuzz/libpure.a: $(FUZZ_OBJS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcD $@ $^
+$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/unit/support.c $(B)/fuzz/libpure.a
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(filter %.c,$^) $(B)/fuzz/libpure.a -o $@ -lfdt
+fuzzers: $(FUZZ_BINS)
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all units fuzzers clean
+-include $(shell find $(B)/host $(B)/unit $(B)/fuzzobj $(B)/fuzz -name '*.d' 2>/dev/null)
