@@ -1,0 +1,12 @@
+/* A console the hypervisor owns: text out, and on some of them characters in. */
+#pragma once
+
+#include "lib/types.h"
+
+struct console {
+	const char *name;
+	/* Writes len bytes of text; '\n' moves to the start of the next line. Bounded time, never blocks for ever. */
+	void (*write)(struct console *con, const char *text, size_t len);
+	/* Next input byte (0-255), or -1 when there is none. NULL for output-only consoles. */
+	int (*getc)(struct console *con);
+};
