@@ -15,9 +15,10 @@ struct uart16550 {
 	struct console con;
 	u16 port;
 	u32 baud;
-	bool dead;    /* a bounded wait ran out: output is dropped until uart16550_init is called again */
-	u32 dropped;  /* bytes not sent since then */
-	u32 tx_space; /* bytes that fit in the transmit FIFO before LSR must be read again */
+	bool dead;      /* a bounded wait ran out: output is dropped until uart16550_init is called again */
+	u32 dropped;    /* bytes not sent since then */
+	u32 fifo_depth; /* 16, or 1 when there is no working FIFO */
+	u32 tx_space;   /* bytes that fit in the transmit FIFO before LSR must be read again */
 };
 
 /*

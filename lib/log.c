@@ -1,0 +1,144 @@
+/*
+ * The log: each message becomes one piece of text in a ring and goes to every sink. The ring is global because the
+ * log is; locking is the machine layer's through the hooks.
+ */
+#include "lib/log.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+
+#define RING_SIZE (64u << 10) /* power of two */
+#define LINE_MAX  512
+
+static char ring[RING_SIZE];
+static u64 ring_head; /* bytes ever written */
+static enum log_level max_level = LOG_INFO;
+static struct log_sink *sinks;
+static struct {
+	void (*lock)(void);
+	void (*unlock)(void);
+	u64 (*now_us)(void);
+} hooks;
+
+static void log_lock(void)
+{
+	if (hooks.lock)
+		hooks.lock();
+}
+
+static void log_unlock(void)
+{
+	if (hooks.unlock)
+		hooks.unlock();
+}
+
+static void ring_write(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		ring[(ring_head + i) & (RING_SIZE - 1)] = text[i];
+	ring_head += len;
+}
+
+/* The newest len bytes (at most what the ring holds) to one sink, in up to two pieces. */
+static void ring_replay(struct log_sink *sink)
+{
+	u64 n = MIN(ring_head, (u64)RING_SIZE);
+	u64 start = (ring_head - n) & (RING_SIZE - 1);
+	u64 first = MIN(n, RING_SIZE - start);
+
+	if (first)
+		sink->write(sink->ctx, ring + start, first);
+	if (n > first)
+		sink->write(sink->ctx, ring, n - first);
+}
+
+void log_vprintf(enum log_level level, const char *fmt, va_list ap)
+{
+	static const char *const tag[] = { "error: ", "warning: ", "", "debug: " };
+	char line[LINE_MAX];
+	size_t len = 0;
+	int n;
+
+	if (level > max_level)
+		return;
+	if (hooks.now_us) {
+		u64 us = hooks.now_us();
+
+		len = (size_t)fmt_snprintf(line, sizeof(line), "[%5lu.%06lu] ", (unsigned long)(us / 1000000),
+		                           (unsigned long)(us % 1000000));
+	}
+	len += (size_t)fmt_snprintf(line + len, sizeof(line) - len, "%s", tag[level]);
+	n = fmt_vsnprintf(line + len, sizeof(line) - len, fmt, ap);
+	if (n > (int)(sizeof(line) - len - 2)) { /* cut: show that, and keep room for the newline */
+		len = sizeof(line) - 5;
+		memcpy(line + len, "...", 3);
+		len += 3;
+	} else {
+		len += (size_t)n;
+	}
+	if (line[len - 1] != '\n')
+		line[len++] = '\n';
+
+	log_lock();
+	ring_write(line, len);
+	for (struct log_sink *s = sinks; s; s = s->next)
+		s->write(s->ctx, line, len);
+	log_unlock();
+}
+
+void log_printf(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_vprintf(level, fmt, ap);
+	va_end(ap);
+}
+
+void log_set_level(enum log_level level)
+{
+	max_level = level;
+}
+
+void log_add_sink(struct log_sink *sink)
+{
+	log_lock();
+	ring_replay(sink);
+	sink->next = sinks;
+	sinks = sink;
+	log_unlock();
+}
+
+void log_set_hooks(void (*lock)(void), void (*unlock)(void), u64 (*now_us)(void))
+{
+	hooks.lock = lock;
+	hooks.unlock = unlock;
+	hooks.now_us = now_us;
+}
+
+size_t log_ring_read(char *buf, size_t len)
+{
+	size_t n;
+
+	log_lock();
+	n = (size_t)MIN(MIN(ring_head, (u64)RING_SIZE), (u64)len);
+	for (size_t i = 0; i < n; i++)
+		buf[i] = ring[(ring_head - n + i) & (RING_SIZE - 1)];
+	log_unlock();
+	return n;
+}
+
+bool log_limit_ok(struct log_limit *l, u64 now_ns, u32 burst, u64 interval_ns, u32 *suppressed)
+{
+	if (now_ns - l->window_start >= interval_ns) {
+		l->window_start = now_ns;
+		l->in_window = 0;
+	}
+	if (l->in_window >= burst) {
+		l->suppressed++;
+		return false;
+	}
+	l->in_window++;
+	*suppressed = l->suppressed;
+	l->suppressed = 0;
+	return true;
+}

@@ -1,0 +1,193 @@
+/*
+ * The C string functions of the freestanding build. Compile with -ffreestanding: OPAQUE() in the loops keeps the
+ * compiler from recognising them and calling the very function being defined.
+ */
+#include "lib/string.h"
+
+#define OPAQUE() asm volatile("" : : : "memory")
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+	void *d = dst;
+
+	asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
+	return dst;
+}
+
+/* Backwards without DF: an NMI handler in C must find the direction flag clear. */
+static void copy_backwards(u8 *d, const u8 *s, size_t n)
+{
+	while (n && (n & 7)) {
+		n--;
+		d[n] = s[n];
+		OPAQUE();
+	}
+	while (n) {
+		u64 v;
+
+		n -= 8;
+		asm volatile("movq %1, %0" : "=r"(v) : "m"(*(const u64 *)(s + n)));
+		asm volatile("movq %1, %0" : "=m"(*(u64 *)(d + n)) : "r"(v) : "memory");
+	}
+}
+
+void *memmove(void *dst, const void *src, size_t n)
+{
+	/* Forward is right whenever dst does not start inside src. */
+	if ((size_t)((u8 *)dst - (const u8 *)src) >= n) {
+		void *d = dst;
+
+		asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
+		return dst;
+	}
+	copy_backwards(dst, src, n);
+	return dst;
+}
+
+void *memset(void *dst, int c, size_t n)
+{
+	void *d = dst;
+
+	asm volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const u8 *p = a, *q = b;
+
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] != q[i])
+			return p[i] < q[i] ? -1 : 1;
+		OPAQUE();
+	}
+	return 0;
+}
+
+void *memchr(const void *s, int c, size_t n)
+{
+	const u8 *p = s;
+
+	for (size_t i = 0; i < n; i++) {
+		if (p[i] == (u8)c)
+			return (void *)(p + i);
+		OPAQUE();
+	}
+	return NULL;
+}
+
+size_t strlen(const char *s)
+{
+	size_t n = 0;
+
+	while (s[n]) {
+		n++;
+		OPAQUE();
+	}
+	return n;
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && s[n]) {
+		n++;
+		OPAQUE();
+	}
+	return n;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	return strncmp(a, b, SIZE_MAX);
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		u8 x = (u8)a[i], y = (u8)b[i];
+
+		if (x != y)
+			return x < y ? -1 : 1;
+		if (!x)
+			break;
+		OPAQUE();
+	}
+	return 0;
+}
+
+char *strchr(const char *s, int c)
+{
+	for (;; s++) {
+		if (*s == (char)c)
+			return (char *)s;
+		if (!*s)
+			return NULL;
+		OPAQUE();
+	}
+}
+
+char *strrchr(const char *s, int c)
+{
+	const char *last = NULL;
+
+	for (;; s++) {
+		if (*s == (char)c)
+			last = s;
+		if (!*s)
+			return (char *)last;
+		OPAQUE();
+	}
+}
+
+char *strstr(const char *hay, const char *needle)
+{
+	size_t n = strlen(needle);
+
+	for (;; hay++) {
+		if (!strncmp(hay, needle, n))
+			return (char *)hay;
+		if (!*hay)
+			return NULL;
+	}
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A' + 10;
+	return 99;
+}
+
+unsigned long strtoul(const char *s, char **end, int base)
+{
+	const char *p = s;
+	unsigned long v = 0;
+	bool neg = false, any = false, over = false;
+
+	while (*p == ' ' || (*p >= '\t' && *p <= '\r'))
+		p++;
+	if (*p == '+' || *p == '-')
+		neg = *p++ == '-';
+	if ((base == 0 || base == 16) && p[0] == '0' && (p[1] == 'x' || p[1] == 'X') && digit_of(p[2]) < 16) {
+		p += 2;
+		base = 16;
+	} else if (base == 0) {
+		base = *p == '0' ? 8 : 10;
+	}
+	for (; digit_of(*p) < base; p++) {
+		any = true;
+		over |= __builtin_mul_overflow(v, (unsigned long)base, &v);
+		over |= __builtin_add_overflow(v, (unsigned long)digit_of(*p), &v);
+	}
+	if (end)
+		*end = (char *)(any ? p : s);
+	if (over)
+		return ~0ul;
+	return neg ? -v : v;
+}
