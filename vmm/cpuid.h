@@ -173,7 +173,7 @@ u32 cpuid_apic_id(const struct cpuid_guest_cfg *cfg, u32 vcpu);
 __must_check int cpuid_build(struct cpuid_table *t, const struct cpuid_host *host, const struct cpuid_guest_cfg *cfg);
 
 /* Whether lookup of this leaf reads *dyn. For others dyn may be NULL: spare the VMREADs. */
-static inline bool cpuid_is_dynamic(const struct cpuid_table *t, u32 leaf)
+static inline bool cpuid_is_dynamic(u32 leaf)
 {
 	return leaf == 1 || leaf == 7 || leaf == 0xd;
 }
