@@ -71,8 +71,17 @@ __must_check int boot_info_add_module(struct boot_info *bi, u64 start, u64 end, 
 __must_check int boot_info_set_cmdline(struct boot_info *bi, const char *str, size_t str_len, char *err,
                                        size_t err_size);
 
+/* Sets the loader's name; a longer one is cut. */
+void boot_info_set_loader(struct boot_info *bi, const char *str, size_t str_len);
+
 /*
  * Module whose name is name, else the first whose name's last path component is name; NULL when there is none. (GRUB
  * passes only what follows the file name; QEMU's -initrd passes the path too.)
  */
 const struct boot_module *boot_info_module(const struct boot_info *bi, const char *name);
+
+/*
+ * Marks what the loader placed in RAM (modules, its information structure) as E820_MODULE in bi->map, which must be
+ * sanitized, in whole pages. OK or ERR_NOSPC.
+ */
+__must_check int boot_info_reserve(struct boot_info *bi);
