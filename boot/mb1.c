@@ -1,5 +1,6 @@
 /* Multiboot1 information. Layouts: Multiboot Specification 0.6.96, "Boot information format". */
 #include "boot/mb1.h"
+#include "lib/bytes.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 
@@ -22,21 +23,6 @@ struct mb1 {
 	size_t err_size;
 	char str[BOOT_CMDLINE_MAX + 1];
 };
-
-static u16 get16(const u8 *p)
-{
-	return (u16)(p[0] | p[1] << 8);
-}
-
-static u32 get32(const u8 *p)
-{
-	return get16(p) | (u32)get16(p + 2) << 16;
-}
-
-static u64 get64(const u8 *p)
-{
-	return get32(p) | (u64)get32(p + 4) << 32;
-}
 
 static const u8 *map(struct mb1 *m, u64 pa, u64 len)
 {

@@ -1,5 +1,6 @@
 /* Multiboot2 information. Tag layouts: Multiboot2 Specification, "Boot information format". */
 #include "boot/mb2.h"
+#include "lib/bytes.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 
@@ -32,21 +33,6 @@ struct mb2 {
 	char *err;
 	size_t err_size;
 };
-
-static u16 get16(const u8 *p)
-{
-	return (u16)(p[0] | p[1] << 8);
-}
-
-static u32 get32(const u8 *p)
-{
-	return get16(p) | (u32)get16(p + 2) << 16;
-}
-
-static u64 get64(const u8 *p)
-{
-	return get32(p) | (u64)get32(p + 4) << 32;
-}
 
 static int fail(struct mb2 *m, int code, const char *what)
 {
