@@ -20,6 +20,20 @@ PURE_SRCS := \
 PURE_SRCS := $(wildcard $(PURE_SRCS))
 
 # ---------------------------------------------------------------------------------------------------------------
+# The framebuffer console's font: generated from Debian's console fonts (the X11 "fixed" glyphs, public domain).
+FONT_NAME := Lat15-Fixed16
+FONT_PSF := $(B)/font/usr/share/consolefonts/$(FONT_NAME).psf.gz
+$(FONT_PSF):
+	@mkdir -p $(B)/font
+	cd $(B)/font && apt-get -qq -o APT::Sandbox::User=root download console-setup-linux && \
+		dpkg-deb --fsys-tarfile console-setup-linux_*.deb | tar -xm ./usr/share/consolefonts/$(FONT_NAME).psf.gz
+	@rm -f $(B)/font/*.deb
+	@test -s $@
+$(B)/gen/font.c: $(FONT_PSF) tools/psf2c.py
+	@mkdir -p $(@D)
+	python3 tools/psf2c.py $< $@
+
+# ---------------------------------------------------------------------------------------------------------------
 # Hosted build: the pure files under sanitizers and gcov, one Check program per tests/unit/test_*.c.
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wpointer-arith -Wwrite-strings
 HOST_CFLAGS := -std=gnu17 -O1 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP \

@@ -11,7 +11,8 @@
 
 struct vga_text {
 	struct console con;
-	volatile u16 *mem; /* VGA_TEXT_SIZE bytes, mapped uncached or write-combining */
+	volatile u16 *mem;                         /* VGA_TEXT_SIZE bytes, mapped uncached or write-combining */
+	u16 shadow[VGA_TEXT_ROWS * VGA_TEXT_COLS]; /* what is on the screen: display memory is never read */
 	u32 row, col;
 	u8 attr; /* foreground in bits 3:0, background in 6:4 */
 };

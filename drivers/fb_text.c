@@ -1,0 +1,169 @@
+/* Text on a linear framebuffer. */
+#include "drivers/fb_text.h"
+#include "lib/string.h"
+
+#define FG_RGB 0xc8c8c8
+#define BG_RGB 0x000000
+
+static u32 channel(u32 v8, u8 pos, u8 size)
+{
+	return (size >= 8 ? v8 << (size - 8) : v8 >> (8 - size)) << pos;
+}
+
+/* Pixel value of a 24-bit RGB colour. */
+static u32 pixel_of(const struct fb_geometry *g, u32 rgb)
+{
+	return channel(rgb >> 16 & 0xff, g->red_pos, g->red_size) |
+	       channel(rgb >> 8 & 0xff, g->green_pos, g->green_size) | channel(rgb & 0xff, g->blue_pos, g->blue_size);
+}
+
+static void put_pixel(volatile u8 *p, u32 bytes, u32 v)
+{
+	switch (bytes) {
+	case 4: *(volatile u32 *)p = v; break;
+	case 2: *(volatile u16 *)p = (u16)v; break;
+	default:
+		p[0] = (u8)v;
+		p[1] = (u8)(v >> 8);
+		p[2] = (u8)(v >> 16);
+	}
+}
+
+static u32 bytes_per_pixel(const struct fb_geometry *g)
+{
+	return (g->bpp + 7) / 8;
+}
+
+static void fill_row(struct fb_text *f, u32 y, u32 v)
+{
+	u32 bytes = bytes_per_pixel(&f->g);
+	volatile u8 *p = (volatile u8 *)f->g.pixels + (u64)y * f->g.pitch;
+
+	for (u32 x = 0; x < f->g.width; x++)
+		put_pixel(p + (u64)x * bytes, bytes, v);
+}
+
+static const u8 *glyph_of(const struct fb_font *font, u8 c)
+{
+	u32 i = (u32)c - font->first;
+
+	if (c < font->first || i >= font->nr)
+		i = '?' >= font->first && '?' - font->first < font->nr ? '?' - font->first : 0;
+	return font->glyphs + (u64)i * font->height * ((font->width + 7) / 8);
+}
+
+static void draw_cell(struct fb_text *f, u32 row, u32 col, u8 c)
+{
+	const struct fb_font *font = f->font;
+	u32 bytes = bytes_per_pixel(&f->g), stride = (font->width + 7) / 8;
+	const u8 *glyph = glyph_of(font, c);
+
+	for (u32 y = 0; y < font->height; y++) {
+		volatile u8 *p = (volatile u8 *)f->g.pixels + ((u64)row * font->height + y) * f->g.pitch +
+		                 (u64)col * font->width * bytes;
+
+		for (u32 x = 0; x < font->width; x++) {
+			bool on = glyph[y * stride + x / 8] & (0x80 >> (x % 8));
+
+			put_pixel(p + (u64)x * bytes, bytes, on ? f->fg : f->bg);
+		}
+	}
+}
+
+static void set_cell(struct fb_text *f, u32 row, u32 col, u8 c)
+{
+	u8 *s = &f->shadow[row * f->cols + col];
+
+	if (*s == c)
+		return;
+	*s = c;
+	draw_cell(f, row, col, c);
+}
+
+static void newline(struct fb_text *f)
+{
+	f->col = 0;
+	if (++f->row < f->rows)
+		return;
+	f->row--;
+	for (u32 r = 0; r + 1 < f->rows; r++) {
+		for (u32 c = 0; c < f->cols; c++)
+			set_cell(f, r, c, f->shadow[(r + 1) * f->cols + c]);
+	}
+	for (u32 c = 0; c < f->cols; c++)
+		set_cell(f, f->rows - 1, c, ' ');
+}
+
+static void put_char(struct fb_text *f, char c)
+{
+	switch (c) {
+	case '\n': newline(f); return;
+	case '\r': f->col = 0; return;
+	case '\b':
+		if (f->col)
+			f->col--;
+		return;
+	case '\t':
+		do
+			put_char(f, ' ');
+		while (f->col % 8 && f->col < f->cols);
+		return;
+	}
+	if (f->col == f->cols)
+		newline(f);
+	set_cell(f, f->row, f->col, c >= ' ' && c <= '~' ? (u8)c : '?');
+	f->col++;
+}
+
+static void fb_write(struct console *con, const char *text, size_t len)
+{
+	struct fb_text *f = container_of(con, struct fb_text, con);
+
+	for (size_t i = 0; i < len; i++)
+		put_char(f, text[i]);
+}
+
+static bool channel_ok(u8 pos, u8 size, u32 bpp)
+{
+	return size >= 1 && size <= 16 && (u32)pos + size <= bpp;
+}
+
+static int check_geometry(const struct fb_geometry *g, const struct fb_font *font)
+{
+	u32 bits = bytes_per_pixel(g) * 8;
+
+	if (g->bpp != 15 && g->bpp != 16 && g->bpp != 24 && g->bpp != 32)
+		return ERR_NOTSUP;
+	if (!channel_ok(g->red_pos, g->red_size, bits) || !channel_ok(g->green_pos, g->green_size, bits) ||
+	    !channel_ok(g->blue_pos, g->blue_size, bits))
+		return ERR_INVAL;
+	if (!font->width || font->width > 32 || !font->height || !font->nr)
+		return ERR_INVAL;
+	if (g->width < font->width || g->height < font->height || (u64)g->width * (bits / 8) > g->pitch)
+		return ERR_INVAL;
+	/* Pixels are written whole. */
+	if (bits != 24 && (g->pitch % (bits / 8) || (uintptr_t)g->pixels % (bits / 8)))
+		return ERR_INVAL;
+	return OK;
+}
+
+int fb_text_init(struct fb_text *f, const struct fb_geometry *g, const struct fb_font *font, u8 *shadow)
+{
+	int r = check_geometry(g, font);
+
+	memset(f, 0, sizeof(*f));
+	if (r)
+		return r;
+	f->con = (struct console){ "fb", fb_write, NULL };
+	f->g = *g;
+	f->font = font;
+	f->cols = MIN(g->width / font->width, (u32)FB_TEXT_MAX_COLS);
+	f->rows = MIN(g->height / font->height, (u32)FB_TEXT_MAX_ROWS);
+	f->fg = pixel_of(g, FG_RGB);
+	f->bg = pixel_of(g, BG_RGB);
+	f->shadow = shadow;
+	memset(shadow, ' ', (size_t)f->cols * f->rows);
+	for (u32 y = 0; y < g->height; y++)
+		fill_row(f, y, f->bg);
+	return OK;
+}
