@@ -75,7 +75,7 @@ void log_vprintf(enum log_level level, const char *fmt, va_list ap)
 	} else {
 		len += (size_t)n;
 	}
-	if (line[len - 1] != '\n')
+	if (!len || line[len - 1] != '\n')
 		line[len++] = '\n';
 
 	log_lock();
