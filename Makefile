@@ -12,9 +12,11 @@ PURE_SRCS := \
 	mm/e820.c mm/frames.c mm/ept.c mm/hostpt.c mm/gwalk.c \
 	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/vmx/caps.c \
 	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c \
-	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/cpuid.c vmm/crs.c vmm/msr.c vmm/inject.c vmm/taskswitch.c \
+	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c \
+	vmm/inject.c vmm/taskswitch.c \
 	vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/vclock.c \
-	vmm/emul/decode.c vmm/emul/exec.c vmm/emul/alu.c \
+	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
+	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sse.c \
 	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vioapic.c \
 	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vdebug.c
 PURE_SRCS := $(wildcard $(PURE_SRCS))
