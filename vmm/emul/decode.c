@@ -1,0 +1,317 @@
+/* Instruction decoding: prefixes, opcode tables, ModRM/SIB, displacement, immediates (SDM vol. 2, "Instruction
+ * Format"). */
+#include "vmm/emul/insn.h"
+
+/*
+ * Makes at least `want` bytes available from rip. Fetches as far as the page goes, so that a page the instruction
+ * does not reach is never touched.
+ */
+static int fetch_more(struct emul_ctxt *c, u32 want)
+{
+	while (c->insn_len < want) {
+		u32 n = EMUL_MAX_INSN - c->insn_len;
+		u64 lin = c->rip + c->insn_len;
+		int rc;
+
+		if (want > EMUL_MAX_INSN)
+			return emul_raise_err(c, VEC_GP, 0);
+		if (is_long(c)) {
+			if (!emul_canonical(c, lin))
+				return emul_raise_err(c, VEC_GP, 0);
+		} else {
+			const struct emul_seg *cs = emul_seg(c, EMUL_CS);
+
+			if (lin > cs->limit)
+				return emul_raise_err(c, VEC_GP, 0);
+			n = (u32)MIN((u64)n, cs->limit - lin + 1);
+			lin = (u32)(lin + cs->base);
+		}
+		n = (u32)MIN((u64)n, PAGE_SIZE - (lin & (PAGE_SIZE - 1)));
+		rc = c->ops->fetch(c, lin, c->insn + c->insn_len, n);
+		if (rc != EMUL_OK)
+			return rc;
+		c->insn_len += (u8)n;
+	}
+	return EMUL_OK;
+}
+
+static inline int next_byte(struct emul_ctxt *c, u8 *b)
+{
+	if (unlikely(c->d.len >= c->insn_len)) {
+		int rc = fetch_more(c, c->d.len + 1u);
+
+		if (rc != EMUL_OK)
+			return rc;
+	}
+	*b = c->insn[c->d.len++];
+	return EMUL_OK;
+}
+
+/* Little-endian value of n bytes (1, 2, 4, 8), zero-extended. */
+static int next_value(struct emul_ctxt *c, u32 n, u64 *val)
+{
+	u64 v = 0;
+
+	if (unlikely(c->d.len + n > c->insn_len)) {
+		int rc = fetch_more(c, c->d.len + n);
+
+		if (rc != EMUL_OK)
+			return rc;
+	}
+	for (u32 i = 0; i < n; i++)
+		v |= (u64)c->insn[c->d.len + i] << (8 * i);
+	c->d.len += (u8)n;
+	*val = v;
+	return EMUL_OK;
+}
+
+/* The segment an override prefix names, or EMUL_NR_SEG. */
+static u32 override_of(u8 b)
+{
+	switch (b) {
+	case 0x26: return EMUL_ES;
+	case 0x2e: return EMUL_CS;
+	case 0x36: return EMUL_SS;
+	case 0x3e: return EMUL_DS;
+	case 0x64: return EMUL_FS;
+	case 0x65: return EMUL_GS;
+	default: return EMUL_NR_SEG;
+	}
+}
+
+/* Consumes the prefixes; *b gets the first opcode byte. A REX that does not come last does not count. */
+static int decode_prefixes(struct emul_ctxt *c, u8 *b)
+{
+	struct emul_insn *d = &c->d;
+	bool adsz = false;
+	u32 s;
+	int rc;
+
+	for (;;) {
+		rc = next_byte(c, b);
+		if (rc != EMUL_OK)
+			return rc;
+		if (is_long(c) && (*b & 0xf0) == 0x40) {
+			d->rex = *b;
+			continue;
+		}
+		s = override_of(*b);
+		if (s != EMUL_NR_SEG) {
+			/* 64-bit mode ignores ES, CS, SS and DS overrides. */
+			if (!is_long(c) || s >= EMUL_FS)
+				d->seg_ovr = (u8)s;
+		} else if (*b == 0x66) {
+			d->opsz = true;
+		} else if (*b == 0x67) {
+			adsz = true;
+		} else if (*b == 0xf0) {
+			d->lock = true;
+		} else if (*b == 0xf2 || *b == 0xf3) {
+			d->rep = *b;
+		} else {
+			break;
+		}
+		d->rex = 0;
+	}
+	if (is_long(c))
+		d->ad_size = adsz ? 4 : 8;
+	else
+		d->ad_size = (c->mode == EMUL_PROT32) != adsz ? 4 : 2;
+	return EMUL_OK;
+}
+
+static void set_operand_size(struct emul_ctxt *c)
+{
+	struct emul_insn *d = &c->d;
+	u32 f = d->op->flags;
+
+	if (is_long(c)) {
+		if (f & (F_F64 | F_CRDR))
+			d->op_size = 8;
+		else if (d->rex & 8)
+			d->op_size = 8;
+		else if (d->opsz)
+			d->op_size = 2;
+		else
+			d->op_size = f & F_D64 ? 8 : 4;
+	} else if (f & F_CRDR) {
+		d->op_size = 4;
+	} else {
+		d->op_size = (c->mode == EMUL_PROT32) != d->opsz ? 4 : 2;
+	}
+}
+
+/* SDM vol. 2, "16-Bit Addressing Forms with the ModR/M Byte". */
+static int decode_mem16(struct emul_ctxt *c, u8 rm)
+{
+	static const u8 bases[8] = { EMUL_RBX, EMUL_RBX, EMUL_RBP, EMUL_RBP, EMUL_RSI, EMUL_RDI, EMUL_RBP, EMUL_RBX };
+	static const u8 indexes[4] = { EMUL_RSI, EMUL_RDI, EMUL_RSI, EMUL_RDI };
+	struct emul_insn *d = &c->d;
+	u32 n = d->mod == 1 ? 1 : d->mod == 2 ? 2 : 0;
+	u64 v = 0;
+	int rc;
+
+	d->base = bases[rm];
+	if (rm < 4)
+		d->index = indexes[rm];
+	if (rm == 6 && d->mod == 0) {
+		d->base = EMUL_NO_REG;
+		n = 2;
+	}
+	if (d->base == EMUL_RBP)
+		d->seg = EMUL_SS;
+	if (!n)
+		return EMUL_OK;
+	rc = next_value(c, n, &v);
+	d->disp = (s64)sign_extend(v, n);
+	return rc;
+}
+
+/* SDM vol. 2, "32-Bit Addressing Forms with the ModR/M Byte" and "… with the SIB Byte". */
+static int decode_mem32(struct emul_ctxt *c, u8 rm)
+{
+	struct emul_insn *d = &c->d;
+	u32 n = d->mod == 1 ? 1 : d->mod == 2 ? 4 : 0;
+	u8 rex_b = (u8)((d->rex & 1) << 3), sib;
+	u64 v = 0;
+	int rc;
+
+	if (rm == 4) {
+		rc = next_byte(c, &sib);
+		if (rc != EMUL_OK)
+			return rc;
+		d->scale = sib >> 6;
+		d->index = (u8)(((sib >> 3) & 7) | (d->rex & 2) << 2);
+		if (d->index == 4)
+			d->index = EMUL_NO_REG;
+		rm = sib & 7;
+		if (rm == 5 && d->mod == 0)
+			n = 4;
+		else
+			d->base = rm | rex_b;
+	} else if (rm == 5 && d->mod == 0) {
+		n = 4;
+		if (is_long(c))
+			d->base = EMUL_REG_RIP;
+	} else {
+		d->base = rm | rex_b;
+	}
+	if (d->base == EMUL_RSP || d->base == EMUL_RBP)
+		d->seg = EMUL_SS;
+	if (!n)
+		return EMUL_OK;
+	rc = next_value(c, n, &v);
+	d->disp = (s64)sign_extend(v, n);
+	return rc;
+}
+
+static int decode_modrm(struct emul_ctxt *c)
+{
+	struct emul_insn *d = &c->d;
+	u8 m, rm;
+	int rc = next_byte(c, &m);
+
+	if (rc != EMUL_OK)
+		return rc;
+	d->has_modrm = true;
+	d->mod = m >> 6;
+	d->reg = (u8)(((m >> 3) & 7) | (d->rex & 4) << 1);
+	rm = m & 7;
+	if (d->op->flags & F_GROUP)
+		d->op = &d->op->u.group[d->reg & 7];
+	d->rm = rm | (u8)((d->rex & 1) << 3);
+	if (d->mod == 3 || (d->op->flags & F_CRDR))
+		return EMUL_OK;
+	d->is_mem = true;
+	return d->ad_size == 2 ? decode_mem16(c, rm) : decode_mem32(c, rm);
+}
+
+static int decode_imm(struct emul_ctxt *c)
+{
+	struct emul_insn *d = &c->d;
+	u32 kind = F_IMM_OF(d->op->flags), n;
+	u64 v = 0;
+	int rc;
+
+	switch (kind) {
+	case IMM_NONE: return EMUL_OK;
+	case IMM_8:
+	case IMM_8U: n = 1; break;
+	case IMM_16:
+	case IMM_ENTER: n = 2; break;
+	case IMM_V: n = d->op_size; break;
+	case IMM_MOFFS: n = d->ad_size; break;
+	default: n = MIN(d->op_size, (u8)4); break; /* IMM_Z, IMM_FAR */
+	}
+	rc = next_value(c, n, &v);
+	if (rc != EMUL_OK)
+		return rc;
+	d->imm = kind == IMM_8 || kind == IMM_Z ? sign_extend(v, n) : v;
+	if (kind == IMM_FAR || kind == IMM_ENTER) {
+		rc = next_value(c, kind == IMM_FAR ? 2 : 1, &v);
+		d->imm2 = (u16)v;
+	}
+	return rc;
+}
+
+static int decode_opcode(struct emul_ctxt *c, u8 b)
+{
+	struct emul_insn *d = &c->d;
+	int rc = EMUL_OK;
+
+	d->op = &emul_op1[b];
+	if (b == 0x0f) {
+		rc = next_byte(c, &b);
+		if (rc != EMUL_OK)
+			return rc;
+		d->map = 1;
+		d->op = &emul_op2[b];
+		if (b == 0x38) {
+			rc = next_byte(c, &b);
+			if (rc != EMUL_OK)
+				return rc;
+			if ((b & 0xfe) != 0xf0)
+				return EMUL_UNSUPPORTED;
+			d->map = 2;
+			d->op = &emul_op3[b & 1];
+		}
+	} else if (b == 0xc4 || b == 0xc5 || b == 0x62) {
+		/* VEX and EVEX: LES, LDS and BOUND outside 64-bit mode, with a memory operand. */
+		u8 next;
+
+		rc = next_byte(c, &next);
+		if (rc != EMUL_OK)
+			return rc;
+		d->len--;
+		if (is_long(c) || (next >= 0xc0 && is_prot(c)))
+			return EMUL_UNSUPPORTED;
+	}
+	d->opcode = b;
+	return rc;
+}
+
+int emul_decode(struct emul_ctxt *c)
+{
+	struct emul_insn *d = &c->d;
+	int rc;
+	u8 b;
+
+	memset(d, 0, offsetof(struct emul_insn, dst));
+	d->seg_ovr = d->base = d->index = EMUL_NO_REG;
+	d->seg = EMUL_DS;
+	rc = decode_prefixes(c, &b);
+	if (rc == EMUL_OK)
+		rc = decode_opcode(c, b);
+	if (unlikely(rc != EMUL_OK))
+		return rc;
+	d->rm = (b & 7) | (u8)((d->rex & 1) << 3); /* registers encoded in the opcode */
+	if (d->op->flags & F_M) {
+		rc = decode_modrm(c);
+		if (unlikely(rc != EMUL_OK))
+			return rc;
+	}
+	if (d->seg_ovr != EMUL_NO_REG)
+		d->seg = d->seg_ovr;
+	set_operand_size(c);
+	return F_IMM_OF(d->op->flags) ? decode_imm(c) : EMUL_OK;
+}

@@ -1,0 +1,271 @@
+/*
+ * SSE and MMX moves, and the few x87 instructions that only touch control state. The registers themselves are in the
+ * CPU or in its save area; the ops fetch them.
+ */
+#include "vmm/emul/insn.h"
+
+enum { P_NONE, P_66, P_F3, P_F2 };
+
+static u32 simd_prefix(const struct emul_ctxt *c)
+{
+	return c->d.rep == 0xf3 ? P_F3 : c->d.rep == 0xf2 ? P_F2 : c->d.opsz ? P_66 : P_NONE;
+}
+
+/* May SSE (or MMX) be used at all? */
+static int simd_ready(struct emul_ctxt *c, bool mmx)
+{
+	emul_need(c, EMUL_B_CR);
+	if ((c->cr0 & CR0_EM) || (!mmx && !(c->cr4 & CR4_OSFXSR)))
+		return emul_raise(c, VEC_UD);
+	if (c->cr0 & CR0_TS)
+		return emul_raise(c, VEC_NM);
+	if (mmx ? !c->ops->get_mm || !c->ops->set_mm : !c->ops->get_xmm || !c->ops->set_xmm)
+		return EMUL_UNSUPPORTED;
+	return EMUL_OK;
+}
+
+/* One form of a vector move. */
+struct move {
+	u8 len;       /* bytes moved; 0: no such form here */
+	bool store;   /* register to r/m */
+	bool aligned; /* #GP unless 16-byte aligned */
+	bool mmx;
+	bool merge; /* a register-register move keeps the rest of the destination */
+	bool high;  /* the high quadword of the register is meant */
+	bool mem;   /* memory form only */
+};
+
+static const u8 scalar_len[] = { [P_NONE] = 16, [P_66] = 16, [P_F3] = 4, [P_F2] = 8 };
+
+static struct move move_form(const struct emul_insn *d, u32 p)
+{
+	u8 op = d->opcode;
+
+	switch (op) {
+	case 0x10:
+	case 0x11: return (struct move){ .len = scalar_len[p], .store = op & 1, .merge = p >= P_F3 };
+	case 0x12:
+	case 0x13:
+	case 0x16:
+	case 0x17: /* MOVLPS, MOVHPS and their PD twins, memory forms */
+		if (p >= P_F3)
+			break;
+		return (struct move){ .len = 8, .store = op & 1, .high = op & 4, .merge = true, .mem = true };
+	case 0x28:
+	case 0x29:
+	case 0x2b:
+		if (p >= P_F3)
+			break;
+		return (struct move){ .len = 16, .store = op & 1, .aligned = true, .mem = op == 0x2b };
+	case 0x6f:
+	case 0x7f:
+		if (p == P_F2)
+			break;
+		return (struct move){ .len = p ? 16 : 8, .store = op == 0x7f, .aligned = p == P_66, .mmx = !p };
+	case 0xd6:
+		if (p != P_66)
+			break;
+		return (struct move){ .len = 8, .store = true };
+	case 0xe7:
+		if (p >= P_F3)
+			break;
+		return (struct move){ .len = p ? 16 : 8, .store = true, .aligned = p, .mmx = !p, .mem = true };
+	case 0x7e:
+		if (p == P_F3)
+			return (struct move){ .len = 8 };
+		break;
+	default: break;
+	}
+	return (struct move){ 0 };
+}
+
+static int get_reg(struct emul_ctxt *c, bool mmx, u8 nr, u64 v[2])
+{
+	v[1] = 0;
+	return mmx ? c->ops->get_mm(c, nr & 7, v) : c->ops->get_xmm(c, nr, v);
+}
+
+static int set_reg(struct emul_ctxt *c, bool mmx, u8 nr, const u64 v[2])
+{
+	return mmx ? c->ops->set_mm(c, nr & 7, v[0]) : c->ops->set_xmm(c, nr, v);
+}
+
+static int move_mem(struct emul_ctxt *c, const struct move *m)
+{
+	struct emul_insn *d = &c->d;
+	u64 v[2], part[2] = { 0 }, lin;
+	int rc = emul_linear(c, d->seg, emul_ea(c), m->len, m->store, &lin);
+
+	if (rc != EMUL_OK)
+		return rc;
+	if (m->aligned && (lin & 15) && m->len == 16)
+		return emul_raise_err(c, VEC_GP, 0);
+	rc = get_reg(c, m->mmx, d->reg, v);
+	if (rc != EMUL_OK)
+		return rc;
+	if (m->store)
+		return emul_lin_write(c, lin, m->high ? &v[1] : v, m->len, 0);
+	rc = emul_lin_read(c, lin, part, m->len, 0);
+	if (rc != EMUL_OK)
+		return rc;
+	if (m->mem && m->merge) { /* half of the register */
+		v[m->high] = part[0];
+		return set_reg(c, m->mmx, d->reg, v);
+	}
+	return set_reg(c, m->mmx, d->reg, part);
+}
+
+static int move_reg(struct emul_ctxt *c, const struct move *m)
+{
+	struct emul_insn *d = &c->d;
+	u8 to = m->store ? d->rm : d->reg, from = m->store ? d->reg : d->rm;
+	u64 v[2], old[2];
+	int rc = get_reg(c, m->mmx, from, v);
+
+	if (rc == EMUL_OK && m->merge)
+		rc = get_reg(c, m->mmx, to, old);
+	if (rc != EMUL_OK)
+		return rc;
+	if (m->merge) {
+		u64 mask = size_mask(m->len);
+
+		v[0] = (old[0] & ~mask) | (v[0] & mask);
+		v[1] = old[1];
+	} else if (m->len == 8) {
+		v[1] = 0;
+	}
+	return set_reg(c, m->mmx, to, v);
+}
+
+int emul_op_sse_mov(struct emul_ctxt *c)
+{
+	struct emul_insn *d = &c->d;
+	struct move m = move_form(d, simd_prefix(c));
+	int rc;
+
+	if (!m.len)
+		return EMUL_UNSUPPORTED;
+	if (m.mem && !d->is_mem && (d->opcode == 0x12 || d->opcode == 0x16) && !d->opsz) {
+		/* MOVHLPS, MOVLHPS */
+		u64 v[2], from[2];
+
+		rc = simd_ready(c, false);
+		if (rc == EMUL_OK)
+			rc = get_reg(c, false, d->rm, from);
+		if (rc == EMUL_OK)
+			rc = get_reg(c, false, d->reg, v);
+		if (rc != EMUL_OK)
+			return rc;
+		v[d->opcode == 0x16] = from[d->opcode == 0x12];
+		return set_reg(c, false, d->reg, v);
+	}
+	if (m.mem && !d->is_mem)
+		return emul_raise(c, VEC_UD);
+	rc = simd_ready(c, m.mmx);
+	if (rc != EMUL_OK)
+		return rc;
+	return d->is_mem ? move_mem(c, &m) : move_reg(c, &m);
+}
+
+/* 6E: MOVD/MOVQ from r/m; 7E: to r/m, or with F3 the quadword load. */
+int emul_op_sse_movd(struct emul_ctxt *c)
+{
+	struct emul_insn *d = &c->d;
+	u32 p = simd_prefix(c), size = d->rex & 8 ? 8 : 4;
+	bool mmx = p == P_NONE;
+	u64 v[2] = { 0 };
+	int rc;
+
+	if (p == P_F3 && d->opcode == 0x7e)
+		return emul_op_sse_mov(c);
+	if (p >= P_F3)
+		return EMUL_UNSUPPORTED;
+	rc = simd_ready(c, mmx);
+	if (rc != EMUL_OK)
+		return rc;
+	if (d->opcode == 0x6e) {
+		if (d->is_mem)
+			rc = emul_modrm_read(c, 0, size, v);
+		else
+			v[0] = emul_reg_read(c, d->rm, size);
+		return rc == EMUL_OK ? set_reg(c, mmx, d->reg, v) : rc;
+	}
+	rc = get_reg(c, mmx, d->reg, v);
+	if (rc != EMUL_OK)
+		return rc;
+	if (d->is_mem)
+		return emul_modrm_write(c, 0, size, v[0]);
+	emul_reg_write(c, d->rm, size, v[0]);
+	return EMUL_OK;
+}
+
+int emul_op_emms(struct emul_ctxt *c)
+{
+	int rc = simd_ready(c, true);
+	u32 v = 0;
+
+	if (rc == EMUL_OK)
+		rc = c->ops->fpu ? c->ops->fpu(c, EMUL_FPU_EMMS, &v) : EMUL_UNSUPPORTED;
+	return rc;
+}
+
+/* --- x87 --- */
+
+static int x87(struct emul_ctxt *c, enum emul_fpu what, u32 *v)
+{
+	emul_need(c, EMUL_B_CR);
+	if (c->cr0 & (CR0_EM | CR0_TS))
+		return emul_raise(c, VEC_NM);
+	return c->ops->fpu ? c->ops->fpu(c, what, v) : EMUL_UNSUPPORTED;
+}
+
+int emul_op_fwait(struct emul_ctxt *c)
+{
+	u32 v = 0;
+
+	emul_need(c, EMUL_B_CR);
+	if ((c->cr0 & (CR0_MP | CR0_TS)) == (CR0_MP | CR0_TS))
+		return emul_raise(c, VEC_NM);
+	return c->ops->fpu ? c->ops->fpu(c, EMUL_FPU_WAIT, &v) : EMUL_UNSUPPORTED;
+}
+
+static int fpu_mem(struct emul_ctxt *c, u32 key)
+{
+	u32 v = 0;
+	u64 m = 0;
+	int rc;
+
+	switch (key) {
+	case 0xd95: /* FLDCW */
+		rc = x87(c, EMUL_FPU_GET_CW, &v);
+		if (rc == EMUL_OK)
+			rc = emul_modrm_read(c, 0, 2, &m);
+		v = (u32)m;
+		return rc == EMUL_OK ? c->ops->fpu(c, EMUL_FPU_SET_CW, &v) : rc;
+	case 0xd97: /* FNSTCW */ rc = x87(c, EMUL_FPU_GET_CW, &v); break;
+	case 0xdd7: /* FNSTSW */ rc = x87(c, EMUL_FPU_GET_SW, &v); break;
+	default: return EMUL_UNSUPPORTED;
+	}
+	return rc == EMUL_OK ? emul_modrm_write(c, 0, 2, v & 0xffff) : rc;
+}
+
+int emul_op_fpu(struct emul_ctxt *c)
+{
+	struct emul_insn *d = &c->d;
+	u32 v = 0;
+	int rc;
+
+	if (d->is_mem)
+		return fpu_mem(c, (u32)d->opcode << 4 | (d->reg & 7));
+	switch ((u32)d->opcode << 8 | 0xc0 | (d->reg & 7u) << 3 | (d->rm & 7)) {
+	case 0xd9d0: return x87(c, EMUL_FPU_WAIT, &v); /* FNOP */
+	case 0xdbe2: return x87(c, EMUL_FPU_CLEX, &v);
+	case 0xdbe3: return x87(c, EMUL_FPU_INIT, &v);
+	case 0xdfe0: /* FNSTSW AX */
+		rc = x87(c, EMUL_FPU_GET_SW, &v);
+		if (rc == EMUL_OK)
+			emul_reg_merge(c, EMUL_RAX, 2, v);
+		return rc;
+	default: return EMUL_UNSUPPORTED;
+	}
+}
