@@ -103,5 +103,5 @@ enum exit_reason {
 #define EXIT_REASON_FROM_VMX_ROOT (1u << 29)
 #define EXIT_REASON_ENTRY_FAILURE (1u << 31)
 
-/* Name of a basic exit reason ("EPT_VIOLATION"), "reserved" for one that the SDM does not define. In caps.c. */
+/* Name of a basic exit reason ("EPT_VIOLATION"), "reserved" for one that the SDM does not define. In names.c. */
 const char *exit_reason_name(u32 basic);

@@ -307,11 +307,11 @@ struct vmcs_field_info {
 	const char *name;
 };
 
-/* All fields in ascending order within width and kind; VMCS_FIELD_COUNT rows. In caps.c. */
+/* All fields in ascending order within width and kind; VMCS_FIELD_COUNT rows. In names.c. */
 #define VMCS_X(enc, name, width, kind) +1
 enum { VMCS_FIELD_COUNT = 0 VMCS_FIELDS(VMCS_X) };
 #undef VMCS_X
 extern const struct vmcs_field_info vmcs_field_table[VMCS_FIELD_COUNT];
 
-/* Name of a field ("GUEST_RIP"), "?" for an encoding not in the table. In caps.c. */
+/* Name of a field ("GUEST_RIP"), "?" for an encoding not in the table. In names.c. */
 const char *vmcs_field_name(u32 encoding);
