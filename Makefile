@@ -10,7 +10,7 @@ CLANG := clang
 PURE_SRCS := \
 	lib/fmt.c lib/err.c lib/log.c \
 	mm/e820.c mm/frames.c mm/ptree.c mm/ept.c mm/hostpt.c mm/gwalk.c \
-	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/vmx/caps.c \
+	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/vmx/caps.c arch/x86/vmx/names.c \
 	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c \
 	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c \
 	vmm/inject.c vmm/taskswitch.c \
