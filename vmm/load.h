@@ -101,11 +101,40 @@ __must_check int load_image(const struct load_in *in, struct load_out *out);
 
 /* ---- for the loaders themselves ---- */
 
+/* Little-endian fields at any alignment; the caller has checked that they lie inside the image. */
+static inline u16 load_rd16(const void *p)
+{
+	u16 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline u32 load_rd32(const void *p)
+{
+	u32 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline u64 load_rd64(const void *p)
+{
+	u64 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 /* Formats out->why and returns err, so that a loader can `return load_refuse(out, ERR_INVAL, "...", ...)`. */
 int load_refuse(struct load_out *out, int err, const char *fmt, ...) __printf(3, 4);
 
 /* Fills out with the start state of a mode at rip: GDT written, page tables when 64-bit, stack set. */
 __must_check int load_start_state(const struct load_in *in, struct load_out *out, enum load_mode mode, u64 rip);
+
+/* Copies len bytes to gpa in guest RAM; what names them in the refusal. */
+__must_check int load_put(const struct load_in *in, struct load_out *out, u64 gpa, const void *data, u64 len,
+                          const char *what);
 
 /*
  * Copies text (with its NUL) to gpa, which must end before end. *next, when not NULL, gets the address after it.

@@ -40,6 +40,15 @@ bool elf_find_pvh(const void *image, u64 len, u32 *entry);
 __must_check int elf_load_segments(const struct load_in *in, struct load_out *out, const struct elf_info *info,
                                    u64 *base, u64 *end);
 
+/*
+ * elf_parse and elf_load_segments, then checks the entry point: *entry (0: take e_entry) must lie in a segment by its
+ * physical or its virtual address and becomes the physical one.
+ */
+__must_check int elf_load(const struct load_in *in, struct load_out *out, struct elf_info *info, u64 *entry);
+
+/* One past what a loaded image occupies of low RAM (at least 1 MiB): where modules may start. */
+u64 elf_low_end(const struct load_in *in, const struct elf_info *info);
+
 /* PVH: 32-bit start with EBX = hvm_start_info (version 1); modules, command line, memory map and RSDP. */
 __must_check int load_elf_pvh(const struct load_in *in, struct load_out *out);
 
