@@ -27,7 +27,7 @@ START_TEST(signed_numbers)
 	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
 		SAME("%d|%i|%5d|%-5d|%05d|%+d|% d", v[i], v[i], v[i], v[i], v[i], v[i], v[i]);
 		SAME("%.3d|%8.3d|%-8.3d|%08.3d|%.0d", v[i], v[i], v[i], v[i], v[i]);
-		SAME("%hd|%hhd|%ld|%lld", v[i], v[i], (long)v[i] << 20, (long long)v[i] << 20);
+		SAME("%hd|%hhd|%ld|%lld", v[i], v[i], v[i] * (1l << 20), v[i] * (1ll << 20));
 	}
 	SAME("%ld %ld", LONG_MAX, LONG_MIN);
 	SAME("%*d|%-*d|%*d|%.*d", 6, 42, 6, 42, -6, 42, 4, 42);
