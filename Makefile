@@ -12,9 +12,9 @@ PURE_SRCS := \
 	mm/e820.c mm/frames.c mm/ptree.c mm/ept.c mm/hostpt.c mm/gwalk.c \
 	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/vmx/caps.c arch/x86/vmx/names.c \
 	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c \
-	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c \
+	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
-	vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/vclock.c \
+	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/vclock.c \
 	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
 	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c \
 	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vioapic.c \
@@ -83,3 +83,10 @@ clean:
 
 .PHONY: all units fuzzers clean
 -include $(shell find $(B)/host $(B)/unit $(B)/fuzzobj $(B)/fuzz -name '*.d' 2>/dev/null)
+
+# ---------------------------------------------------------------------------------------------------------------
+# The instruction emulator against the host CPU: build/diff/emul_diff [INSTRUCTIONS [SEED]]. No sanitizers: it is about speed.
+DIFF_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -no-pie -fno-pie -mcmodel=small
+$(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/emul/*.h) lib/types.h
+	@mkdir -p $(@D)
+	$(CC) $(DIFF_CFLAGS) $(filter %.c,$^) -o $@

@@ -136,5 +136,8 @@ struct msr_bitmap_cfg {
 	bool x2apic_reg_virt;  /* and "APIC-register virtualization": reads of the other registers */
 	bool x2apic_intr_virt; /* and "virtual-interrupt delivery": EOI and SELF_IPI writes */
 };
-/* Fills the 4-KiB MSR bitmap: set bits exit. (SDM vol. 3, "MSR-Bitmap Address".) */
+/*
+ * Fills the 4-KiB MSR bitmap: set bits exit. (SDM vol. 3, "MSR-Bitmap Address".) The x2apic_* fields are for a vCPU
+ * whose APIC is in x2APIC mode with that control on: without it the same bits would reach the host's APIC.
+ */
 void msr_build_bitmap(u8 bitmap[4096], const struct msr_bitmap_cfg *cfg);

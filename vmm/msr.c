@@ -1,0 +1,556 @@
+/* MSR policy: the table is at the end of the file, the few behaviours before it. */
+#include "vmm/msr.h"
+#include "lib/string.h"
+
+#define NO_FEAT 0xffffu
+
+/* A row of the policy: a range of MSRs that behave alike. A NULL read or write gives #GP. */
+struct msr_def {
+	u32 first, last;
+	const char *name;
+	enum msr_result (*read)(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val);
+	enum msr_result (*write)(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val);
+	u64 arg;  /* value read, bits that may be written, or enum vmsr_reg: as the handlers say */
+	u16 feat; /* CPUID_FEAT_* without which the range gives #GP, or NO_FEAT */
+};
+
+/* IA32_MISC_ENABLE (SDM vol. 4, "Architectural MSRs") */
+#define MISC_FAST_STRINGS BIT(0)
+#define MISC_BTS_UNAVAIL  BIT(11)
+#define MISC_PEBS_UNAVAIL BIT(12)
+/* Fast strings, TM1, perfmon, BTS, PEBS, EIST, MONITOR, limit CPUID, xTPR, XD disable, turbo disable */
+#define MISC_WRITABLE                                                                                               \
+	(MISC_FAST_STRINGS | BIT(3) | BIT(7) | MISC_BTS_UNAVAIL | MISC_PEBS_UNAVAIL | BIT(16) | BIT(18) | BIT(22) | \
+	 BIT(23) | BIT(34) | BIT(38))
+
+#define MTRRCAP             (VMSR_MTRR_VAR | BIT(8) | BIT(10)) /* fixed ranges, write-combining */
+#define MTRR_DEF_TYPE_VALID 0xcffull
+#define MTRR_ENABLE         BIT(11)
+#define MTRR_FIXED_ENABLE   BIT(10)
+#define MTRR_MASK_VALID     BIT(11)
+#define MCG_CTL_P           BIT(8)
+#define PAT_RESET           0x0007040600070406ull
+#define DEBUGCTL_LBR        BIT(0)
+#define DEBUGCTL_BTF        BIT(1)
+#define TYPE_WB             6
+
+/* Every memory type byte of val is one of types (a bit per type number). */
+static bool types_valid(u64 val, u32 types)
+{
+	for (u32 i = 0; i < 64; i += 8) {
+		u64 t = val >> i & 0xff;
+
+		if (t > 7 || !(types >> t & 1))
+			return false;
+	}
+	return true;
+}
+#define PAT_TYPES  0xf3u /* UC WC WT WP WB UC- */
+#define MTRR_TYPES 0x73u /* UC WC WT WP WB */
+
+static u64 phys_reserved(const struct vmsr *m)
+{
+	return ~(BIT(m->caps.phys_bits) - 1);
+}
+
+/* Reads arg. */
+static enum msr_result rd_const(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)m, (void)idx;
+	*val = d->arg;
+	return MSR_OK;
+}
+
+static enum msr_result wr_ignore(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)m, (void)d, (void)idx, (void)val;
+	return MSR_OK;
+}
+
+/* Registers held by hardware: arg is the register. */
+static enum msr_result rd_reg(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)idx;
+	*val = m->ops->get(m->ctx, (enum vmsr_reg)d->arg);
+	return MSR_OK;
+}
+
+static enum msr_result wr_reg(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)idx;
+	m->ops->set(m->ctx, (enum vmsr_reg)d->arg, val);
+	return MSR_OK;
+}
+
+/* SYSENTER_CS keeps 32 bits, without a check of the others; FMASK and TSC_AUX refuse them. */
+static enum msr_result wr_reg_trunc32(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	return wr_reg(m, d, idx, (u32)val);
+}
+
+static enum msr_result wr_reg_32(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	return val >> 32 ? MSR_GP : wr_reg(m, d, idx, val);
+}
+
+static enum msr_result wr_reg_canonical(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	u32 bits = m->caps.cr4 & CR4_LA57 ? 57 : 48;
+
+	return crs_canonical(val, bits) ? wr_reg(m, d, idx, val) : MSR_GP;
+}
+
+static enum msr_result wr_pat(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	return types_valid(val, PAT_TYPES) ? wr_reg(m, d, idx, val) : MSR_GP;
+}
+
+/* Last-branch records are not kept: asking for them is dropped, as on a processor whose LBR stack is empty. */
+static enum msr_result wr_debugctl(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	if (val & ~(DEBUGCTL_LBR | DEBUGCTL_BTF))
+		return MSR_GP;
+	return wr_reg(m, d, idx, val & DEBUGCTL_BTF);
+}
+
+static enum msr_result wr_xss(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	return crs_xss_write(&m->caps, val) == CRS_OK ? wr_reg(m, d, idx, val) : MSR_GP;
+}
+
+static enum msr_result wr_efer(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	struct crs_state s = { 0 };
+	u64 efer;
+
+	m->ops->crs(m->ctx, &s);
+	s.efer = m->ops->get(m->ctx, VMSR_EFER);
+	if (crs_efer_write(&m->caps, &s, val, &efer) != CRS_OK)
+		return MSR_GP;
+	return wr_reg(m, d, idx, efer);
+}
+
+/* The TSC and its adjustment move together (SDM vol. 3, "IA32_TSC_ADJUST MSR"). */
+static enum msr_result rd_tsc(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)d, (void)idx;
+	*val = m->ops->tsc(m->ctx);
+	return MSR_OK;
+}
+
+static void move_tsc(struct vmsr *m, u64 delta)
+{
+	m->s.tsc_adjust += delta;
+	m->ops->tsc_move(m->ctx, delta);
+}
+
+static enum msr_result wr_tsc(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)d, (void)idx;
+	move_tsc(m, val - m->ops->tsc(m->ctx));
+	return MSR_OK;
+}
+
+static enum msr_result rd_tsc_adjust(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)d, (void)idx;
+	*val = m->s.tsc_adjust;
+	return MSR_OK;
+}
+
+static enum msr_result wr_tsc_adjust(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)d, (void)idx;
+	if (val != m->s.tsc_adjust)
+		move_tsc(m, val - m->s.tsc_adjust);
+	return MSR_OK;
+}
+
+static enum msr_result rd_apic_base(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)d, (void)idx;
+	*val = m->ops->apic_base_read(m->ctx);
+	return MSR_OK;
+}
+
+static enum msr_result wr_apic_base(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)d, (void)idx;
+	/* Reserved: 7:0, 9 and above the physical address width; the mode transitions are the APIC's business. */
+	if (val & (0x2ff | phys_reserved(m)))
+		return MSR_GP;
+	return m->ops->apic_base_write(m->ctx, val) ? MSR_OK : MSR_GP;
+}
+
+static enum msr_result rd_tsc_deadline(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)d, (void)idx;
+	*val = m->ops->tsc_deadline_read(m->ctx);
+	return MSR_OK;
+}
+
+static enum msr_result wr_tsc_deadline(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)d, (void)idx;
+	m->ops->tsc_deadline_write(m->ctx, val);
+	return MSR_OK;
+}
+
+static enum msr_result rd_x2apic(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	u64 v = 0;
+
+	if (!m->ops->x2apic_read(m->ctx, idx - d->first, &v))
+		return MSR_GP;
+	*val = v;
+	return MSR_OK;
+}
+
+static enum msr_result wr_x2apic(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	return m->ops->x2apic_write(m->ctx, idx - d->first, val) ? MSR_OK : MSR_GP;
+}
+
+static enum msr_result rd_misc_enable(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)d, (void)idx;
+	*val = m->s.misc_enable;
+	return MSR_OK;
+}
+
+/*
+ * Nothing hangs on these bits (what they switch is hidden, or harmless when it stays on), so that all of them are
+ * kept as written: firmware, boot loaders and test programs set and read back many.
+ */
+static enum msr_result wr_misc_enable(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)d, (void)idx;
+	if (val & ~MISC_WRITABLE)
+		return MSR_GP;
+	m->s.misc_enable = val;
+	return MSR_OK;
+}
+
+static enum msr_result rd_bios_sign(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)d, (void)idx;
+	*val = m->s.bios_sign_id;
+	return MSR_OK;
+}
+
+/* Software writes 0, executes CPUID and reads: the upper half is the microcode revision, and stays. */
+static enum msr_result wr_bios_sign(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)m, (void)d, (void)idx, (void)val;
+	return MSR_OK;
+}
+
+/* Ratio of the TSC to a 100 MHz bus: bits 15:8 both in PLATFORM_INFO and in PERF_STATUS. */
+static enum msr_result rd_ratio(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	u64 ratio = (m->tsc_hz + 50000000) / 100000000;
+
+	(void)d, (void)idx;
+	*val = MAX(MIN(ratio, 0xffull), 1ull) << 8;
+	return MSR_OK;
+}
+
+static enum msr_result rd_core_thread_count(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	u32 smt = m->cpuid->topo[0].ebx, in_pkg = m->cpuid->topo[1].ebx;
+
+	(void)d, (void)idx;
+	*val = (u64)(in_pkg / MAX(smt, 1u) & 0xffff) << 16 | (in_pkg & 0xffff);
+	return MSR_OK;
+}
+
+/* MTRRs: kept and checked, without effect on EPT memory types (SDM vol. 3, "Memory Type Range Registers (MTRRs)"). */
+static u64 *mtrr_slot(struct vmsr *m, u32 idx)
+{
+	u32 n = idx - 0x200;
+
+	if (n < 2 * VMSR_MTRR_VAR)
+		return n & 1 ? &m->s.mtrr_mask[n / 2] : &m->s.mtrr_base[n / 2];
+	if (idx == 0x250)
+		return &m->s.mtrr_fixed[0];
+	if (idx == 0x258 || idx == 0x259)
+		return &m->s.mtrr_fixed[1 + (idx - 0x258)];
+	if (idx >= 0x268 && idx <= 0x26f)
+		return &m->s.mtrr_fixed[3 + (idx - 0x268)];
+	return &m->s.mtrr_def_type;
+}
+
+static enum msr_result rd_mtrr(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)d;
+	*val = *mtrr_slot(m, idx);
+	return MSR_OK;
+}
+
+static enum msr_result wr_mtrr_var(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	bool mask = idx & 1;
+
+	(void)d;
+	if (val & phys_reserved(m) || val & (mask ? 0x7ffull : 0xf00ull))
+		return MSR_GP;
+	if (!mask && !types_valid(val & 0xff, MTRR_TYPES))
+		return MSR_GP;
+	*mtrr_slot(m, idx) = val;
+	return MSR_OK;
+}
+
+static enum msr_result wr_mtrr_fixed(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)d;
+	if (!types_valid(val, MTRR_TYPES))
+		return MSR_GP;
+	*mtrr_slot(m, idx) = val;
+	return MSR_OK;
+}
+
+static enum msr_result wr_mtrr_def(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)d;
+	if (val & ~MTRR_DEF_TYPE_VALID || !types_valid(val & 0xff, MTRR_TYPES))
+		return MSR_GP;
+	*mtrr_slot(m, idx) = val;
+	return MSR_OK;
+}
+
+/* Machine check (SDM vol. 3, "Machine-Check MSRs"): banks that never report anything. */
+static enum msr_result rd_mcg(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	(void)d;
+	*val = idx == 0x17a ? m->s.mcg_status : m->s.mcg_ctl;
+	return MSR_OK;
+}
+
+static enum msr_result wr_mcg(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)d;
+	if (idx == 0x17a ? val & ~0xfull : val && ~val)
+		return MSR_GP;
+	if (idx == 0x17a)
+		m->s.mcg_status = val;
+	else
+		m->s.mcg_ctl = val;
+	return MSR_OK;
+}
+
+static enum msr_result rd_mc_bank(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	u32 n = idx - d->first;
+	const u64 regs[] = { m->s.mc[n / 4].ctl, m->s.mc[n / 4].status, m->s.mc[n / 4].addr, m->s.mc[n / 4].misc };
+
+	*val = regs[n % 4];
+	return MSR_OK;
+}
+
+static enum msr_result wr_mc_bank(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	u32 n = idx - d->first;
+
+	switch (n % 4) {
+	case 0:
+		/* All ones or zero; systems are known to leave bit 0 or bit 10 out. */
+		if (val && ~(val | BIT(0) | BIT(10)))
+			return MSR_GP;
+		m->s.mc[n / 4].ctl = val;
+		break;
+	case 1:
+		if (val)
+			return MSR_GP;
+		m->s.mc[n / 4].status = 0;
+		break;
+	case 2: m->s.mc[n / 4].addr = val; break;
+	default: m->s.mc[n / 4].misc = val; break;
+	}
+	return MSR_OK;
+}
+
+/* Known, never offered: the guest's probe gets its #GP without a log line. */
+#define HIDDEN(a, b, n)                                                 \
+	{                                                               \
+		.first = (a), .last = (b), .name = (n), .feat = NO_FEAT \
+	}
+
+/* Ascending and disjoint (a unit test looks). */
+/* clang-format off */
+static const struct msr_def defs[] = {
+	{ 0x000, 0x001, "P5_MC", rd_const, wr_ignore, 0, NO_FEAT },
+	{ 0x010, 0x010, "TSC", rd_tsc, wr_tsc, 0, CPUID_FEAT_TSC },
+	{ 0x017, 0x017, "PLATFORM_ID", rd_const, NULL, 0, NO_FEAT },
+	{ 0x01b, 0x01b, "APIC_BASE", rd_apic_base, wr_apic_base, 0, CPUID_FEAT_APIC },
+	{ 0x02a, 0x02a, "EBL_CR_POWERON", rd_const, wr_ignore, 0, NO_FEAT },
+	HIDDEN(0x033, 0x033, "TEST_CTRL"),
+	{ 0x034, 0x034, "SMI_COUNT", rd_const, NULL, 0, NO_FEAT },
+	{ 0x035, 0x035, "CORE_THREAD_COUNT", rd_core_thread_count, NULL, 0, NO_FEAT },
+	{ 0x03a, 0x03a, "FEATURE_CONTROL", rd_const, NULL, 1 /* locked, no VMX, no SGX */, NO_FEAT },
+	{ 0x03b, 0x03b, "TSC_ADJUST", rd_tsc_adjust, wr_tsc_adjust, 0, CPUID_FEAT_TSC_ADJUST },
+	HIDDEN(0x048, 0x049, "SPEC_CTRL/PRED_CMD"),
+	HIDDEN(0x04e, 0x04f, "PPIN"),
+	{ 0x079, 0x079, "BIOS_UPDT_TRIG", NULL, wr_ignore, 0, NO_FEAT },
+	{ 0x08b, 0x08b, "BIOS_SIGN_ID", rd_bios_sign, wr_bios_sign, 0, NO_FEAT },
+	HIDDEN(0x0c1, 0x0c8, "PMC"),
+	{ 0x0ce, 0x0ce, "PLATFORM_INFO", rd_ratio, NULL, 0, NO_FEAT },
+	HIDDEN(0x0cf, 0x0cf, "CORE_CAPABILITIES"),
+	HIDDEN(0x0e1, 0x0e2, "UMWAIT/PKG_CST_CONFIG"),
+	HIDDEN(0x0e7, 0x0e8, "MPERF/APERF"),
+	{ 0x0fe, 0x0fe, "MTRRCAP", rd_const, NULL, MTRRCAP, CPUID_FEAT_MTRR },
+	HIDDEN(0x10a, 0x10b, "ARCH_CAPABILITIES/FLUSH_CMD"),
+	HIDDEN(0x10f, 0x10f, "TSX_FORCE_ABORT"),
+	HIDDEN(0x122, 0x123, "TSX_CTRL/MCU_OPT_CTRL"),
+	HIDDEN(0x140, 0x140, "MISC_FEATURES_ENABLES"),
+	{ 0x174, 0x174, "SYSENTER_CS", rd_reg, wr_reg_trunc32, VMSR_SYSENTER_CS, CPUID_FEAT_SEP },
+	{ 0x175, 0x175, "SYSENTER_ESP", rd_reg, wr_reg_canonical, VMSR_SYSENTER_ESP, CPUID_FEAT_SEP },
+	{ 0x176, 0x176, "SYSENTER_EIP", rd_reg, wr_reg_canonical, VMSR_SYSENTER_EIP, CPUID_FEAT_SEP },
+	{ 0x179, 0x179, "MCG_CAP", rd_const, NULL, VMSR_MC_BANKS | MCG_CTL_P, CPUID_FEAT_MCA },
+	{ 0x17a, 0x17b, "MCG_STATUS/CTL", rd_mcg, wr_mcg, 0, CPUID_FEAT_MCA },
+	HIDDEN(0x186, 0x18d, "PERFEVTSEL"),
+	{ 0x198, 0x198, "PERF_STATUS", rd_ratio, NULL, 0, NO_FEAT },
+	HIDDEN(0x199, 0x19c, "PERF_CTL/THERM"),
+	{ 0x1a0, 0x1a0, "MISC_ENABLE", rd_misc_enable, wr_misc_enable, 0, NO_FEAT },
+	HIDDEN(0x1a2, 0x1b2, "TEMPERATURE_TARGET ... PACKAGE_THERM"),
+	HIDDEN(0x1c8, 0x1c8, "LBR_SELECT"),
+	{ 0x1c9, 0x1c9, "LASTBRANCH_TOS", rd_const, NULL, 0, NO_FEAT },
+	{ 0x1d9, 0x1d9, "DEBUGCTL", rd_reg, wr_debugctl, VMSR_DEBUGCTL, NO_FEAT },
+	{ 0x1db, 0x1de, "LASTBRANCH/LASTINT", rd_const, NULL, 0, NO_FEAT },
+	{ 0x200, 0x20f, "MTRR_PHYS", rd_mtrr, wr_mtrr_var, 0, CPUID_FEAT_MTRR },
+	{ 0x250, 0x250, "MTRR_FIX64K", rd_mtrr, wr_mtrr_fixed, 0, CPUID_FEAT_MTRR },
+	{ 0x258, 0x259, "MTRR_FIX16K", rd_mtrr, wr_mtrr_fixed, 0, CPUID_FEAT_MTRR },
+	{ 0x268, 0x26f, "MTRR_FIX4K", rd_mtrr, wr_mtrr_fixed, 0, CPUID_FEAT_MTRR },
+	{ 0x277, 0x277, "PAT", rd_reg, wr_pat, VMSR_PAT, CPUID_FEAT_PAT },
+	{ 0x2ff, 0x2ff, "MTRR_DEF_TYPE", rd_mtrr, wr_mtrr_def, 0, CPUID_FEAT_MTRR },
+	HIDDEN(0x309, 0x30c, "FIXED_CTR"),
+	HIDDEN(0x345, 0x345, "PERF_CAPABILITIES"),
+	HIDDEN(0x38d, 0x390, "FIXED_CTR_CTRL ... PERF_GLOBAL"),
+	HIDDEN(0x3f1, 0x3f7, "PEBS"),
+	{ 0x400, 0x400 + 4 * VMSR_MC_BANKS - 1, "MC", rd_mc_bank, wr_mc_bank, 0, CPUID_FEAT_MCA },
+	HIDDEN(0x400 + 4 * VMSR_MC_BANKS, 0x47f, "MC (no such bank)"),
+	HIDDEN(0x480, 0x493, "VMX"),
+	HIDDEN(0x4c1, 0x4c8, "A_PMC"),
+	HIDDEN(0x570, 0x587, "RTIT"),
+	HIDDEN(0x606, 0x641, "RAPL"),
+	{ 0x6e0, 0x6e0, "TSC_DEADLINE", rd_tsc_deadline, wr_tsc_deadline, 0, CPUID_FEAT_TSC_DEADLINE },
+	{ MSR_X2APIC_FIRST, MSR_X2APIC_LAST, "x2APIC", rd_x2apic, wr_x2apic, 0, CPUID_FEAT_X2APIC },
+	HIDDEN(0xd90, 0xd90, "BNDCFGS"),
+	{ 0xda0, 0xda0, "XSS", rd_reg, wr_xss, VMSR_XSS, CPUID_FEAT_XSAVES },
+	{ 0xc0000080, 0xc0000080, "EFER", rd_reg, wr_efer, VMSR_EFER, NO_FEAT },
+	{ 0xc0000081, 0xc0000081, "STAR", rd_reg, wr_reg, VMSR_STAR, CPUID_FEAT_LM },
+	{ 0xc0000082, 0xc0000082, "LSTAR", rd_reg, wr_reg_canonical, VMSR_LSTAR, CPUID_FEAT_LM },
+	{ 0xc0000083, 0xc0000083, "CSTAR", rd_reg, wr_reg_canonical, VMSR_CSTAR, CPUID_FEAT_LM },
+	{ 0xc0000084, 0xc0000084, "FMASK", rd_reg, wr_reg_32, VMSR_FMASK, CPUID_FEAT_LM },
+	{ 0xc0000100, 0xc0000100, "FS_BASE", rd_reg, wr_reg_canonical, VMSR_FS_BASE, CPUID_FEAT_LM },
+	{ 0xc0000101, 0xc0000101, "GS_BASE", rd_reg, wr_reg_canonical, VMSR_GS_BASE, CPUID_FEAT_LM },
+	{ 0xc0000102, 0xc0000102, "KERNEL_GS_BASE", rd_reg, wr_reg_canonical, VMSR_KERNEL_GS_BASE, CPUID_FEAT_LM },
+	{ 0xc0000103, 0xc0000103, "TSC_AUX", rd_reg, wr_reg_32, VMSR_TSC_AUX, CPUID_FEAT_RDTSCP },
+};
+/* clang-format on */
+
+static const struct msr_def *find(u32 idx)
+{
+	u32 lo = 0, hi = ARRAY_SIZE(defs);
+
+	while (lo < hi) {
+		u32 mid = (lo + hi) / 2;
+
+		if (idx > defs[mid].last)
+			lo = mid + 1;
+		else if (idx < defs[mid].first)
+			hi = mid;
+		else
+			return &defs[mid];
+	}
+	return NULL;
+}
+
+static bool offered(const struct vmsr *m, const struct msr_def *d)
+{
+	return d->feat == NO_FEAT || cpuid_has(m->cpuid, d->feat);
+}
+
+enum msr_result msr_read(struct vmsr *m, u32 idx, u64 *val)
+{
+	const struct msr_def *d = find(idx);
+
+	if (!d)
+		return MSR_UNKNOWN;
+	if (!d->read || !offered(m, d))
+		return MSR_GP;
+	return d->read(m, d, idx, val);
+}
+
+enum msr_result msr_write(struct vmsr *m, u32 idx, u64 val)
+{
+	const struct msr_def *d = find(idx);
+
+	if (!d)
+		return MSR_UNKNOWN;
+	if (!d->write || !offered(m, d))
+		return MSR_GP;
+	return d->write(m, d, idx, val);
+}
+
+const char *msr_name(u32 idx)
+{
+	const struct msr_def *d = find(idx);
+
+	return d ? d->name : "?";
+}
+
+u64 vmsr_reset_value(enum vmsr_reg reg)
+{
+	return reg == VMSR_PAT ? PAT_RESET : 0;
+}
+
+void vmsr_reset(struct vmsr *m)
+{
+	memset(&m->s, 0, sizeof(m->s));
+	m->s.misc_enable = MISC_FAST_STRINGS | MISC_BTS_UNAVAIL | MISC_PEBS_UNAVAIL;
+	/* Any microcode revision but 0: some guests take 0 for "failed to load". */
+	m->s.bios_sign_id = 1ull << 32;
+}
+
+void vmsr_init(struct vmsr *m, const struct cpuid_table *cpuid, u64 tsc_hz, u32 nr_vcpus, const struct vmsr_ops *ops,
+               void *ctx)
+{
+	memset(m, 0, sizeof(*m));
+	m->ops = ops;
+	m->ctx = ctx;
+	m->cpuid = cpuid;
+	m->tsc_hz = tsc_hz;
+	m->nr_vcpus = nr_vcpus;
+	crs_caps_init(&m->caps, cpuid);
+	vmsr_reset(m);
+}
+
+/* Uncached power-of-two blocks that cover [base, 4 GiB), as many as the registers hold. */
+static void cover_hole(struct vmsr *m, u64 base)
+{
+	u64 addr_mask = BIT(m->caps.phys_bits) - 1;
+
+	for (u32 i = 0; i < VMSR_MTRR_VAR && base && base < BIT(32); i++) {
+		u64 size = base & -base;
+
+		m->s.mtrr_base[i] = base; /* type 0: uncached */
+		m->s.mtrr_mask[i] = (~(size - 1) & addr_mask) | MTRR_MASK_VALID;
+		base += size;
+	}
+}
+
+void vmsr_firmware_mtrrs(struct vmsr *m, u64 low_top)
+{
+	const u64 wb = 0x0606060606060606ull, wp = 0x0505050505050505ull;
+
+	memset(m->s.mtrr_base, 0, sizeof(m->s.mtrr_base));
+	memset(m->s.mtrr_mask, 0, sizeof(m->s.mtrr_mask));
+	m->s.mtrr_fixed[0] = wb; /* 0-7FFFF */
+	m->s.mtrr_fixed[1] = wb; /* 80000-9FFFF */
+	m->s.mtrr_fixed[2] = 0;  /* A0000-BFFFF */
+	for (u32 i = 3; i < VMSR_NR_FIXED; i++)
+		m->s.mtrr_fixed[i] = wp; /* C0000-FFFFF */
+	/* More pieces than registers only when low_top is odd: then what is nearest to 4 GiB stays write-back. */
+	cover_hole(m, ALIGN_UP(low_top, 16ull << 20));
+	m->s.mtrr_def_type = MTRR_ENABLE | MTRR_FIXED_ENABLE | TYPE_WB;
+}
