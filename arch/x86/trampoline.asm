@@ -1,0 +1,85 @@
+; Application-processor start: copied to a page below 1 MiB, entered in real mode by a start-up IPI.
+; SDM vol. 3 "Multiple-Processor (MP) Initialization".
+
+global trampoline_start, trampoline_end, trampoline_cr3
+extern ap_next_index, ap_stacks, ap_fs_blocks, ap_main
+
+section .rodata
+bits 16
+trampoline_start:
+	cli
+	cld
+	mov ax, cs
+	mov ds, ax
+	; DS-relative: the page's own address is CS << 4. Patch the pointers that need linear addresses.
+	movzx ebx, ax
+	shl ebx, 4
+	lea eax, [ebx + tr_gdt - trampoline_start]
+	mov [tr_gdtr - trampoline_start + 2], eax
+	lea eax, [ebx + tr_long - trampoline_start]
+	mov [tr_jump - trampoline_start], eax
+	o32 lgdt [tr_gdtr - trampoline_start]
+	mov eax, [trampoline_cr3 - trampoline_start]
+	mov cr3, eax
+	mov eax, cr4
+	or eax, (1 << 5) | (1 << 9) | (1 << 10)
+	mov cr4, eax
+	mov ecx, 0xc0000080
+	rdmsr
+	or eax, (1 << 8) | (1 << 11)
+	wrmsr
+	mov eax, (1 << 0) | (1 << 1) | (1 << 4) | (1 << 5) | (1 << 16) | (1 << 31)
+	mov cr0, eax
+	jmp far dword [tr_jump - trampoline_start]
+bits 64
+tr_long:
+	mov rax, ap_entry64
+	jmp rax
+align 8
+tr_gdt:
+	dq 0
+	dq 0x00af9b000000ffff
+	dq 0x00cf93000000ffff
+tr_gdtr:
+	dw $ - tr_gdt - 1
+	dd 0
+tr_jump:
+	dd 0
+	dw 8
+align 8
+trampoline_cr3:
+	dd 0
+trampoline_end:
+
+section .text
+ap_entry64:
+	mov eax, 0x10
+	mov ds, eax
+	mov es, eax
+	mov ss, eax
+	xor eax, eax
+	mov fs, eax
+	mov gs, eax
+	mov edi, 1
+	lock xadd [rel ap_next_index], edi	; EDI = this processor's index
+	; The final page tables, where the stacks are mapped.
+	mov rax, [rel ap_final_cr3]
+	mov cr3, rax
+	mov rax, [rel ap_stacks]
+	mov rsp, [rax + rdi * 8]
+	mov rax, [rel ap_fs_blocks]
+	mov rax, [rax + rdi * 8]
+	mov rdx, rax
+	shr rdx, 32
+	mov ecx, 0xc0000100			; FS base: the stack protector's canary
+	wrmsr
+	mov ecx, 0xc0000101			; GS base: per-CPU data
+	wrmsr
+	xor ebp, ebp
+	call ap_main
+.halt:
+	cli
+	hlt
+	jmp .halt
+
+extern ap_final_cr3

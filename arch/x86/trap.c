@@ -1,0 +1,206 @@
+/* IDT, exception handling with fixups, host interrupts, panic. SDM vol. 3 "Interrupt and Exception Handling". */
+#include "arch/x86/trap.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/lapic.h"
+#include "arch/x86/percpu.h"
+#include "lib/assert.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+
+struct idt_gate {
+	u16 offset0, selector;
+	u8 ist, type;
+	u16 offset1;
+	u32 offset2, reserved;
+};
+_Static_assert(sizeof(struct idt_gate) == 16, "64-bit IDT gate");
+
+struct table_reg {
+	u16 limit;
+	u64 base;
+} __packed;
+
+struct ex_entry {
+	u64 fault, fixup;
+};
+
+extern const u64 trap_vectors[256];
+extern const struct ex_entry ex_table_start[], ex_table_end[];
+extern const char text_start[], text_end[];
+
+static struct idt_gate idt[256] __aligned(16);
+static irq_fn irq_handlers[256];
+static void (*panic_dump)(void);
+static void (*panic_final)(void);
+static bool panicking;
+
+void trap_handle(struct trap_frame *f);
+
+void trap_init(void)
+{
+	for (u32 v = 0; v < 256; v++) {
+		u64 a = trap_vectors[v];
+
+		idt[v] = (struct idt_gate){
+			.offset0 = (u16)a,
+			.selector = SEL_CODE,
+			.ist = v == 2 ? IST_NMI : v == 8 ? IST_DF : v == 18 ? IST_MC : 0,
+			.type = 0x8e,
+			.offset1 = (u16)(a >> 16),
+			.offset2 = (u32)(a >> 32),
+		};
+	}
+}
+
+void percpu_load(struct pcpu *p)
+{
+	u64 tss = (u64)&p->tss;
+	struct table_reg gdtr = { sizeof(p->gdt) - 1, (u64)p->gdt };
+	struct table_reg idtr = { sizeof(idt) - 1, (u64)idt };
+
+	p->self = p;
+	p->gdt[0] = 0;
+	p->gdt[1] = 0x00af9b000000ffff;
+	p->gdt[2] = 0x00cf93000000ffff;
+	p->gdt[3] = (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | 0x89ull << 40 | (tss >> 24 & 0xff) << 56;
+	p->gdt[4] = tss >> 32;
+	p->tss.rsp[0] = p->stack_top;
+	p->tss.iomap = sizeof(struct tss);
+	__asm__ volatile("lgdt %0" : : "m"(gdtr));
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+	__asm__ volatile("pushq %0\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:\n\t"
+			 "movl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss\n\t"
+			 "xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs"
+			 :
+			 : "i"(SEL_CODE), "i"(SEL_DATA)
+			 : "rax", "memory");
+	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+	cpu_wrmsr(MSR_FS_BASE, (u64)p);
+	cpu_wrmsr(MSR_GS_BASE, (u64)p);
+}
+
+void irq_register(u8 vector, irq_fn fn)
+{
+	irq_handlers[vector] = fn;
+}
+
+void irq_dispatch(u8 vector)
+{
+	if (irq_handlers[vector])
+		irq_handlers[vector]();
+	if (vector != VEC_SPURIOUS)
+		lapic_eoi();
+}
+
+static void dump_frame(const struct trap_frame *f)
+{
+	char sym[96];
+
+	symbol_format(f->rip, sym, sizeof(sym));
+	log_err("  rip %016lx %s\n", f->rip, sym);
+	log_err("  rsp %016lx rflags %08lx cr2 %016lx cr3 %016lx\n", f->rsp, f->rflags, cpu_read_cr2(), cpu_read_cr3());
+	log_err("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
+	log_err("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
+	log_err("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);
+	log_err("  r13 %016lx r14 %016lx r15 %016lx\n", f->r13, f->r14, f->r15);
+}
+
+/* Prints what looks like return addresses from sp up to the end of the page-aligned stack. */
+static void dump_stack(u64 sp)
+{
+	u64 end = MIN(ALIGN_UP(sp + 1, PAGE_SIZE), sp + 2048);
+	char sym[96];
+
+	log_err("stack:\n");
+	for (sp = ALIGN_UP(sp, 8); sp < end; sp += 8) {
+		u64 v = *(const u64 *)sp;
+
+		if (v < (u64)text_start || v >= (u64)text_end)
+			continue;
+		symbol_format(v, sym, sizeof(sym));
+		log_err("  %016lx %s\n", v, sym);
+	}
+}
+
+static __noreturn void die(u64 sp)
+{
+	dump_stack(sp);
+	if (panic_dump)
+		panic_dump();
+	log_err("bulkhead: halted after a panic\n");
+	if (panic_final)
+		panic_final();
+	cpu_halt_forever();
+}
+
+static void panic_enter(void)
+{
+	cpu_cli();
+	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
+		cpu_halt_forever();
+	log_set_hooks(NULL, NULL, NULL); /* the lock's owner may be the one that fell */
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+	u64 here;
+
+	panic_enter();
+	log_err("bulkhead: panic: ");
+	va_start(ap, fmt);
+	log_vprintf(LOG_ERR, fmt, ap);
+	va_end(ap);
+	log_err("\n");
+	die((u64)&here);
+}
+
+void panic_set_dump(void (*fn)(void))
+{
+	panic_dump = fn;
+}
+
+void panic_set_final(void (*fn)(void))
+{
+	panic_final = fn;
+}
+
+void __stack_chk_fail(void);
+void __stack_chk_fail(void)
+{
+	panic("stack smashed (canary overwritten)");
+}
+
+static bool fixup(struct trap_frame *f)
+{
+	for (const struct ex_entry *e = ex_table_start; e < ex_table_end; e++) {
+		if (e->fault == f->rip) {
+			f->rip = e->fixup;
+			return true;
+		}
+	}
+	return false;
+}
+
+void trap_handle(struct trap_frame *f)
+{
+	static const char *const names[] = { "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9",   "#TS",
+					     "#NP", "#SS", "#GP", "#PF", "15",	"#MF", "#AC", "#MC", "#XM", "#VE", "#CP" };
+
+	if (f->vector == 2) {
+		this_cpu()->nmi_pending = true;
+		return;
+	}
+	if (f->vector >= 32) {
+		irq_dispatch((u8)f->vector);
+		return;
+	}
+	if (fixup(f))
+		return;
+	panic_enter();
+	log_err("bulkhead: panic: exception %s error %#lx on CPU %u\n",
+		f->vector < ARRAY_SIZE(names) ? names[f->vector] : "?", f->error, this_cpu()->index);
+	dump_frame(f);
+	die(f->rsp);
+}

@@ -1,0 +1,13 @@
+/* TSC frequency and delays. */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * TSC frequency in Hz: CPUID 15h, else 16h, else measured against the ACPI PM timer (pm_port != 0, an I/O port) or
+ * PIT channel 2. Never 0. *source gets a word for the log.
+ */
+u64 tsc_calibrate(u16 pm_port, const char **source);
+/* Busy-waits; tsc_calibrate() must have run. */
+void tsc_delay_us(u64 us);
+u64 tsc_hz(void);

@@ -1,0 +1,262 @@
+/* The hypervisor's own memory: pools, final page tables, mappings on demand. */
+#include "mm/hvmem.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/lock.h"
+#include "lib/assert.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/frames.h"
+
+#define POOL_MIN      (16ull << 20)
+#define POOL_MAX      SIZE_1G
+#define MAX_GUEST_RAM 64
+
+extern const char image_start[], text_start[], text_end[], rodata_start[], rodata_end[], data_start[], image_end[];
+
+struct hostpt kernel_pt;
+
+static struct frames hv_pool, guest_pool;
+static struct spinlock hv_lock, guest_lock, map_lock;
+static u64 pool_base, pool_len;
+static u64 stack_next = STACKS_BASE;
+
+void *hv_alloc_pages(u64 nr)
+{
+	hpa_t pa;
+	int err;
+
+	spin_lock(&hv_lock);
+	err = frames_alloc(&hv_pool, nr, PAGE_SIZE, FRAMES_NO_LIMIT, 0, &pa);
+	spin_unlock(&hv_lock);
+	if (err)
+		return NULL;
+	return memset(phys_to_virt(pa), 0, nr * PAGE_SIZE);
+}
+
+void hv_free_pages(void *p, u64 nr)
+{
+	int err;
+
+	if (!p)
+		return;
+	spin_lock(&hv_lock);
+	err = frames_free(&hv_pool, virt_to_phys(p), nr);
+	spin_unlock(&hv_lock);
+	assert(err == OK);
+}
+
+int guest_frames_alloc(u64 nr, u64 align, hpa_t *pa)
+{
+	int err;
+
+	spin_lock(&guest_lock);
+	err = frames_alloc(&guest_pool, nr, align, FRAMES_NO_LIMIT, 0, pa);
+	spin_unlock(&guest_lock);
+	return err;
+}
+
+void guest_frames_free(hpa_t pa, u64 nr)
+{
+	int err;
+
+	spin_lock(&guest_lock);
+	err = frames_free(&guest_pool, pa, nr);
+	spin_unlock(&guest_lock);
+	assert(err == OK);
+}
+
+u64 guest_frames_free_bytes(void)
+{
+	return guest_pool.free * PAGE_SIZE;
+}
+
+u64 hv_pool_free_bytes(void)
+{
+	return hv_pool.free * PAGE_SIZE;
+}
+
+u64 hv_pool_total_bytes(void)
+{
+	return hv_pool.total * PAGE_SIZE;
+}
+
+static void *pt_page(void *ctx, hpa_t *hpa)
+{
+	void *p = hv_alloc_pages(1);
+
+	if (p)
+		*hpa = virt_to_phys(p);
+	return p;
+}
+
+static void pt_free(void *ctx, hpa_t hpa, void *virt)
+{
+	hv_free_pages(virt, 1);
+}
+
+static void *pt_virt(void *ctx, hpa_t hpa)
+{
+	return phys_to_virt(hpa);
+}
+
+const struct pt_alloc hv_pt_alloc = { .alloc_page = pt_page, .free_page = pt_free, .to_virt = pt_virt };
+
+/* Maps what of [pa, pa+len) is not mapped yet, page by page when part of it is. */
+static void *map_range(u64 base, u64 pa, u64 len, u32 flags)
+{
+	u64 first = ALIGN_DOWN(pa, PAGE_SIZE), end = ALIGN_UP(pa + len, PAGE_SIZE);
+	int err;
+
+	if (end <= first)
+		return NULL;
+	spin_lock(&map_lock);
+	err = hostpt_map(&kernel_pt, base + first, HPA(first), end - first, flags, 0);
+	if (err == ERR_EXIST) {
+		for (u64 p = first; p < end; p += PAGE_SIZE) {
+			err = hostpt_map(&kernel_pt, base + p, HPA(p), PAGE_SIZE, flags, 0);
+			if (err == ERR_EXIST)
+				err = OK;
+			if (err)
+				break;
+		}
+	}
+	spin_unlock(&map_lock);
+	return err ? NULL : (void *)(base + pa);
+}
+
+const void *hv_map_phys(u64 pa, u64 len)
+{
+	return map_range(DIRECT_BASE, pa, len, HOSTPT_WB | HOSTPT_GLOBAL);
+}
+
+void *hv_map_mmio(u64 pa, u64 len)
+{
+	return map_range(IOMAP_BASE, pa, len, HOSTPT_W | HOSTPT_UC | HOSTPT_GLOBAL);
+}
+
+void *hv_map_low(u64 pa)
+{
+	return map_range(DIRECT_BASE, pa, PAGE_SIZE, HOSTPT_W | HOSTPT_WB | HOSTPT_GLOBAL);
+}
+
+u64 hv_alloc_stack(u64 size)
+{
+	void *p = hv_zalloc(size);
+	u64 va;
+
+	size = ALIGN_UP(size, PAGE_SIZE);
+	if (!p)
+		return 0;
+	spin_lock(&map_lock);
+	va = stack_next + PAGE_SIZE;
+	stack_next = va + size;
+	if (hostpt_map(&kernel_pt, va, virt_to_phys(p), size, HOSTPT_W | HOSTPT_WB | HOSTPT_GLOBAL, PAGE_SIZE))
+		va = 0;
+	spin_unlock(&map_lock);
+	return va ? va + size : 0;
+}
+
+static u32 ram_ranges(const struct e820_map *map, struct frames_range *r, u32 cap)
+{
+	u32 nr = 0;
+
+	for (u32 i = 0; i < map->nr && nr < cap; i++) {
+		u64 first = ALIGN_UP(MAX(map->e[i].base, 0x100000), PAGE_SIZE);
+		u64 end = ALIGN_DOWN(map->e[i].base + map->e[i].len, PAGE_SIZE);
+
+		if (map->e[i].type == E820_RAM && end > first)
+			r[nr++] = (struct frames_range){ first, end - first };
+	}
+	return nr;
+}
+
+static int pool_init(struct e820_map *map)
+{
+	u64 total = e820_total(map, E820_RAM), storage;
+	struct frames_range pool;
+	int err;
+
+	pool_len = ALIGN_UP(MIN(MAX(total / 64, POOL_MIN), POOL_MAX), SIZE_2M);
+	/* Below 4 GiB: the boot page tables reach no further. */
+	err = e820_find(map, pool_len, SIZE_2M, 0x100000, 4 * SIZE_1G, true, &pool_base);
+	if (err)
+		return err;
+	err = e820_reserve(map, pool_base, pool_len, E820_HV);
+	if (err)
+		return err;
+	pool = (struct frames_range){ pool_base, pool_len };
+	storage = ALIGN_UP(frames_storage_size(&pool, 1), PAGE_SIZE);
+	pool.base += storage;
+	pool.len -= storage;
+	return frames_init(&hv_pool, &pool, 1, phys_to_virt(HPA(pool_base)), storage);
+}
+
+static int guest_pool_init(const struct e820_map *map)
+{
+	static struct frames_range r[MAX_GUEST_RAM];
+	u32 nr = ram_ranges(map, r, MAX_GUEST_RAM);
+	u64 size;
+	void *storage;
+
+	if (!nr)
+		return ERR_NOMEM;
+	size = frames_storage_size(r, nr);
+	storage = hv_zalloc(size);
+	if (!storage)
+		return ERR_NOMEM;
+	return frames_init(&guest_pool, r, nr, storage, size);
+}
+
+static int map_image(u64 delta)
+{
+	u64 off = delta - IMAGE_BASE; /* virtual to physical */
+	const struct {
+		const char *start, *end;
+		u32 flags;
+	} parts[] = {
+		{ text_start, text_end, HOSTPT_X },
+		{ rodata_start, rodata_end, 0 },
+		{ data_start, image_end, HOSTPT_W },
+	};
+	int err;
+
+	for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
+		err = hostpt_map(&kernel_pt, (u64)parts[i].start, HPA((u64)parts[i].start + off),
+				 (u64)(parts[i].end - parts[i].start), parts[i].flags | HOSTPT_WB | HOSTPT_GLOBAL, 0);
+		if (err)
+			return err;
+	}
+	return OK;
+}
+
+int hvmem_init(struct e820_map *map, u64 delta)
+{
+	bool page_1g = cpu_cpuid(0x80000000, 0).eax >= 0x80000001 && cpu_cpuid(0x80000001, 0).edx & BIT(26);
+	int err = pool_init(map);
+
+	if (!err)
+		err = guest_pool_init(map);
+	if (!err)
+		err = hostpt_init(&kernel_pt, &hv_pt_alloc, page_1g ? SIZE_1G : SIZE_2M);
+	/* All root slots that VMs share exist from now on, so that a mapping made later is seen in every VM. */
+	if (!err)
+		err = hostpt_populate(&kernel_pt, 256, WINDOW_SLOT_FIRST - 256);
+	if (!err)
+		err = hostpt_populate(&kernel_pt, WINDOW_SLOT_FIRST + WINDOW_SLOTS, 512 - WINDOW_SLOT_FIRST - WINDOW_SLOTS);
+	if (!err)
+		err = map_image(delta);
+	if (!err)
+		err = hostpt_map(&kernel_pt, DIRECT_BASE + pool_base, HPA(pool_base), pool_len,
+				 HOSTPT_W | HOSTPT_WB | HOSTPT_GLOBAL, 0);
+	if (err)
+		return err;
+	cpu_write_cr3(hostpt_cr3(&kernel_pt));
+	cpu_write_cr4(cpu_read_cr4() | CR4_PGE);
+	return OK;
+}
+
+u64 hvmem_cr3(void)
+{
+	return hostpt_cr3(&kernel_pt);
+}
