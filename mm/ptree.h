@@ -15,7 +15,7 @@
 /* Where table pages come from. All functions get ctx. */
 struct pt_alloc {
 	void *ctx;
-	/* One 4 KiB aligned page, contents arbitrary; fills *hpa; NULL when there is none. */
+	/* One 4 KiB aligned page, contents arbitrary; fills *hpa (not 0); NULL when there is none. */
 	void *(*alloc_page)(void *ctx, hpa_t *hpa);
 	void (*free_page)(void *ctx, hpa_t hpa, void *virt);
 	/* The pointer alloc_page gave for this address. */
@@ -41,7 +41,6 @@ struct ptree_fmt {
 	u64 table;   /* bits of an entry that refers to a table */
 	u64 large;   /* page-size bit, at levels 2 and 3 */
 	u64 sticky;  /* attrs the CPU sets (accessed, dirty): ignored when comparing, ORed when merging */
-	u64 rights;  /* attrs that are access rights: a change that only adds some needs no flush */
 };
 
 struct ptree {
@@ -52,9 +51,10 @@ struct ptree {
 	u32 max_level;   /* largest leaf: 1, 2 or 3 */
 	bool stale;      /* TLBs may hold what the tables no longer say */
 	u64 tables;      /* table pages in the tree, the root included */
-	u64 dead;        /* hpa of the first page waiting for a flush, linked through word 0; 0 = none */
-	u64 reserve;     /* the same for pages set aside by an operation under way */
+	u64 dead;        /* hpa of the first replaced table waiting for a flush; 0 = none */
+	u64 reserve;     /* hpa of the first page set aside for the operation under way; 0 = none */
 	u64 borrowed[8]; /* bitmap of root slots that belong to another tree */
+	u64 pinned[8];   /* bitmap of root slots whose table others may borrow: never dropped */
 };
 
 /* Allocates the root. OK or ERR_NOMEM. fmt and alloc must live on. */
@@ -97,6 +97,12 @@ __must_check int ptree_lookup(const struct ptree *t, u64 addr, struct ptree_leaf
  * result and returns it; OK at the end. */
 __must_check int ptree_walk(const struct ptree *t, u64 addr, u64 len,
                             int (*fn)(void *arg, const struct ptree_leaf *leaf), void *arg);
+
+/* Gives root slot an (empty) table of its own that is never dropped, so that others may borrow it. OK, ERR_NOMEM,
+ * ERR_PERM when the slot is borrowed. */
+__must_check int ptree_pin(struct ptree *t, u32 slot);
+/* dst uses src's table of a pinned slot: ERR_NOENT when it is not pinned, ERR_EXIST when dst has something there. */
+__must_check int ptree_borrow(struct ptree *dst, const struct ptree *src, u32 slot);
 
 /* The owner has flushed all TLBs and paging-structure caches: frees the tables that waited for it. */
 void ptree_flushed(struct ptree *t);
