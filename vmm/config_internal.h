@@ -1,0 +1,64 @@
+/* Shared by the files of the configuration parser: error reporting and the kinds of values. */
+#pragma once
+
+#include "vmm/config.h"
+
+/* Where errors are reported: node path and the property at hand (NULL: the node itself). */
+struct where {
+	struct config_errs *errs;
+	char path[64];
+	const char *prop;
+	bool failed;
+};
+
+/* A property's value as it stands in the blob. */
+struct value {
+	const char *data;
+	u32 len;
+};
+
+/* What a property function fills in. */
+struct target {
+	struct hv_config *hv;
+	struct vm_config *vm;
+	const struct config_limits *lim; /* may be NULL */
+};
+
+struct prop_def {
+	const char *name;
+	void (*set)(struct where *w, const struct value *v, const struct target *t);
+};
+
+/* w for the node prefix + name. */
+void cfg_where(struct where *w, struct config_errs *errs, const char *prefix, const char *name);
+/* Adds an error at w. */
+void cfg_fail(struct where *w, const char *fmt, ...) __printf(2, 3);
+/* Copies a name out of the blob, what does not print as '?'. */
+void cfg_printable(char *dst, size_t size, const char *src);
+
+/* Values. NULL, false or 0: wrong type, and the error is added. */
+const char *cfg_string(struct where *w, const struct value *v);
+const char *cfg_name(struct where *w, const struct value *v); /* a string that is not empty */
+u32 cfg_cell(const char *p);
+bool cfg_u32(struct where *w, const struct value *v, u32 *out);
+/*
+ * A 64-bit quantity: a string with optional suffix K, M or G ("256M"), or two cells (<0x0 0x10000000>). A number
+ * below 2^56 starts with a zero byte, no string does.
+ */
+bool cfg_u64(struct where *w, const struct value *v, u64 *out);
+/* A word of a list; words is NULL-terminated and its index the value. */
+bool cfg_word(struct where *w, const struct value *v, const char *const *words, u32 *out);
+bool cfg_flag(struct where *w, const struct value *v);
+/* A list of strings that are not empty; calls fn for each. Returns their number. */
+u32 cfg_list(struct where *w, const struct value *v, void (*fn)(struct where *w, const char *s, void *arg),
+             void *arg);
+
+/* Goes through the properties of a node; *seen gets a bit per row of defs. At most 32 rows. */
+void cfg_props(struct where *w, const void *blob, int node, const struct prop_def *defs, u32 nr_defs,
+               const struct target *t, u32 *seen);
+/* Reports every child of a node that may have none. */
+void cfg_no_children(struct where *w, const void *blob, int node);
+
+/* The guest at this node offset. OK or ERR_INVAL. */
+__must_check int cfg_guest(const void *blob, int node, const struct config_limits *lim, struct vm_config *vm,
+                           struct config_errs *errs);
