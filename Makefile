@@ -91,3 +91,10 @@ DIFF_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -no-pie -fno-
 $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/emul/*.h) lib/types.h
 	@mkdir -p $(@D)
 	$(CC) $(DIFF_CFLAGS) $(filter %.c,$^) -o $@
+
+# ---------------------------------------------------------------------------------------------------------------
+# bhcfg: the configuration parser as a tool for this host.
+BHCFG_SRCS := tools/bhcfg.c vmm/config.c vmm/config_value.c vmm/config_guest.c vmm/cpuid_features.c lib/fmt.c
+$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/config*.h vmm/cpuid*.h lib/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ -lfdt
