@@ -15,12 +15,20 @@ PURE_SRCS := \
 	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/config_value.c vmm/config_guest.c \
 	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
-	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/vclock.c \
+	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \
 	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
 	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c \
 	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vioapic.c \
 	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vdebug.c
 PURE_SRCS := $(wildcard $(PURE_SRCS))
+
+# The guests' DSDT: compiled by iasl, embedded as a C array.
+PURE_SRCS += $(B)/gen/dsdt_aml.c
+$(B)/gen/dsdt.aml: vmm/dsdt.asl
+	@mkdir -p $(@D)
+	iasl -vs -we -p $(B)/gen/dsdt $< >$(B)/gen/dsdt.log || { cat $(B)/gen/dsdt.log; rm -f $@; exit 1; }
+$(B)/gen/dsdt_aml.c: $(B)/gen/dsdt.aml tools/bin2c.py
+	python3 tools/bin2c.py $< $@ dsdt_aml vmm/fwtables.h
 
 # ---------------------------------------------------------------------------------------------------------------
 # The framebuffer console's font: generated from Debian's console fonts (the X11 "fixed" glyphs, public domain).

@@ -39,9 +39,14 @@ struct fw_config {
 	u8 uuid[16];      /* SMBIOS system UUID, in the order RFC 4122 prints it; all zero: not present */
 };
 
+/* The compiled vmm/dsdt.asl (generated at build time). */
+extern const u8 dsdt_aml[];
+extern const u32 dsdt_aml_len;
+
 /*
- * Writes all tables to guest RAM. *rsdp gets the RSDP's address. OK; ERR_INVAL (nr_cpus), ERR_NOSPC (they do not fit
- * the area), ERR_FAULT (no RAM there), with a sentence in why (why_size bytes; may be NULL).
+ * Writes all tables to guest RAM, and the BIOS data area's UART ports, EBDA segment and base memory size. *rsdp gets
+ * the RSDP's address. OK; ERR_INVAL (nr_cpus), ERR_NOSPC (they do not fit the area), ERR_FAULT (no RAM there), with a
+ * sentence in why (why_size bytes; may be NULL).
  */
 __must_check int fwtables_build(const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp, char *why,
                                 size_t why_size);

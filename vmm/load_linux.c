@@ -195,8 +195,8 @@ static int put_zero_page(const struct load_in *in, struct load_out *out, const s
 
 int load_bzimage(const struct load_in *in, struct load_out *out)
 {
-	struct linux_hdr h;
-	u64 initrd = 0, setup_data;
+	struct linux_hdr h = { 0 };
+	u64 initrd = 0, setup_data = 0;
 	size_t cmdline_len;
 	int r;
 
