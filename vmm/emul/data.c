@@ -354,7 +354,7 @@ int emul_op_xadd(struct emul_ctxt *c)
 	return EMUL_OK;
 }
 
-/* The destination is written in both cases; a register one only when it is equal (the upper half stays otherwise). */
+/* Memory is written in both cases; a register only when it was equal (or its upper half would be cleared). */
 int emul_op_cmpxchg(struct emul_ctxt *c)
 {
 	u32 size = opnd_size(c);
@@ -366,6 +366,7 @@ int emul_op_cmpxchg(struct emul_ctxt *c)
 		c->d.dst = c->d.src;
 	else
 		emul_reg_write(c, EMUL_RAX, size, old);
+	c->d.keep_dst = !(fl & FL_ZF) && !c->d.is_mem;
 	return EMUL_OK;
 }
 
@@ -398,7 +399,7 @@ int emul_op_cmpxchg8b(struct emul_ctxt *c)
 		if (half == 4)
 			new[0] |= new[1] << 32;
 		emul_set_flags(c, FL_ZF, FL_ZF);
-		if (d->lock && c->ops->cmpxchg)
+		if (d->lock && c->ops->cmpxchg && !emul_wraps(c, lin, 2 * half))
 			return c->ops->cmpxchg(c, lin, mem, new, 2 * half, acc);
 		return emul_lin_write(c, lin, new, 2 * half, acc);
 	}

@@ -304,7 +304,7 @@ int emul_decode(struct emul_ctxt *c)
 		rc = decode_opcode(c, b);
 	if (unlikely(rc != EMUL_OK))
 		return rc;
-	d->rm = (b & 7) | (u8)((d->rex & 1) << 3); /* registers encoded in the opcode */
+	d->rm = (d->opcode & 7) | (u8)((d->rex & 1) << 3); /* registers encoded in the opcode */
 	if (d->op->flags & F_M) {
 		rc = decode_modrm(c);
 		if (unlikely(rc != EMUL_OK))

@@ -202,6 +202,7 @@ struct emul_insn {
 	u16 imm2; /* selector of ptr16:xx, level of ENTER */
 	/* Working values of the operands. */
 	u64 dst, src, ea_lin, next_rip;
+	bool keep_dst; /* the handler wants no write to the destination */
 };
 #define EMUL_NO_REG  0xff
 #define EMUL_REG_RIP 0x10

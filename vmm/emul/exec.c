@@ -250,8 +250,8 @@ static int store_dst(struct emul_ctxt *c, u32 size, u32 acc, u64 old)
 			emul_reg_write(c, d->rm, size, d->dst);
 			break;
 		}
-		/* An operand wrapping at 4 GiB cannot be handed over whole: nobody locks one of those. */
-		if ((acc & EMUL_ACC_LOCKED) && c->ops->cmpxchg && (is_long(c) || d->ea_lin + size <= BIT(32)))
+		/* A wrapping operand cannot be handed over whole: nobody locks one of those. */
+		if ((acc & EMUL_ACC_LOCKED) && c->ops->cmpxchg && !emul_wraps(c, d->ea_lin, size))
 			return c->ops->cmpxchg(c, d->ea_lin, &old, &d->dst, size, acc);
 		return emul_lin_write(c, d->ea_lin, &d->dst, size, acc);
 	case OP_G: emul_reg_write(c, d->reg, size, d->dst); break;
@@ -269,6 +269,7 @@ static int run_generic(struct emul_ctxt *c)
 	int rc = load_src(c, size);
 	u64 old;
 
+	d->keep_dst = false;
 	if (rc != EMUL_OK)
 		return rc;
 	if (d->lock || (f & F_LOCKIMP))
@@ -278,7 +279,7 @@ static int run_generic(struct emul_ctxt *c)
 		return rc;
 	old = d->dst;
 	rc = d->op->u.fn(c);
-	if (rc == EMUL_OK && (f & F_WR))
+	if (rc == EMUL_OK && (f & F_WR) && !d->keep_dst)
 		rc = store_dst(c, size, acc, old);
 	return rc;
 }

@@ -156,6 +156,11 @@ static inline u8 emul_cpl(struct emul_ctxt *c)
 int emul_jump(struct emul_ctxt *c, u64 val, u32 size);
 
 /* --- mem.c: segmentation and memory. --- */
+/* Does [lin, lin + len) run over the end of the linear address space? The accessors split such a range. */
+static inline bool emul_wraps(const struct emul_ctxt *c, u64 lin, u32 len)
+{
+	return is_long(c) ? lin + len - 1 < lin : lin < BIT(32) && lin + len > BIT(32);
+}
 bool emul_canonical(struct emul_ctxt *c, u64 lin);
 int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 *lin);
 int emul_lin_read(struct emul_ctxt *c, u64 lin, void *buf, u32 len, u32 flags);
@@ -194,12 +199,14 @@ u64 alu_szp(u64 res, u32 size); /* SF, ZF, PF of a result */
 #define EMUL_HANDLERS(X)                                                                                             \
 	/* data.c */                                                                                                 \
 	X(add)                                                                                                       \
-	X(or) X(adc) X(sbb) X(and) X(sub) X(xor) X(cmp) X(test) X(not ) X(neg) X(inc) X(dec) X(shift) X(shld)        \
-	        X(shrd) X(imul3) X(imul2) X(mul1) X(imul1) X(div) X(idiv) X(bt) X(bts) X(btr) X(btc) X(bsf) X(bsr)   \
-	                X(popcnt) X(bswap) X(mov) X(movsx) X(movbe_load) X(movbe_store) X(lea) X(xchg) X(xchg_ax)    \
-	                        X(xadd) X(cmpxchg) X(cmpxchg8b) X(setcc) X(cmov) X(nop) X(cbw) X(cwd) X(flagop)      \
-	                                X(lahf) X(sahf) X(xlat) X(salc) X(daa) X(aaa) X(aam) X(aad) X(movnti)        \
-	                                        X(moffs_load) X(moffs_store) /* stack.c */                           \
+	X(or)                                                                                                        \
+	X(adc)                                                                                                       \
+	X(sbb) X(and) X(sub) X(xor) X(cmp) X(test) X(not ) X(neg) X(inc) X(dec) X(shift) X(shld) X(shrd) X(imul3)    \
+	        X(imul2) X(mul1) X(imul1) X(div) X(idiv) X(bt) X(bts) X(btr) X(btc) X(bsf) X(bsr) X(popcnt) X(bswap) \
+	                X(mov) X(movsx) X(movbe_load) X(movbe_store) X(lea) X(xchg) X(xchg_ax) X(xadd) X(cmpxchg)    \
+	                        X(cmpxchg8b) X(setcc) X(cmov) X(nop) X(cbw) X(cwd) X(flagop) X(lahf) X(sahf) X(xlat) \
+	                                X(salc) X(daa) X(aaa) X(aam) X(aad) X(movnti) X(moffs_load)                  \
+	                                        X(moffs_store) /* stack.c */                                         \
 	        X(push) X(pop) X(pop_ev) X(push_seg) X(pop_seg) X(pusha) X(popa) X(pushf) X(popf) X(enter) X(leave)  \
 	                X(call) X(call_ev) X(jmp) X(jmp_ev) X(jcc) X(loop) X(ret) X(ret_imm) X(bound) /* string.c */ \
 	        X(movs) X(cmps) X(stos) X(lods) X(scas) X(ins) X(outs)                                /* far.c */    \

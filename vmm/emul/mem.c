@@ -51,7 +51,7 @@ int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 
 		*lin = off;
 		if (seg >= EMUL_FS && seg <= EMUL_GS)
 			*lin += emul_seg(c, seg)->base;
-		if (!emul_canonical(c, *lin) || !emul_canonical(c, *lin + len - 1) || *lin + len - 1 < *lin)
+		if (!emul_canonical(c, *lin) || !emul_canonical(c, *lin + len - 1))
 			return seg_fault(c, seg);
 	} else {
 		const struct emul_seg *s = emul_seg(c, seg);
@@ -66,12 +66,10 @@ int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 
 	return EMUL_OK;
 }
 
-/* Bytes of [lin, lin + len) below 4 GiB where linear addresses wrap there, else len. */
+/* Bytes of [lin, lin + len) before the linear address space wraps (at 4 GiB outside 64-bit mode). */
 static u32 before_wrap(const struct emul_ctxt *c, u64 lin, u32 len)
 {
-	if (c->mode == EMUL_LONG64 || likely(lin + len <= BIT(32)) || lin >= BIT(32))
-		return len;
-	return (u32)(BIT(32) - lin);
+	return emul_wraps(c, lin, len) ? (u32)((is_long(c) ? 0 : BIT(32)) - lin) : len;
 }
 
 int emul_lin_read(struct emul_ctxt *c, u64 lin, void *buf, u32 len, u32 flags)

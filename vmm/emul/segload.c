@@ -159,17 +159,19 @@ int emul_op_mov_to_seg(struct emul_ctxt *c)
 {
 	struct emul_insn *d = &c->d;
 	u64 v = 0;
+	u32 s;
 	int rc = EMUL_OK;
 
-	if (d->reg == EMUL_CS || d->reg > EMUL_GS)
+	s = d->reg & 7; /* REX.R is ignored */
+	if (s == EMUL_CS || s > EMUL_GS)
 		return emul_raise(c, VEC_UD);
 	if (d->is_mem)
 		rc = emul_modrm_read(c, 0, 2, &v);
 	else
 		v = emul_reg_read(c, d->rm, 2);
 	if (rc == EMUL_OK)
-		rc = emul_load_seg(c, d->reg, (u16)v);
-	if (rc == EMUL_OK && d->reg == EMUL_SS)
+		rc = emul_load_seg(c, s, (u16)v);
+	if (rc == EMUL_OK && s == EMUL_SS)
 		c->ss_shadow = true;
 	return rc;
 }
@@ -187,9 +189,9 @@ static int store_sel(struct emul_ctxt *c, u16 sel)
 
 int emul_op_mov_from_seg(struct emul_ctxt *c)
 {
-	if (c->d.reg > EMUL_GS)
+	if ((c->d.reg & 7) > EMUL_GS)
 		return emul_raise(c, VEC_UD);
-	return store_sel(c, emul_seg(c, c->d.reg)->sel);
+	return store_sel(c, emul_seg(c, c->d.reg & 7)->sel);
 }
 
 int emul_op_load_far(struct emul_ctxt *c)

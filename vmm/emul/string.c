@@ -123,7 +123,7 @@ static int ins_once(struct emul_ctxt *c)
 	u64 lin, v = 0;
 	int rc = emul_linear(c, EMUL_ES, str_reg(c, EMUL_RDI), size, true, &lin);
 
-	if (rc == EMUL_OK && c->ops->check && lin + size - 1 >= lin)
+	if (rc == EMUL_OK && c->ops->check && !emul_wraps(c, lin, size))
 		rc = c->ops->check(c, lin, size, EMUL_ACC_WRITE);
 	if (rc == EMUL_OK)
 		rc = c->ops->pio_in(c, (u16)c->gpr[EMUL_RDX], (u8)size, 1, &v);

@@ -1,0 +1,27 @@
+/*
+ * Runs one instruction on the host CPU with given registers, in 64-bit mode or (through the compatibility-mode code
+ * segment Linux keeps at 0x23) in 32-bit mode. Everything the code needs is in the low 2 GiB: link with -no-pie.
+ */
+#pragma once
+
+#include "lib/types.h"
+
+struct native_state {
+	u64 gpr[16];
+	u64 flags;
+	u64 xmm[16][2];
+	u64 mm[8];
+	u64 exit;   /* 0: next instruction, 1: the jump target, 2: exception */
+	u64 vector; /* when exit is 2 */
+	u64 host_rsp;
+	u64 entry;    /* where the instruction is */
+	u64 use_simd; /* load and store xmm and mm */
+};
+
+extern struct native_state native_st;
+extern char native_back0[], native_back1[], native32_back0[], native32_back1[];
+
+void native_run64(void);
+void native_run32(void);
+/* Installs the signal handlers (own stack), sets GS base to gs_base; false when 32-bit code cannot run here. */
+bool native_init(u64 gs_base);
