@@ -1,0 +1,190 @@
+/* Framebuffer text: pixels at every depth, scrolling without reading the framebuffer, bad geometries. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/fb_text.h"
+#include "suite.h"
+
+/* 5x2 pixels: '!' is 0x28 = ..#.#, then its inverse; '?' all on; ' ' all off; '"' upper row on. */
+static const u8 glyphs[('?' - ' ' + 1) * 2] = {
+	[0] = 0x00,
+	[1] = 0x00,
+	[2] = 0x28,
+	[3] = 0xd0,
+	[4] = 0xf8,
+	[5] = 0x00,
+	['?' * 2 - 64] = 0xf8,
+	['?' * 2 - 63] = 0xf8,
+};
+static const struct fb_font font = { .width = 5, .height = 2, .first = ' ', .nr = '?' - ' ' + 1, .glyphs = glyphs };
+
+static struct fb_text fb;
+static u8 shadow[FB_TEXT_SHADOW_MAX];
+static u8 *pixels;
+
+static struct fb_geometry geometry(u32 bpp, u32 width, u32 height)
+{
+	struct fb_geometry g = { .width = width, .height = height, .bpp = bpp, .pitch = width * ((bpp + 7) / 8) + 8 };
+
+	if (bpp == 16) {
+		g.red_pos = 11, g.red_size = 5, g.green_pos = 5, g.green_size = 6, g.blue_pos = 0, g.blue_size = 5;
+	} else if (bpp == 15) {
+		g.red_pos = 10, g.red_size = 5, g.green_pos = 5, g.green_size = 5, g.blue_pos = 0, g.blue_size = 5;
+	} else {
+		g.red_pos = 16, g.green_pos = 8, g.blue_pos = 0;
+		g.red_size = g.green_size = g.blue_size = 8;
+	}
+	free(pixels);
+	pixels = malloc((size_t)g.pitch * height); /* exact, for ASan */
+	memset(pixels, 0x77, (size_t)g.pitch * height);
+	g.pixels = pixels;
+	return g;
+}
+
+static u32 pixel(u32 x, u32 y)
+{
+	u32 bytes = (fb.g.bpp + 7) / 8, v = 0;
+
+	memcpy(&v, pixels + y * fb.g.pitch + x * bytes, bytes);
+	return v;
+}
+
+static void write(const char *s)
+{
+	fb.con.write(&fb.con, s, strlen(s));
+}
+
+START_TEST(draws_at_every_depth)
+{
+	static const struct {
+		u32 bpp, fg;
+	} t[] = { { 32, 0xc8c8c8 }, { 24, 0xc8c8c8 }, { 16, 0xce59 }, { 15, 0x6739 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		struct fb_geometry g = geometry(t[i].bpp, 23, 9);
+
+		ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+		ck_assert_uint_eq(fb.cols, 4);
+		ck_assert_uint_eq(fb.rows, 4);
+		ck_assert_ptr_null(fb.con.getc);
+		write(" !\n!");
+		for (u32 y = 0; y < 9; y++) {
+			for (u32 x = 0; x < 23; x++) {
+				bool cell = (y < 2 && x >= 5 && x < 10) || (y >= 2 && y < 4 && x < 5);
+				u8 bits = y % 2 ? 0xd0 : 0x28;
+				bool on = cell && (bits & (0x80 >> (x % 5)));
+
+				ck_assert_uint_eq(pixel(x, y), on ? t[i].fg : 0);
+			}
+			/* nothing behind the line's end is touched */
+			ck_assert_uint_eq(pixels[y * g.pitch + g.pitch - 1], 0x77);
+		}
+	}
+}
+END_TEST
+
+START_TEST(wide_channels)
+{
+	struct fb_geometry g = geometry(32, 10, 4);
+
+	g.red_pos = 20, g.green_pos = 10;
+	g.red_size = g.green_size = g.blue_size = 10;
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	ck_assert_uint_eq(fb.fg, 0x320u << 20 | 0x320u << 10 | 0x320u);
+}
+END_TEST
+
+START_TEST(scrolls_by_its_shadow)
+{
+	struct fb_geometry g = geometry(32, 40, 6);
+
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	write("!!\n\"\n??\n! ! ! ! !"); /* the last line wraps at 8 columns */
+	ck_assert_mem_eq(shadow, "??      ! ! ! ! !       ", 24);
+	ck_assert_uint_ne(pixel(0, 0), 0);
+	ck_assert_uint_ne(pixel(9, 1), 0);
+	ck_assert_uint_eq(pixel(10, 0), 0);
+	/* what the framebuffer holds is never looked at: spoilt pixels of unchanged cells stay */
+	memset(pixels, 0xee, (size_t)g.pitch * 6);
+	write("\n\n\n");
+	ck_assert_uint_eq(pixel(0, 0), 0);
+	ck_assert_uint_eq(pixel(39, 0), 0xeeeeeeee);
+	write("\x07\x80~\b\b\b\b\r\t!");
+	ck_assert_mem_eq(shadow + 16, "!       ", 8);
+}
+END_TEST
+
+START_TEST(tabs_and_returns)
+{
+	struct fb_geometry g = geometry(16, 100, 8);
+
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	write("!\t!\b?\r\"");
+	ck_assert_mem_eq(shadow, "\"       ?           ", 20);
+	ck_assert_uint_eq(fb.col, 1);
+	write("\r\b");
+	ck_assert_uint_eq(fb.col, 0);
+	write("12345678901234567\tx");
+	ck_assert_uint_eq(fb.row, 1);
+}
+END_TEST
+
+START_TEST(glyphs_outside_the_font)
+{
+	static const u8 one[] = { 0xff };
+	struct fb_font tiny = { .width = 8, .height = 1, .first = 'A', .nr = 1, .glyphs = one };
+	struct fb_geometry g = geometry(32, 16, 1);
+
+	ck_assert_int_eq(fb_text_init(&fb, &g, &tiny, shadow), OK);
+	write("z");
+	ck_assert_uint_ne(pixel(0, 0), 0); /* drawn with the first glyph there is */
+}
+END_TEST
+
+START_TEST(bad_geometries)
+{
+	struct fb_geometry ok = geometry(32, 40, 10), g;
+	struct fb_font f;
+
+#define BAD(code, change)                                                  \
+	do {                                                               \
+		g = ok;                                                    \
+		f = font;                                                  \
+		change;                                                    \
+		ck_assert_int_eq(fb_text_init(&fb, &g, &f, shadow), code); \
+	} while (0)
+	BAD(OK, (void)0);
+	BAD(ERR_NOTSUP, g.bpp = 8);
+	BAD(ERR_NOTSUP, g.bpp = 0);
+	BAD(ERR_NOTSUP, g.bpp = 64);
+	BAD(ERR_INVAL, g.red_size = 0);
+	BAD(ERR_INVAL, g.green_size = 17);
+	BAD(ERR_INVAL, g.blue_pos = 25);
+	BAD(ERR_INVAL, g.pitch = 159);
+	BAD(ERR_INVAL, g.pitch = 162);
+	BAD(ERR_INVAL, g.width = 4);
+	BAD(ERR_INVAL, g.height = 1);
+	BAD(ERR_INVAL, g.width = 0x80000000);
+	BAD(ERR_INVAL, g.pixels = pixels + 2);
+	BAD(ERR_INVAL, f.width = 0);
+	BAD(ERR_INVAL, f.width = 33);
+	BAD(ERR_INVAL, f.height = 0);
+	BAD(ERR_INVAL, f.nr = 0);
+}
+END_TEST
+
+START_TEST(large_screens_are_capped)
+{
+	struct fb_geometry g = geometry(16, 2000, 400);
+
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	ck_assert_uint_eq(fb.cols, FB_TEXT_MAX_COLS);
+	ck_assert_uint_eq(fb.rows, FB_TEXT_MAX_ROWS);
+	for (int i = 0; i < 200; i++)
+		write("????\n");
+	ck_assert_uint_eq(fb.row, FB_TEXT_MAX_ROWS - 1);
+}
+END_TEST
+
+SUITE_MAIN("fb_text", draws_at_every_depth, wide_channels, scrolls_by_its_shadow, tabs_and_returns,
+           glyphs_outside_the_font, bad_geometries, large_screens_are_capped)
