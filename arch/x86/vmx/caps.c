@@ -133,7 +133,7 @@ static int fail(struct caps_err *err, int code, const char *what, const char *ad
 
 static struct allowed allowed_from(u64 msr)
 {
-	return (struct allowed){ .must1 = (u32)msr, .may1 = (u32)(msr >> 32) };
+	return (struct allowed){ .must1 = (u32)msr, .may1 = (u32)(msr >> 32) | (u32)msr };
 }
 
 /* The TRUE MSRs tell which default-1 controls may be 0; CPUs without them pin all of those to 1. */
