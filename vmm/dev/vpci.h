@@ -95,10 +95,12 @@ struct vpci_dev_state {
 struct vpci_dev {
 	struct vpci_dev_state s;
 	const char *name;
-	struct vpci *pci; /* set by vpci_attach */
+	struct vpci *pci;      /* set by vpci_attach */
+	struct vpci_dev *next; /* of those attached, by slot and function */
 	u8 slot, fn;
-	u8 wmask[256];   /* bits the guest may write */
-	u8 w1cmask[256]; /* bits cleared by writing 1 */
+	u8 reset_cfg[256]; /* s.cfg as it was attached */
+	u8 wmask[256];     /* bits the guest may write */
+	u8 w1cmask[256];   /* bits cleared by writing 1 */
 	struct vpci_bar bars[VPCI_BARS];
 	u8 cap_end;  /* first free byte of capability space */
 	u8 cap_last; /* offset of the last capability, 0: none */
@@ -106,6 +108,7 @@ struct vpci_dev {
 	u8 msix_cap; /* offset, 0: none */
 	u8 msix_bar; /* BAR holding table and pending bits */
 	u16 msix_nr; /* vectors */
+	u8 msi_nr;   /* vectors */
 	/* Called after a guest's configuration write took effect (off, size as accessed); may be NULL. */
 	void (*cfg_written)(struct vpci_dev *dev, u32 off, u32 size, u64 now);
 	/* Called before a guest's configuration read of off: may refresh s.cfg; may be NULL. */
@@ -121,6 +124,7 @@ struct vpci {
 	struct io_bus *pio, *mmio;
 	const struct irqchip *irq;
 	struct vpci_dev *devs[VPCI_SLOTS * VPCI_FNS];
+	struct vpci_dev *first;
 	struct io_region addr_region, data_region;
 	io_fn cf9_fn;
 	void *cf9_dev;
@@ -131,6 +135,10 @@ struct vpci {
 __must_check int vpci_init(struct vpci *pci, struct io_bus *pio, struct io_bus *mmio, const struct irqchip *irq);
 /* Byte accesses to port CF9h go to fn (offset 0, size 1); without it they read all-ones. */
 void vpci_set_cf9(struct vpci *pci, io_fn fn, void *dev);
+
+/* Little-endian fields of configuration space, without side effects (devices and tests). */
+u32 vpci_cfg_get(const struct vpci_dev *dev, u32 off, u32 size);
+void vpci_cfg_set(struct vpci_dev *dev, u32 off, u32 size, u32 value);
 
 /* Clears dev and sets the identity; class_code is the 24-bit class/subclass/prog-if. int_pin: 0 none, 1..4 INTA..D.
  */
@@ -175,7 +183,7 @@ void vpci_msi_send(struct vpci_dev *dev, u32 vector);
 /* GSI of a slot's pin (0 = INTA). */
 u32 vpci_gsi(u32 slot, u32 pin);
 
-/* Configuration access as the guest does it (tests, ECAM later): off 0..255, size 1, 2 or 4, naturally aligned. */
+/* Configuration access as the guest does it (tests, ECAM later): size 1, 2 or 4 bytes at off, within one dword. */
 u32 vpci_cfg_read(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u64 now);
 void vpci_cfg_write(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u32 value, u64 now);
 
