@@ -6,11 +6,21 @@
 
 #define OPAQUE() asm volatile("" : : : "memory")
 
+/*
+ * Quadwords, then the rest by bytes: processors copy both forms at full width, and an emulator that counts each
+ * repetition takes an eighth of the time.
+ */
+static void copy_forwards(void *d, const void *s, size_t n)
+{
+	size_t quads = n / 8, rest = n % 8;
+
+	asm volatile("rep movsq" : "+D"(d), "+S"(s), "+c"(quads) : : "memory");
+	asm volatile("rep movsb" : "+D"(d), "+S"(s), "+c"(rest) : : "memory");
+}
+
 void *memcpy(void *restrict dst, const void *restrict src, size_t n)
 {
-	void *d = dst;
-
-	asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
+	copy_forwards(dst, src, n);
 	return dst;
 }
 
@@ -34,21 +44,21 @@ static void copy_backwards(u8 *d, const u8 *s, size_t n)
 void *memmove(void *dst, const void *src, size_t n)
 {
 	/* Forward is right whenever dst does not start inside src. */
-	if ((size_t)((u8 *)dst - (const u8 *)src) >= n) {
-		void *d = dst;
-
-		asm volatile("rep movsb" : "+D"(d), "+S"(src), "+c"(n) : : "memory");
-		return dst;
-	}
-	copy_backwards(dst, src, n);
+	if ((uintptr_t)dst - (uintptr_t)src >= n)
+		copy_forwards(dst, src, n);
+	else
+		copy_backwards(dst, src, n);
 	return dst;
 }
 
 void *memset(void *dst, int c, size_t n)
 {
+	size_t quads = n / 8, rest = n % 8;
+	u64 v = (u8)c * 0x0101010101010101ull;
 	void *d = dst;
 
-	asm volatile("rep stosb" : "+D"(d), "+c"(n) : "a"(c) : "memory");
+	asm volatile("rep stosq" : "+D"(d), "+c"(quads) : "a"(v) : "memory");
+	asm volatile("rep stosb" : "+D"(d), "+c"(rest) : "a"(v) : "memory");
 	return dst;
 }
 
