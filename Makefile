@@ -19,7 +19,7 @@ PURE_SRCS := \
 	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
 	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c \
 	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vioapic.c \
-	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vdebug.c
+	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vpci_msi.c vmm/dev/vdebug.c
 PURE_SRCS := $(wildcard $(PURE_SRCS))
 
 # The guests' DSDT: compiled by iasl, embedded as a C array.
