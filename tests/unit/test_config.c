@@ -1,0 +1,471 @@
+/* The configuration parser: what is understood, and every kind of rejection. Blobs are written with libfdt. */
+#include <check.h>
+#include <libfdt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/config.h"
+
+#define CAP 32
+static struct config_err list[CAP];
+static struct config_errs errs;
+static _Alignas(8) char blob[1 << 16];
+
+static void setup(void)
+{
+	memset(blob, 0, sizeof(blob));
+	errs = (struct config_errs){ .list = list, .cap = CAP };
+}
+
+enum place { NOWHERE, ROOT, HV, GUESTS, GUEST };
+
+/* A property put into one node; one that the base has (compatible, memory, kernel) replaces it, len < 0 drops it. */
+struct put {
+	enum place at;
+	const char *name;
+	const char *val;
+	int len;
+};
+#define STR(at, name, s)               \
+	{                              \
+		at, name, s, sizeof(s) \
+	}
+#define RAW(at, name, s)                   \
+	{                                  \
+		at, name, s, sizeof(s) - 1 \
+	}
+#define FLAG(at, name)          \
+	{                       \
+		at, name, "", 0 \
+	}
+#define DROP(at, name)             \
+	{                          \
+		at, name, NULL, -1 \
+	}
+
+static void props(enum place at, const struct put *p, u32 nr)
+{
+	for (u32 i = 0; i < nr; i++)
+		if (p[i].at == at && p[i].len >= 0)
+			ck_assert_int_eq(fdt_property(blob, p[i].name, p[i].val, p[i].len), 0);
+}
+
+static void base(enum place at, const char *name, const char *val, const struct put *p, u32 nr)
+{
+	for (u32 i = 0; i < nr; i++)
+		if (p[i].at == at && !strcmp(p[i].name, name))
+			return;
+	ck_assert_int_eq(fdt_property_string(blob, name, val), 0);
+}
+
+static void begin(void)
+{
+	ck_assert_int_eq(fdt_create(blob, sizeof(blob)), 0);
+	ck_assert_int_eq(fdt_finish_reservemap(blob), 0);
+	ck_assert_int_eq(fdt_begin_node(blob, ""), 0);
+}
+
+static void end(void)
+{
+	ck_assert_int_eq(fdt_end_node(blob), 0);
+	ck_assert_int_eq(fdt_finish(blob), 0);
+}
+
+/* / { compatible; hypervisor { }; guests { a { memory = "64M"; kernel = "k"; }; }; } plus p. */
+static void build(const struct put *p, u32 nr)
+{
+	begin();
+	base(ROOT, "compatible", "bulkhead,config-1", p, nr);
+	props(ROOT, p, nr);
+	fdt_begin_node(blob, "hypervisor");
+	props(HV, p, nr);
+	fdt_end_node(blob);
+	fdt_begin_node(blob, "guests");
+	props(GUESTS, p, nr);
+	fdt_begin_node(blob, "a");
+	base(GUEST, "memory", "64M", p, nr);
+	base(GUEST, "kernel", "k", p, nr);
+	props(GUEST, p, nr);
+	fdt_end_node(blob);
+	fdt_end_node(blob);
+	end();
+}
+
+static bool exists(void *ctx, const char *name)
+{
+	return strchr("kim", name[0]) && strlen(name) == 1;
+}
+static const struct config_limits limits = { .memory = 1ull << 30, .max_vcpus = 16, .module_exists = exists };
+
+static int check(void)
+{
+	return config_check(blob, sizeof(blob), &limits, &errs);
+}
+
+static const struct {
+	struct put p[2];
+	const char *error;
+} rejects[] = {
+	{ { DROP(ROOT, "compatible") }, "/: compatible = \"bulkhead,config-1\" is missing" },
+	{ { STR(ROOT, "compatible", "bulkhead,config-2") }, "/: compatible is not \"bulkhead,config-1\"" },
+	{ { RAW(ROOT, "compatible", "bulkhead,config-1") }, "/: compatible is not" },
+	{ { FLAG(ROOT, "compatible") }, "/: compatible is not" },
+	{ { STR(ROOT, "model", "x") }, "/: model: unknown property" },
+	{ { STR(GUESTS, "memory", "1G") }, "/guests: memory: unknown property" },
+	{ { STR(HV, "log-levle", "info") }, "/hypervisor: log-levle: unknown property" },
+	{ { STR(HV, "log-level", "loud") }, "/hypervisor: log-level: \"loud\" is none of: error, warn, info, debug" },
+	{ { RAW(HV, "on-idle", "\0\0\0\1") }, "/hypervisor: on-idle: must be one string" },
+	{ { STR(HV, "no-summary", "yes") }, "/hypervisor: no-summary: takes no value" },
+	{ { STR(GUEST, "bogus\033", "x") }, "/guests/a: bogus?: unknown property" },
+	{ { STR(GUEST, "cmdline", "x"), STR(GUEST, "cmdline", "y") }, "/guests/a: cmdline: appears twice" },
+	/* memory */
+	{ { DROP(GUEST, "memory") }, "/guests/a: memory is missing" },
+	{ { STR(GUEST, "memory", "0") }, "/guests/a: memory: must be at least 2 MiB" },
+	{ { STR(GUEST, "memory", "1M") }, "must be at least 2 MiB" },
+	{ { STR(GUEST, "memory", "2049K") }, "/guests/a: memory: must be a multiple of 4 KiB" },
+	{ { STR(GUEST, "memory", "lots") }, "/guests/a: memory: \"lots\" is not a number" },
+	{ { STR(GUEST, "memory", "") }, "/guests/a: memory: must not be empty" },
+	{ { STR(GUEST, "memory", "99999999999999999999") },
+	  "/guests/a: memory: \"99999999999999999999\" is too large" },
+	{ { STR(GUEST, "memory", "2G") },
+	  "/guests/a: memory: 2048 MiB are more than the machine has for guests: 1024" },
+	{ { STR(GUEST, "memory",
+	        "64M\0"
+	        "65M") },
+	  "/guests/a: memory: must be one string" },
+	{ { RAW(GUEST, "memory", "\x10\0\0\1") }, "/guests/a: memory: must be a string like" },
+	{ { FLAG(GUEST, "memory") }, "/guests/a: memory: must be a string like" },
+	{ { RAW(GUEST, "memory", "\0\0\0\0\0\0\0\0") }, "must be at least 2 MiB" },
+	/* vCPUs */
+	{ { RAW(GUEST, "vcpus", "\0\0\0\0") }, "/guests/a: vcpus: must be 1 to 16" },
+	{ { RAW(GUEST, "vcpus", "\0\0\0\21") }, "/guests/a: vcpus: must be 1 to 16" },
+	{ { STR(GUEST, "vcpus", "4x") }, "/guests/a: vcpus: must be one number" },
+	{ { RAW(GUEST, "cpu-topology", "\0\0\0\2\0\0\0\1\0\0\0\1") },
+	  "/guests/a: cpu-topology <2 1 1> does not multiply to the 1 vcpus" },
+	{ { RAW(GUEST, "cpu-topology", "\1\0\0\0\1\0\0\0\1\0\0\0"), RAW(GUEST, "vcpus", "\0\0\0\4") },
+	  "does not multiply" },
+	{ { RAW(GUEST, "cpu-topology", "\0\0\0\2") }, "/guests/a: cpu-topology: must be three numbers" },
+	{ { RAW(GUEST, "cpu-topology", "\0\0\0\0\0\0\0\1\0\0\0\1") }, "no number may be 0" },
+	{ { STR(GUEST, "cpu-disable", "avx\0sse9") }, "/guests/a: cpu-disable: \"sse9\" is no known CPU feature" },
+	{ { STR(GUEST, "cpu-disable", "avx\0") }, "/guests/a: cpu-disable: must not be empty" },
+	{ { RAW(GUEST, "cpu-disable", "avx") }, "/guests/a: cpu-disable: must be a list of strings" },
+	{ { STR(GUEST, "tsc-frequency", "999999") }, "/guests/a: tsc-frequency: must be 1 MHz to 100 GHz" },
+	{ { STR(GUEST, "tsc-frequency", "200G") }, "tsc-frequency: must be 1 MHz to 100 GHz" },
+	{ { STR(GUEST, "tsc-frequency", "fast") }, "tsc-frequency: \"fast\" is not a number" },
+	/* Images */
+	{ { DROP(GUEST, "kernel") }, "/guests/a: kernel is missing" },
+	{ { STR(GUEST, "kernel", "") }, "/guests/a: kernel: must not be empty" },
+	{ { RAW(GUEST, "kernel", "k") }, "/guests/a: kernel: must be one string" },
+	{ { STR(GUEST, "kernel", "vmlinuz") }, "/guests/a: kernel: no boot module is named \"vmlinuz\"" },
+	{ { STR(GUEST, "initrd", "nope") }, "/guests/a: initrd: no boot module is named \"nope\"" },
+	{ { STR(GUEST, "modules", "m\0other arg") }, "/guests/a: modules: no boot module is named \"other\"" },
+	{ { STR(GUEST, "modules", " m") }, "/guests/a: modules: a module name is empty" },
+	{ { STR(GUEST, "protocol", "uefi") }, "protocol: \"uefi\" is none of: auto, linux, pvh, multiboot1, elf" },
+	{ { STR(GUEST, "protocol", "multiboot1"), STR(GUEST, "initrd", "i") },
+	  "/guests/a: initrd is not for protocol \"multiboot1\": use modules" },
+	{ { STR(GUEST, "protocol", "elf"), STR(GUEST, "initrd", "i") }, "initrd is not for protocol \"elf\"" },
+	{ { STR(GUEST, "protocol", "linux"), STR(GUEST, "modules", "m") }, "modules are not for protocol \"linux\"" },
+	{ { STR(GUEST, "cmdline", "a\nb") }, "/guests/a: cmdline: character 2 of the string is not printable" },
+	/* The others */
+	{ { STR(GUEST, "com1", "tty") }, "/guests/a: com1: \"tty\" is none of: none, null, console, log" },
+	{ { STR(GUEST, "com4", "tty") }, "/guests/a: com4: \"tty\"" },
+	{ { STR(GUEST, "on-reset", "halt") }, "/guests/a: on-reset: \"halt\" is none of: stop, restart" },
+	{ { STR(GUEST, "on-crash", "") }, "/guests/a: on-crash: \"\" is none of" },
+	{ { STR(GUEST, "hypervisor-signature", "xen") }, "hypervisor-signature: \"xen\" is none of: kvm, none" },
+	{ { RAW(GUEST, "debug-exit", "\0\0\0\1") }, "/guests/a: debug-exit: takes no value" },
+	{ { STR(GUEST, "testdev", "y") }, "/guests/a: testdev: takes no value" },
+};
+
+START_TEST(reject)
+{
+	build(rejects[_i].p, 2);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_uint_ge(errs.nr, 1);
+	ck_assert_msg(strstr(list[0].text, rejects[_i].error), "got \"%s\"", list[0].text);
+}
+END_TEST
+
+START_TEST(defaults)
+{
+	struct hv_config hv;
+	struct vm_config vm;
+
+	build(NULL, 0);
+	ck_assert_int_eq(check(), OK);
+	ck_assert_uint_eq(errs.nr, 0);
+	ck_assert_uint_eq(config_guest_count(blob), 1);
+	ck_assert_uint_eq(config_size(blob), fdt_totalsize(blob));
+	ck_assert_int_eq(config_hypervisor_parse(blob, &hv, &errs), OK);
+	ck_assert(!hv.has_log_level && hv.on_idle == HV_IDLE_HALT && hv.summary);
+	ck_assert_int_eq(config_guest_parse(blob, 0, NULL, &vm, &errs), OK);
+	ck_assert_str_eq(vm.name, "a");
+	ck_assert_uint_eq(vm.memory, 64 << 20);
+	ck_assert_uint_eq(vm.vcpus, 1);
+	ck_assert(vm.topo.sockets == 1 && vm.topo.cores == 1 && vm.topo.threads == 1);
+	ck_assert(vm.protocol == VM_PROTOCOL_AUTO);
+	ck_assert_str_eq(vm.kernel, "k");
+	ck_assert_str_eq(vm.cmdline, "");
+	ck_assert(!vm.initrd && !vm.modules && !vm.nr_modules && !config_module(&vm, 0));
+	ck_assert(vm.com[0] == VM_SERIAL_CONSOLE && vm.com[1] == VM_SERIAL_NONE && vm.com[3] == VM_SERIAL_NONE);
+	ck_assert(vm.on_poweroff == VM_ACTION_STOP && vm.on_reset == VM_ACTION_RESTART &&
+	          vm.on_crash == VM_ACTION_STOP);
+	ck_assert(vm.signature == HV_SIGNATURE_KVM && !vm.tsc_hz && vm.autostart);
+	ck_assert(!vm.debug_exit && !vm.testdev && !vm.forced_emulation);
+	ck_assert_int_eq(config_guest_parse(blob, 1, NULL, &vm, &errs), ERR_NOENT);
+}
+END_TEST
+
+START_TEST(everything_set)
+{
+	static const struct put p[] = {
+		STR(HV, "log-level", "debug"),
+		STR(HV, "on-idle", "poweroff"),
+		FLAG(HV, "no-summary"),
+		RAW(GUEST, "memory", "\0\0\0\0\x10\0\0\0"),
+		RAW(GUEST, "vcpus", "\0\0\0\x8"),
+		RAW(GUEST, "cpu-topology", "\0\0\0\1\0\0\0\4\0\0\0\2"),
+		STR(GUEST, "cpu-disable", "avx\0pcid"),
+		STR(GUEST, "protocol", "multiboot1"),
+		STR(GUEST, "modules", "m ENV=1 B=2\0i"),
+		STR(GUEST, "cmdline", "console=ttyS0 quiet"),
+		STR(GUEST, "com1", "log"),
+		STR(GUEST, "com2", "null"),
+		STR(GUEST, "com3", "console"),
+		STR(GUEST, "com4", "none"),
+		STR(GUEST, "on-poweroff", "restart"),
+		STR(GUEST, "on-reset", "stop"),
+		STR(GUEST, "on-crash", "restart"),
+		STR(GUEST, "hypervisor-signature", "none"),
+		STR(GUEST, "tsc-frequency", "2100000000"),
+		FLAG(GUEST, "debug-exit"),
+		FLAG(GUEST, "testdev"),
+		FLAG(GUEST, "forced-emulation"),
+		FLAG(GUEST, "no-autostart"),
+	};
+	struct hv_config hv;
+	struct vm_config vm;
+	char name[4];
+
+	build(p, ARRAY_SIZE(p));
+	ck_assert_int_eq(check(), OK);
+	ck_assert_int_eq(config_open(blob, sizeof(blob), &errs), OK);
+	ck_assert_int_eq(config_hypervisor_parse(blob, &hv, &errs), OK);
+	ck_assert(hv.has_log_level && hv.log_level == LOG_DEBUG && hv.on_idle == HV_IDLE_POWEROFF && !hv.summary);
+	ck_assert_int_eq(config_guest_parse(blob, 0, &limits, &vm, &errs), OK);
+	ck_assert_uint_eq(vm.memory, 256 << 20);
+	ck_assert_uint_eq(vm.vcpus, 8);
+	ck_assert(vm.topo.sockets == 1 && vm.topo.cores == 4 && vm.topo.threads == 2);
+	ck_assert_uint_eq(vm.cpu_disable.w[CPUID_W_1_ECX], 1u << 28 | 1u << 17);
+	ck_assert(vm.protocol == VM_PROTOCOL_MULTIBOOT1);
+	ck_assert_uint_eq(vm.nr_modules, 2);
+	ck_assert_str_eq(config_module(&vm, 0), "m ENV=1 B=2");
+	ck_assert_str_eq(config_module(&vm, 1), "i");
+	ck_assert_ptr_null(config_module(&vm, 2));
+	ck_assert_uint_eq(config_module_name(config_module(&vm, 0), name, sizeof(name)), 1);
+	ck_assert_str_eq(name, "m");
+	ck_assert_uint_eq(config_module_name("long-name", name, sizeof(name)), 0);
+	ck_assert_str_eq(vm.cmdline, "console=ttyS0 quiet");
+	ck_assert(vm.com[0] == VM_SERIAL_LOG && vm.com[1] == VM_SERIAL_NULL && vm.com[2] == VM_SERIAL_CONSOLE &&
+	          vm.com[3] == VM_SERIAL_NONE);
+	ck_assert(vm.on_poweroff == VM_ACTION_RESTART && vm.on_reset == VM_ACTION_STOP &&
+	          vm.on_crash == VM_ACTION_RESTART);
+	ck_assert(vm.signature == HV_SIGNATURE_NONE && vm.tsc_hz == 2100000000);
+	ck_assert(vm.debug_exit && vm.testdev && vm.forced_emulation && !vm.autostart);
+}
+END_TEST
+
+static void guest(const char *name, const char *memory)
+{
+	fdt_begin_node(blob, name);
+	fdt_property_string(blob, "memory", memory);
+	fdt_property_string(blob, "kernel", "k");
+	fdt_end_node(blob);
+}
+
+static void many(const char *const names[], const char *memory, u32 nr)
+{
+	begin();
+	fdt_property_string(blob, "compatible", "bulkhead,config-1");
+	fdt_begin_node(blob, "guests");
+	for (u32 i = 0; i < nr; i++)
+		guest(names[i], memory);
+	fdt_end_node(blob);
+	end();
+}
+
+START_TEST(several_guests)
+{
+	static const char *const names[] = { "one", "two", "three" };
+	struct hv_config hv;
+	struct vm_config vm;
+
+	many(names, "256M", 3);
+	ck_assert_int_eq(check(), OK);
+	ck_assert_uint_eq(config_guest_count(blob), 3);
+	for (u32 i = 0; i < 3; i++) {
+		ck_assert_int_eq(config_guest_parse(blob, i, &limits, &vm, &errs), OK);
+		ck_assert_str_eq(vm.name, names[i]);
+	}
+	/* No hypervisor node at all */
+	ck_assert_int_eq(config_hypervisor_parse(blob, &hv, &errs), OK);
+	ck_assert(hv.summary);
+
+	setup();
+	many(names, "512M", 3);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_str_eq(list[0].text,
+	                 "/guests: all guests together have 1536 MiB, the machine has 1024 MiB for them");
+	/* Without limits anything goes, even a sum beyond 64 bits. */
+	setup();
+	many(names, "17179869180G", 3);
+	ck_assert_int_eq(config_check(blob, sizeof(blob), NULL, &errs), OK);
+}
+END_TEST
+
+START_TEST(names_of_guests)
+{
+	static const char *const twins[] = { "a", "b", "a" };
+	static const char *const unit[] = { "a@1" };
+	static const char *const longer[] = { "a2345678901234567890123456789012" };
+
+	many(twins, "64M", 3);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_str_eq(list[0].text, "/guests/a: another guest has this name");
+	setup();
+	many(unit, "64M", 1);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "/guests/a@1: a guest's name consists of"));
+	setup();
+	many(longer, "64M", 1);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "longer than 31"));
+	setup();
+	many(twins, "64M", 0);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_str_eq(list[0].text, "/guests: no guest is configured");
+}
+END_TEST
+
+START_TEST(unknown_nodes)
+{
+	begin();
+	fdt_property_string(blob, "compatible", "bulkhead,config-1");
+	fdt_begin_node(blob, "chosen");
+	fdt_end_node(blob);
+	for (u32 i = 0; i < 2; i++) {
+		fdt_begin_node(blob, "hypervisor");
+		fdt_begin_node(blob, "x\033y");
+		fdt_end_node(blob);
+		fdt_end_node(blob);
+	}
+	fdt_begin_node(blob, "guests");
+	fdt_begin_node(blob, "a");
+	fdt_property_string(blob, "memory", "64M");
+	fdt_property_string(blob, "kernel", "k");
+	fdt_begin_node(blob, "disk");
+	fdt_end_node(blob);
+	fdt_end_node(blob);
+	fdt_end_node(blob);
+	end();
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_uint_eq(errs.nr, 4);
+	ck_assert_str_eq(list[0].text, "/: unknown node \"chosen\"");
+	ck_assert_str_eq(list[1].text, "/: node \"hypervisor\" appears twice");
+	ck_assert_str_eq(list[2].text, "/hypervisor: unknown node \"x?y\"");
+	ck_assert_str_eq(list[3].text, "/guests/a: unknown node \"disk\"");
+}
+END_TEST
+
+START_TEST(all_errors_at_once)
+{
+	static const struct put p[] = {
+		STR(ROOT, "x", ""),      STR(HV, "on-idle", "?"), STR(GUEST, "memory", "1"),
+		STR(GUEST, "com1", "?"), STR(GUEST, "com2", "?"), STR(GUEST, "bogus", ""),
+	};
+
+	build(p, ARRAY_SIZE(p));
+	errs.cap = 3;
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_uint_eq(errs.nr, 6);
+	ck_assert_str_eq(list[2].text, "/guests/a: memory: must be a multiple of 4 KiB");
+	ck_assert_str_eq(list[3].text, "");
+	/* No room for texts at all */
+	errs = (struct config_errs){ 0 };
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_uint_eq(errs.nr, 6);
+}
+END_TEST
+
+START_TEST(damaged_blobs)
+{
+	u32 size;
+
+	build(NULL, 0);
+	size = fdt_totalsize(blob);
+	/* Cut anywhere */
+	for (u32 n = 0; n < size; n++) {
+		struct config_errs e = { .list = list, .cap = CAP };
+
+		ck_assert_msg(config_check(blob, n, NULL, &e) == ERR_INVAL, "%u bytes", n);
+		ck_assert_uint_eq(e.nr, 1);
+	}
+	ck_assert_int_eq(config_check(blob, size, NULL, &errs), OK);
+	ck_assert_int_eq(config_check(blob + 4, size, NULL, &errs), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "not 8-byte aligned"));
+
+	setup();
+	build(NULL, 0);
+	blob[0] = 0;
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "not a device tree"));
+
+	setup();
+	build(NULL, 0);
+	fdt_set_version(blob, 16);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "version 16"));
+
+	setup();
+	build(NULL, 0);
+	fdt_set_totalsize(blob, 2 << 20);
+	ck_assert_int_eq(config_check(blob, 4 << 20, NULL, &errs), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "larger than"));
+}
+END_TEST
+
+START_TEST(words)
+{
+	ck_assert_str_eq(config_protocol_str(VM_PROTOCOL_PVH), "pvh");
+	ck_assert_str_eq(config_protocol_str(VM_PROTOCOL_ELF), "elf");
+	ck_assert_str_eq(config_protocol_str((enum vm_protocol)5), "?");
+	ck_assert_str_eq(config_action_str(VM_ACTION_RESTART), "restart");
+	ck_assert_str_eq(config_serial_str(VM_SERIAL_LOG), "log");
+	ck_assert_str_eq(config_on_idle_str(HV_IDLE_RESET), "reset");
+	ck_assert_str_eq(config_on_idle_str((enum hv_on_idle)3), "?");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("config");
+	TCase *tc = tcase_create("config");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_loop_test(tc, reject, 0, ARRAY_SIZE(rejects));
+	tcase_add_test(tc, defaults);
+	tcase_add_test(tc, everything_set);
+	tcase_add_test(tc, several_guests);
+	tcase_add_test(tc, names_of_guests);
+	tcase_add_test(tc, unknown_nodes);
+	tcase_add_test(tc, all_errors_at_once);
+	tcase_add_test(tc, damaged_blobs);
+	tcase_add_test(tc, words);
+	suite_add_tcase(s, tc);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
