@@ -1,0 +1,76 @@
+/* The guest-physical map: sizes around the hole, ranges and e820 agree. */
+#include <check.h>
+
+#include "guest_ram.h"
+#include "suite.h"
+
+START_TEST(sizes)
+{
+	static const struct {
+		u64 memory;
+		int err;
+		u64 low, high;
+		u32 nr_e820;
+	} t[] = {
+		{ 0, ERR_RANGE, 0, 0, 0 },
+		{ GUEST_MEMORY_MIN - PAGE_SIZE, ERR_RANGE, 0, 0, 0 },
+		{ GUEST_MEMORY_MIN, OK, 0x101000, 0, 4 },
+		{ GUEST_MEMORY_MIN + 1, ERR_INVAL, 0, 0, 0 },
+		{ 512ull << 20, OK, 512ull << 20, 0, 4 },
+		{ 0xc0000000, OK, 0xc0000000, 0, 4 },
+		{ 0xc0001000, OK, 0xc0000000, 0x100001000, 5 },
+		{ 16ull << 30, OK, 0xc0000000, 0x100000000 + (13ull << 30), 5 },
+		{ GUEST_MEMORY_MAX, OK, 0xc0000000, BIT(40), 5 },
+		{ GUEST_MEMORY_MAX + PAGE_SIZE, ERR_RANGE, 0, 0, 0 },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(t); i++) {
+		struct guest_map m;
+
+		ck_assert_int_eq(guest_map_build(&m, t[i].memory), t[i].err);
+		if (t[i].err)
+			continue;
+		ck_assert_uint_eq(m.low_end, t[i].low);
+		ck_assert_uint_eq(m.high_end, t[i].high);
+		ck_assert_uint_eq(m.nr_e820, t[i].nr_e820);
+	}
+}
+END_TEST
+
+START_TEST(ranges_and_e820)
+{
+	struct guest_map m;
+	struct guest_mem mem;
+	u64 ram = 0;
+
+	ck_assert_int_eq(guest_map_build(&m, 5ull << 30), OK);
+	guest_map_ranges(&m, &mem, NULL);
+	ck_assert_uint_eq(mem.nr_ranges, 3);
+	for (u32 i = 0; i < mem.nr_ranges; i++) {
+		ck_assert(IS_ALIGNED(mem.ranges[i].gpa, PAGE_SIZE) && IS_ALIGNED(mem.ranges[i].len, PAGE_SIZE));
+		ram += mem.ranges[i].len;
+	}
+	ck_assert_uint_eq(ram, (5ull << 30) - (GUEST_ROM_BASE - GUEST_VGA_BASE));
+	for (u32 i = 0; i < m.nr_e820; i++) {
+		/* Everything the guest is told of is backed. */
+		ck_assert_ptr_nonnull(
+		        gmem_ptr(&(struct guest_mem){ .base = (u8 *)1,
+		                                      .nr_ranges = mem.nr_ranges,
+		                                      .ranges = { mem.ranges[0], mem.ranges[1], mem.ranges[2] } },
+		                 GPA(m.e820[i].base), m.e820[i].len));
+		if (i)
+			ck_assert_uint_ge(m.e820[i].base, m.e820[i - 1].base + m.e820[i - 1].len);
+	}
+	ck_assert(guest_map_is_ram(&m, 0, GUEST_EBDA_BASE));
+	ck_assert(!guest_map_is_ram(&m, 0, GUEST_EBDA_BASE + 1));
+	ck_assert(!guest_map_is_ram(&m, 0xa0000, 1));
+	ck_assert(!guest_map_is_ram(&m, 0xf0000, 1));
+	ck_assert(guest_map_is_ram(&m, 0x100000, 0xbff00000));
+	ck_assert(!guest_map_is_ram(&m, 0xbfffffff, 2));
+	ck_assert(!guest_map_is_ram(&m, 0xc0000000, 0));
+	ck_assert(guest_map_is_ram(&m, 0x100000000, 2ull << 30));
+	ck_assert(!guest_map_is_ram(&m, 0x100000000, ~0ull));
+}
+END_TEST
+
+SUITE_MAIN("guest_map", sizes, ranges_and_e820)
