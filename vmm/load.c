@@ -67,7 +67,7 @@ int load_refuse(struct load_out *out, int err, const char *fmt, ...)
 
 int load_put(const struct load_in *in, struct load_out *out, u64 gpa, const void *data, u64 len, const char *what)
 {
-	if (gmem_write(in->mem, GPA(gpa), data, len) != OK)
+	if (len && gmem_write(in->mem, GPA(gpa), data, len) != OK)
 		return load_refuse(out, ERR_FAULT, "%s: no RAM at 0x%llx for %llu bytes", what,
 		                   (unsigned long long)gpa, (unsigned long long)len);
 	return OK;
