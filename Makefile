@@ -12,7 +12,7 @@ PURE_SRCS := \
 	mm/e820.c mm/frames.c mm/ptree.c mm/ept.c mm/hostpt.c mm/gwalk.c \
 	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/vmx/caps.c arch/x86/vmx/names.c \
 	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c \
-	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/config_value.c vmm/config_guest.c \
+	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
 	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
 	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \
@@ -102,7 +102,8 @@ $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/e
 
 # ---------------------------------------------------------------------------------------------------------------
 # bhcfg: the configuration parser as a tool for this host.
-BHCFG_SRCS := tools/bhcfg.c vmm/config.c vmm/config_value.c vmm/config_guest.c vmm/cpuid_features.c lib/fmt.c
+BHCFG_SRCS := tools/bhcfg.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
+	vmm/cpuid_features.c lib/fmt.c
 $(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/config*.h vmm/cpuid*.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ -lfdt

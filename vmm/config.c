@@ -5,9 +5,6 @@
 #include "vmm/config_internal.h"
 
 #define COMPATIBLE "bulkhead,config-1"
-/* Far more than any machine's guests need; bounds the quadratic searches below. */
-#define MAX_BLOB    (1u << 20)
-#define FDT_VERSION 17
 
 static const char *const idle_words[] = { "halt", "poweroff", "reset", NULL };
 static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
@@ -138,46 +135,9 @@ static int check_root(const void *blob, struct config_errs *errs)
 	return w.failed ? ERR_INVAL : OK;
 }
 
-/* Soundness of the tree, before anything in it is looked at. */
-static int check_blob(const void *data, size_t size, struct config_errs *errs)
-{
-	struct where w;
-	int r;
-
-	cfg_where(&w, errs, "/", "");
-	if ((uintptr_t)data % 8) {
-		cfg_fail(&w, "the blob is not 8-byte aligned in memory");
-		return ERR_INVAL;
-	}
-	if (size > MAX_BLOB)
-		size = MAX_BLOB;
-	if (size < sizeof(struct fdt_header)) {
-		cfg_fail(&w, "too short for a device tree (%zu bytes)", size);
-		return ERR_INVAL;
-	}
-	if (fdt_magic(data) != FDT_MAGIC) {
-		cfg_fail(&w, "not a device tree blob: compile it with dtc -I dts -O dtb");
-		return ERR_INVAL;
-	}
-	if (fdt_version(data) < FDT_VERSION || fdt_last_comp_version(data) > FDT_VERSION) {
-		cfg_fail(&w, "device tree version %u cannot be read, only %u", fdt_version(data), FDT_VERSION);
-		return ERR_INVAL;
-	}
-	if (fdt_totalsize(data) > MAX_BLOB) {
-		cfg_fail(&w, "the blob is larger than %u bytes", MAX_BLOB);
-		return ERR_INVAL;
-	}
-	r = fdt_check_full(data, size);
-	if (r) {
-		cfg_fail(&w, "damaged device tree: %s", fdt_strerror(r));
-		return ERR_INVAL;
-	}
-	return OK;
-}
-
 int config_open(const void *data, size_t size, struct config_errs *errs)
 {
-	int r = check_blob(data, size, errs);
+	int r = cfg_check_blob(data, size, errs);
 
 	return r == OK ? check_root(data, errs) : r;
 }
@@ -210,7 +170,7 @@ int config_check(const void *data, size_t size, const struct config_limits *lim,
 	struct where w;
 	u64 sum = 0;
 	int guests, node, off;
-	int r = check_blob(data, size, errs);
+	int r = cfg_check_blob(data, size, errs);
 
 	if (r != OK)
 		return r;

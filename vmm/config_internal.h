@@ -53,6 +53,9 @@ bool cfg_flag(struct where *w, const struct value *v);
 u32 cfg_list(struct where *w, const struct value *v, void (*fn)(struct where *w, const char *s, void *arg),
              void *arg);
 
+/* Whether data is a sound device tree, safe to give to libfdt. OK or ERR_INVAL with errors. */
+__must_check int cfg_check_blob(const void *data, size_t size, struct config_errs *errs);
+
 /* Goes through the properties of a node; *seen gets a bit per row of defs. At most 32 rows. */
 void cfg_props(struct where *w, const void *blob, int node, const struct prop_def *defs, u32 nr_defs,
                const struct target *t, u32 *seen);

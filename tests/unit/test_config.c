@@ -433,6 +433,74 @@ START_TEST(damaged_blobs)
 }
 END_TEST
 
+/* Finds the n-th token of this kind in the structure block. */
+static u32 *token(u32 tag, u32 n)
+{
+	u32 *p = (u32 *)(void *)(blob + fdt_off_dt_struct(blob));
+
+	for (;; p++)
+		if (fdt32_ld((const fdt32_t *)p) == tag && !n--)
+			return p;
+}
+
+/* What libfdt before 1.7 walks around in for ever: a property so long that the offset comes back to itself. */
+START_TEST(lengths_that_wrap)
+{
+	static const u32 lengths[] = {
+		0xfffffff4, 0xfffffff0, 0xfffffff8, 0xffffffff, 0x7fffffff, 0x80000000, 0x10000
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(lengths); i++) {
+		setup();
+		build(NULL, 0);
+		fdt32_st(token(FDT_PROP, 1) + 1, lengths[i]);
+		ck_assert_int_eq(check(), ERR_INVAL);
+		ck_assert_str_eq(list[0].text, "/: damaged device tree: a property does not fit");
+	}
+}
+END_TEST
+
+START_TEST(damaged_tokens)
+{
+	static const struct {
+		u32 tag, nth, now;
+		const char *error;
+	} t[] = {
+		{ FDT_BEGIN_NODE, 0, FDT_END_NODE, "a node ends that did not begin" },
+		{ FDT_BEGIN_NODE, 0, FDT_PROP, "a property does not fit" },
+		{ FDT_END_NODE, 2, FDT_NOP, "a node does not end" },
+		{ FDT_END_NODE, 0, 77, "unknown token" },
+		{ FDT_END, 0, FDT_NOP, "no end" },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(t); i++) {
+		setup();
+		build(NULL, 0);
+		fdt32_st(token(t[i].tag, t[i].nth), t[i].now);
+		ck_assert_int_eq(check(), ERR_INVAL);
+		ck_assert_msg(strstr(list[0].text, t[i].error), "%u: %s", i, list[0].text);
+	}
+	setup();
+	build(NULL, 0);
+	fdt_set_off_dt_struct(blob, 0xfffffff0);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "a block lies outside"));
+	setup();
+	build(NULL, 0);
+	fdt_set_off_mem_rsvmap(blob, 0xfffffff0);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	setup();
+	begin();
+	for (u32 i = 0; i < 10; i++)
+		fdt_begin_node(blob, "x");
+	for (u32 i = 0; i < 10; i++)
+		fdt_end_node(blob);
+	end();
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "nested too deeply"));
+}
+END_TEST
+
 START_TEST(words)
 {
 	ck_assert_str_eq(config_protocol_str(VM_PROTOCOL_PVH), "pvh");
@@ -461,6 +529,8 @@ int main(void)
 	tcase_add_test(tc, unknown_nodes);
 	tcase_add_test(tc, all_errors_at_once);
 	tcase_add_test(tc, damaged_blobs);
+	tcase_add_test(tc, lengths_that_wrap);
+	tcase_add_test(tc, damaged_tokens);
 	tcase_add_test(tc, words);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
