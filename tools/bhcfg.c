@@ -188,9 +188,9 @@ static void show_guest(const struct vm_config *vm)
 		row("tsc-frequency", "%llu Hz", (unsigned long long)vm->tsc_hz);
 	if (memcmp(&vm->cpu_disable, &none, sizeof(none)))
 		show_features(&vm->cpu_disable);
-	if (vm->debug_exit || vm->testdev || vm->forced_emulation)
-		row("debug", "%s%s%s", vm->debug_exit ? "debug-exit " : "", vm->testdev ? "testdev " : "",
-		    vm->forced_emulation ? "forced-emulation" : "");
+	if (vm->debug_exit || vm->testdev || vm->debug_console || vm->forced_emulation)
+		row("debug", "%s%s%s%s", vm->debug_exit ? "debug-exit " : "", vm->testdev ? "testdev " : "",
+		    vm->debug_console ? "debug-console " : "", vm->forced_emulation ? "forced-emulation" : "");
 	if (!vm->autostart)
 		row("start", "by hand");
 }

@@ -74,6 +74,7 @@ struct vm_config {
 	struct cpuid_mask cpu_disable; /* features taken away */
 	bool debug_exit;               /* exit port F4h */
 	bool testdev;                  /* the "pc-testdev" ports and memory */
+	bool debug_console;            /* output port E9h, to the log */
 	bool forced_emulation;         /* ud2 + "kvm" prefix */
 	bool autostart;
 };

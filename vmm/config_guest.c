@@ -234,6 +234,10 @@ static void vm_testdev(struct where *w, const struct value *v, const struct targ
 {
 	t->vm->testdev = cfg_flag(w, v);
 }
+static void vm_debug_console(struct where *w, const struct value *v, const struct target *t)
+{
+	t->vm->debug_console = cfg_flag(w, v);
+}
 static void vm_forced_emulation(struct where *w, const struct value *v, const struct target *t)
 {
 	t->vm->forced_emulation = cfg_flag(w, v);
@@ -264,6 +268,7 @@ static const struct prop_def vm_props[] = {
 	{ "tsc-frequency", vm_tsc },
 	{ "debug-exit", vm_debug_exit },
 	{ "testdev", vm_testdev },
+	{ "debug-console", vm_debug_console },
 	{ "forced-emulation", vm_forced_emulation },
 	{ "no-autostart", vm_no_autostart },
 };

@@ -240,6 +240,7 @@ START_TEST(everything_set)
 		FLAG(GUEST, "debug-exit"),
 		FLAG(GUEST, "testdev"),
 		FLAG(GUEST, "forced-emulation"),
+		FLAG(GUEST, "debug-console"),
 		FLAG(GUEST, "no-autostart"),
 	};
 	struct hv_config hv;
@@ -270,7 +271,7 @@ START_TEST(everything_set)
 	ck_assert(vm.on_poweroff == VM_ACTION_RESTART && vm.on_reset == VM_ACTION_STOP &&
 	          vm.on_crash == VM_ACTION_RESTART);
 	ck_assert(vm.signature == HV_SIGNATURE_NONE && vm.tsc_hz == 2100000000);
-	ck_assert(vm.debug_exit && vm.testdev && vm.forced_emulation && !vm.autostart);
+	ck_assert(vm.debug_exit && vm.testdev && vm.forced_emulation && vm.debug_console && !vm.autostart);
 }
 END_TEST
 
