@@ -270,6 +270,8 @@ static int decode_opcode(struct emul_ctxt *c, u8 b)
 			rc = next_byte(c, &b);
 			if (rc != EMUL_OK)
 				return rc;
+			if ((b & 0xfe) == 0x80) /* INVEPT, INVVPID */
+				return emul_raise(c, VEC_UD);
 			if ((b & 0xfe) != 0xf0)
 				return EMUL_UNSUPPORTED;
 			d->map = 2;
