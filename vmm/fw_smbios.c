@@ -230,8 +230,7 @@ void fw_smbios_build(const struct fw_config *cfg, struct fw_area *a)
 	u8 *sm3 = fw_alloc(a, SM3_LEN, 16, &sm3_gpa);
 	u8 *sm = fw_alloc(a, SM_LEN, 16, &sm_gpa);
 
-	a->at = ALIGN_UP(a->at, 16);
-	first = a->at;
+	fw_alloc(a, 0, 16, &first);
 	bios_information(&s);
 	system_information(&s, cfg);
 	chassis(&s);
