@@ -506,21 +506,21 @@ u64 vmsr_reset_value(enum vmsr_reg reg)
 
 void vmsr_reset(struct vmsr *m)
 {
+	u64 sign = m->s.bios_sign_id;
+
 	memset(&m->s, 0, sizeof(m->s));
 	m->s.misc_enable = MISC_FAST_STRINGS | MISC_BTS_UNAVAIL | MISC_PEBS_UNAVAIL;
 	/* Any microcode revision but 0: some guests take 0 for "failed to load". */
-	m->s.bios_sign_id = 1ull << 32;
+	m->s.bios_sign_id = sign ? sign : BIT(32);
 }
 
-void vmsr_init(struct vmsr *m, const struct cpuid_table *cpuid, u64 tsc_hz, u32 nr_vcpus, const struct vmsr_ops *ops,
-               void *ctx)
+void vmsr_init(struct vmsr *m, const struct cpuid_table *cpuid, u64 tsc_hz, const struct vmsr_ops *ops, void *ctx)
 {
 	memset(m, 0, sizeof(*m));
 	m->ops = ops;
 	m->ctx = ctx;
 	m->cpuid = cpuid;
 	m->tsc_hz = tsc_hz;
-	m->nr_vcpus = nr_vcpus;
 	crs_caps_init(&m->caps, cpuid);
 	vmsr_reset(m);
 }

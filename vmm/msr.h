@@ -100,13 +100,14 @@ struct vmsr {
 	const struct cpuid_table *cpuid;
 	struct crs_caps caps;
 	u64 tsc_hz;
-	u32 nr_vcpus; /* for CORE_THREAD_COUNT */
 };
 
 /* cpuid must outlive m. Leaves m in the power-up state. */
-void vmsr_init(struct vmsr *m, const struct cpuid_table *cpuid, u64 tsc_hz, u32 nr_vcpus, const struct vmsr_ops *ops,
-               void *ctx);
-/* Power-up/reset values of what is kept in software (INIT changes none of them: do not call this then). */
+void vmsr_init(struct vmsr *m, const struct cpuid_table *cpuid, u64 tsc_hz, const struct vmsr_ops *ops, void *ctx);
+/*
+ * Power-up/reset values of what is kept in software (INIT changes none of them: do not call this then). bios_sign_id
+ * is kept: the caller may have set it to the host's value, which tells guests the microcode revision (upper half).
+ */
 void vmsr_reset(struct vmsr *m);
 /*
  * Reset value of a register of enum vmsr_reg (EFER 0, PAT 0x0007040600070406, ...): for the engine's vCPU reset.

@@ -61,7 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hw.x2apic_on = data[2] & 1;
 	hw.crs.cr0 = data[2] & 2 ? CR0_PE | CR0_PG : 0;
 	hw.reg[VMSR_PAT] = vmsr_reset_value(VMSR_PAT);
-	vmsr_init(&m, &t, cfg.tsc_hz, 1, &fake_vmsr_ops, &hw);
+	vmsr_init(&m, &t, cfg.tsc_hz, &fake_vmsr_ops, &hw);
 	vmsr_firmware_mtrrs(&m, (u64)data[3] << 24 | (u64)data[4] << 16);
 	/* Each step: selector, index (2 bytes), value (8 bytes). */
 	for (size_t i = 8; i + 11 <= size; i += 11) {

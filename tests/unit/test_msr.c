@@ -17,7 +17,7 @@ static void init(const struct cpuid_guest_cfg *cfg)
 
 	memset(&hw, 0, sizeof(hw));
 	ck_assert_int_eq(cpuid_build(&cpuid, &host, cfg), OK);
-	vmsr_init(&m, &cpuid, cfg->tsc_hz, cfg->nr_vcpus, &fake_vmsr_ops, &hw);
+	vmsr_init(&m, &cpuid, cfg->tsc_hz, &fake_vmsr_ops, &hw);
 	for (u32 r = 0; r < VMSR_NR; r++)
 		hw.reg[r] = vmsr_reset_value((enum vmsr_reg)r);
 }
@@ -307,6 +307,20 @@ START_TEST(topology_msr)
 }
 END_TEST
 
+START_TEST(reset_forgets_all_but_the_microcode)
+{
+	m.s.bios_sign_id = 0x0200006500000000;
+	ck_assert_int_eq(msr_write(&m, MSR_IA32_TSC_ADJUST, 5), MSR_OK);
+	ck_assert_int_eq(msr_write(&m, 0x402, 5), MSR_OK);
+	vmsr_firmware_mtrrs(&m, 1 << 30);
+	vmsr_reset(&m);
+	ck_assert_uint_eq(rd(MSR_IA32_TSC_ADJUST), 0);
+	ck_assert_uint_eq(rd(0x402), 0);
+	ck_assert_uint_eq(rd(0x2ff), 0);
+	ck_assert_uint_eq(rd(0x8b), 0x0200006500000000);
+}
+END_TEST
+
 START_TEST(names)
 {
 	ck_assert_str_eq(msr_name(0x10), "TSC");
@@ -405,6 +419,7 @@ int main(void)
 	tcase_add_test(tc, la57_widens_canonical);
 	tcase_add_test(tc, firmware_mtrrs);
 	tcase_add_test(tc, topology_msr);
+	tcase_add_test(tc, reset_forgets_all_but_the_microcode);
 	tcase_add_test(tc, names);
 	tcase_add_test(tc, table_is_searchable);
 	tcase_add_test(tc, bitmap);
