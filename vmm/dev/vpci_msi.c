@@ -68,10 +68,11 @@ static void msi_send(struct vpci_dev *d, u32 vector)
 
 static void msix_send(struct vpci_dev *d, u32 vector)
 {
-	struct vpci_msix_entry *e = &d->s.msix[vector];
+	struct vpci_msix_entry *e;
 
 	if (vector >= d->msix_nr)
 		return;
+	e = &d->s.msix[vector];
 	if ((e->ctrl & ENTRY_MASKED) || (vpci_cfg_get(d, d->msix_cap + MSIX_CTRL, 2) & MSIX_FMASK)) {
 		d->s.msix_pending |= BIT(vector);
 		return;
@@ -165,12 +166,13 @@ static void entry_write(struct vpci_msix_entry *e, u32 field, u32 value)
 
 static u32 table_read(const struct vpci_dev *d, u64 off)
 {
-	const struct vpci_msix_entry *e = &d->s.msix[off / 16];
+	const struct vpci_msix_entry *e;
 
 	if (off >= MSIX_PBA)
 		return off < MSIX_PBA + 8 ? (u32)(d->s.msix_pending >> (off & 4 ? 32 : 0)) : 0;
 	if (off / 16 >= d->msix_nr)
 		return 0;
+	e = &d->s.msix[off / 16];
 	switch (off / 4 & 3) {
 	case 0: return (u32)e->addr;
 	case 1: return (u32)(e->addr >> 32);
