@@ -207,12 +207,13 @@ START_TEST(window)
 	map_ram(&e, 0x100000, 64 * G + 0x100000, M - 0x100000, EPT_RWX);
 	map_ram(&e, M, 64 * G + M, G - M, EPT_RWX);
 	map_ram(&e, 4 * G, 100 * G, 2 * G, EPT_RWX);
+	map_ram(&e, 600 * G, 200 * G, M, EPT_RWX); /* another root slot */
 
 	/* Out of memory at every point leaves nothing. */
 	used = pages.in_use;
-	for (u32 spare = 0; spare < 3; spare++) {
+	for (u32 spare = 0; spare < 5; spare++) {
 		pages.limit = pages.in_use + spare;
-		ck_assert_int_eq(hostpt_map_window(&pt, WINDOW, &e, GPA(0), 8 * G), ERR_NOMEM);
+		ck_assert_int_eq(hostpt_map_window(&pt, WINDOW, &e, GPA(0), 700 * G), ERR_NOMEM);
 		pages.limit = FAKE_PT_PAGES;
 		for (u64 a = 0; a < 6 * G; a += 16 * M)
 			ck_assert_int_eq(hostpt_lookup(&pt, WINDOW + a, &pa, NULL, NULL), ERR_NOENT);
@@ -220,7 +221,7 @@ START_TEST(window)
 		hostpt_flushed(&pt);
 		ck_assert_uint_eq(pages.in_use, used);
 	}
-	ck_assert_int_eq(hostpt_map_window(&pt, WINDOW, &e, GPA(0), 8 * G), OK);
+	ck_assert_int_eq(hostpt_map_window(&pt, WINDOW, &e, GPA(0), 700 * G), OK);
 	for (u64 a = 0; a < 7 * G; a += 0x77000) {
 		struct ept_leaf l;
 		int rc = ept_lookup(&e, GPA(a), &l);
