@@ -16,9 +16,9 @@ PURE_SRCS := \
 	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
 	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \
-	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
+	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/fast.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
 	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c \
-	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vioapic.c \
+	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vlapic_regs.c vmm/dev/vlapic_timer.c vmm/dev/vioapic.c \
 	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vpci_msi.c vmm/dev/vdebug.c
 PURE_SRCS := $(wildcard $(PURE_SRCS))
 
@@ -86,6 +86,50 @@ $(B)/fuzz/libpure.a: $(FUZZ_OBJS)
 $(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/unit/support.c $(B)/fuzz/libpure.a
 	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(filter %.c,$^) $(B)/fuzz/libpure.a -o $@ -lfdt
 fuzzers: $(FUZZ_BINS)
+
+# ---------------------------------------------------------------------------------------------------------------
+# Hypervisor image.
+HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
+	arch/x86/trap.c arch/x86/lapic.c arch/x86/tsc.c arch/x86/smp.c arch/x86/power.c arch/x86/fpu.c arch/x86/ksyms.c \
+	arch/x86/vmx/vmx.c drivers/uart16550.c drivers/vga_text.c \
+	vmm/vcpu.c vmm/vm.c vmm/run.c vmm/events.c vmm/devices.c vmm/console.c vmm/walltime.c vmm/emulate.c \
+	vmm/exit.c vmm/exit_cr.c vmm/exit_io.c vmm/exit_mmio.c vmm/exit_task.c boot/main.c
+HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
+# VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).
+HV := $(B)/hv$(if $(VMCS_COUNT),-count)
+HV_ELF := $(B)/bulkhead$(if $(VMCS_COUNT),-count).elf
+HV_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP -ffreestanding -mcmodel=kernel -mno-red-zone \
+	-mgeneral-regs-only -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv \
+	-fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=fs \
+	-mstack-protector-guard-offset=0x28 -fcf-protection=none -ffile-prefix-map=$(CURDIR)=. \
+	$(if $(VMCS_COUNT),-DCONFIG_VMCS_COUNT)
+HV_OBJS := $(HV_SRCS:%.c=$(HV)/%.o) $(HV_ASM:%.asm=$(HV)/%.asm.o) $(HV)/gen/dsdt_aml.o $(HV)/gen/font.o
+HV_LINK := ld -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
+HV_LIBS := $(shell $(CC) -print-file-name=libfdt.a) $(shell $(CC) -print-libgcc-file-name)
+
+$(HV)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -c $< -o $@
+$(HV)/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	$(CC) $(HV_CFLAGS) -c $< -o $@
+$(HV)/%.asm.o: %.asm
+	@mkdir -p $(@D)
+	$(NASM) -f elf64 -Werror -MD $@.d $< -o $@
+# Two links: the first gives the addresses of the panic dump's symbol table, which is last in .rodata.
+$(HV)/ksyms0.c: tools/gen-ksyms.py
+	@mkdir -p $(@D)
+	python3 tools/gen-ksyms.py $@
+$(HV)/stage1.elf: $(HV_OBJS) $(HV)/ksyms0.c linker.ld
+	$(CC) $(HV_CFLAGS) -c $(HV)/ksyms0.c -o $(HV)/ksyms0.o
+	$(HV_LINK) $(HV_OBJS) $(HV)/ksyms0.o $(HV_LIBS) -o $@
+$(HV_ELF): $(HV)/stage1.elf
+	python3 tools/gen-ksyms.py $(HV)/ksyms1.c $<
+	$(CC) $(HV_CFLAGS) -c $(HV)/ksyms1.c -o $(HV)/ksyms1.o
+	$(HV_LINK) $(HV_OBJS) $(HV)/ksyms1.o $(HV_LIBS) -o $@
+hypervisor: $(HV_ELF)
+.PHONY: hypervisor
+-include $(shell find $(HV) -name '*.d' 2>/dev/null)
 
 clean:
 	rm -rf $(B)

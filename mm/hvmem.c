@@ -223,7 +223,7 @@ static int map_image(u64 delta)
 
 	for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
 		err = hostpt_map(&kernel_pt, (u64)parts[i].start, HPA((u64)parts[i].start + off),
-				 (u64)(parts[i].end - parts[i].start), parts[i].flags | HOSTPT_WB | HOSTPT_GLOBAL, 0);
+		                 (u64)(parts[i].end - parts[i].start), parts[i].flags | HOSTPT_WB | HOSTPT_GLOBAL, 0);
 		if (err)
 			return err;
 	}
@@ -243,12 +243,13 @@ int hvmem_init(struct e820_map *map, u64 delta)
 	if (!err)
 		err = hostpt_populate(&kernel_pt, 256, WINDOW_SLOT_FIRST - 256);
 	if (!err)
-		err = hostpt_populate(&kernel_pt, WINDOW_SLOT_FIRST + WINDOW_SLOTS, 512 - WINDOW_SLOT_FIRST - WINDOW_SLOTS);
+		err = hostpt_populate(&kernel_pt, WINDOW_SLOT_FIRST + WINDOW_SLOTS,
+		                      512 - WINDOW_SLOT_FIRST - WINDOW_SLOTS);
 	if (!err)
 		err = map_image(delta);
 	if (!err)
 		err = hostpt_map(&kernel_pt, DIRECT_BASE + pool_base, HPA(pool_base), pool_len,
-				 HOSTPT_W | HOSTPT_WB | HOSTPT_GLOBAL, 0);
+		                 HOSTPT_W | HOSTPT_WB | HOSTPT_GLOBAL, 0);
 	if (err)
 		return err;
 	cpu_write_cr3(hostpt_cr3(&kernel_pt));

@@ -23,7 +23,7 @@
 #define IMAGE_BASE  0xffffffff80000000ull
 
 #define WINDOW_SLOT_FIRST 384u
-#define WINDOW_SLOTS	  64u
+#define WINDOW_SLOTS      64u
 
 static inline void *phys_to_virt(hpa_t pa)
 {

@@ -17,6 +17,8 @@ struct timer {
 	void *arg;
 	struct timerq *q;
 	struct timer *next, *prev;
+	struct timer *due_next; /* used while timerq_run() works */
+	bool due;               /* taken off by timerq_run(), not run yet */
 };
 
 struct timerq {

@@ -3,23 +3,23 @@
 
 #include "lib/types.h"
 
-#define CR0_PE	     BIT(0)
-#define CR0_MP	     BIT(1)
-#define CR0_EM	     BIT(2)
-#define CR0_TS	     BIT(3)
-#define CR0_ET	     BIT(4)
-#define CR0_NE	     BIT(5)
-#define CR0_WP	     BIT(16)
-#define CR0_AM	     BIT(18)
-#define CR0_NW	     BIT(29)
-#define CR0_CD	     BIT(30)
-#define CR0_PG	     BIT(31)
-#define CR4_VME	     BIT(0)
-#define CR4_DE	     BIT(3)
-#define CR4_PSE	     BIT(4)
-#define CR4_PAE	     BIT(5)
-#define CR4_MCE	     BIT(6)
-#define CR4_PGE	     BIT(7)
+#define CR0_PE       BIT(0)
+#define CR0_MP       BIT(1)
+#define CR0_EM       BIT(2)
+#define CR0_TS       BIT(3)
+#define CR0_ET       BIT(4)
+#define CR0_NE       BIT(5)
+#define CR0_WP       BIT(16)
+#define CR0_AM       BIT(18)
+#define CR0_NW       BIT(29)
+#define CR0_CD       BIT(30)
+#define CR0_PG       BIT(31)
+#define CR4_VME      BIT(0)
+#define CR4_DE       BIT(3)
+#define CR4_PSE      BIT(4)
+#define CR4_PAE      BIT(5)
+#define CR4_MCE      BIT(6)
+#define CR4_PGE      BIT(7)
 #define CR4_OSFXSR   BIT(9)
 #define CR4_OSXMM    BIT(10)
 #define CR4_UMIP     BIT(11)
@@ -30,7 +30,7 @@
 #define CR4_OSXSAVE  BIT(18)
 #define CR4_SMEP     BIT(20)
 #define CR4_SMAP     BIT(21)
-#define CR4_PKE	     BIT(22)
+#define CR4_PKE      BIT(22)
 
 #define EFER_SCE BIT(0)
 #define EFER_LME BIT(8)
@@ -44,26 +44,26 @@
 #define RFLAGS_RF BIT(16)
 #define RFLAGS_VM BIT(17)
 
-#define MSR_TSC			0x10
-#define MSR_APIC_BASE		0x1b
-#define MSR_FEATURE_CONTROL	0x3a
-#define MSR_SYSENTER_CS		0x174
-#define MSR_SYSENTER_ESP	0x175
-#define MSR_SYSENTER_EIP	0x176
-#define MSR_MISC_ENABLE		0x1a0
-#define MSR_PAT			0x277
-#define MSR_TSC_DEADLINE	0x6e0
-#define MSR_X2APIC		0x800
-#define MSR_XSS			0xda0
-#define MSR_EFER		0xc0000080
-#define MSR_STAR		0xc0000081
-#define MSR_LSTAR		0xc0000082
-#define MSR_CSTAR		0xc0000083
-#define MSR_FMASK		0xc0000084
-#define MSR_FS_BASE		0xc0000100
-#define MSR_GS_BASE		0xc0000101
-#define MSR_KERNEL_GS_BASE	0xc0000102
-#define MSR_TSC_AUX		0xc0000103
+#define MSR_TSC             0x10
+#define MSR_APIC_BASE       0x1b
+#define MSR_FEATURE_CONTROL 0x3a
+#define MSR_SYSENTER_CS     0x174
+#define MSR_SYSENTER_ESP    0x175
+#define MSR_SYSENTER_EIP    0x176
+#define MSR_MISC_ENABLE     0x1a0
+#define MSR_PAT             0x277
+#define MSR_TSC_DEADLINE    0x6e0
+#define MSR_X2APIC          0x800
+#define MSR_XSS             0xda0
+#define MSR_EFER            0xc0000080
+#define MSR_STAR            0xc0000081
+#define MSR_LSTAR           0xc0000082
+#define MSR_CSTAR           0xc0000083
+#define MSR_FMASK           0xc0000084
+#define MSR_FS_BASE         0xc0000100
+#define MSR_GS_BASE         0xc0000101
+#define MSR_KERNEL_GS_BASE  0xc0000102
+#define MSR_TSC_AUX         0xc0000103
 
 struct cpuid_regs {
 	u32 eax, ebx, ecx, edx;
@@ -100,9 +100,9 @@ static inline bool cpu_rdmsr_safe(u32 msr, u64 *v)
 	u32 ok = 0;
 
 	__asm__ volatile("1: rdmsr\n\tmovl $1, %2\n2:\n\t"
-			 ".pushsection .ex_table, \"a\"\n\t.quad 1b, 2b\n\t.popsection"
-			 : "+a"(lo), "+d"(hi), "+r"(ok)
-			 : "c"(msr));
+	                 ".pushsection .ex_table, \"a\"\n\t.quad 1b, 2b\n\t.popsection"
+	                 : "+a"(lo), "+d"(hi), "+r"(ok)
+	                 : "c"(msr));
 	*v = ok ? (u64)hi << 32 | lo : 0;
 	return ok;
 }
@@ -112,38 +112,38 @@ static inline bool cpu_wrmsr_safe(u32 msr, u64 v)
 	u32 ok = 0;
 
 	__asm__ volatile("1: wrmsr\n\tmovl $1, %0\n2:\n\t"
-			 ".pushsection .ex_table, \"a\"\n\t.quad 1b, 2b\n\t.popsection"
-			 : "+r"(ok)
-			 : "c"(msr), "a"((u32)v), "d"((u32)(v >> 32))
-			 : "memory");
+	                 ".pushsection .ex_table, \"a\"\n\t.quad 1b, 2b\n\t.popsection"
+	                 : "+r"(ok)
+	                 : "c"(msr), "a"((u32)v), "d"((u32)(v >> 32))
+	                 : "memory");
 	return ok;
 }
 
-#define CPU_CR(n)                                                                                           \
-	static inline u64 cpu_read_cr##n(void)                                                              \
-	{                                                                                                   \
-		u64 v;                                                                                      \
-		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory");                              \
-		return v;                                                                                   \
-	}                                                                                                   \
-	static inline void cpu_write_cr##n(u64 v)                                                           \
-	{                                                                                                   \
-		__asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");                                  \
+#define CPU_CR(n)                                                              \
+	static inline u64 cpu_read_cr##n(void)                                 \
+	{                                                                      \
+		u64 v;                                                         \
+		__asm__ volatile("mov %%cr" #n ", %0" : "=r"(v) : : "memory"); \
+		return v;                                                      \
+	}                                                                      \
+	static inline void cpu_write_cr##n(u64 v)                              \
+	{                                                                      \
+		__asm__ volatile("mov %0, %%cr" #n : : "r"(v) : "memory");     \
 	}
 CPU_CR(0)
 CPU_CR(2)
 CPU_CR(3)
 CPU_CR(4)
-#define CPU_DR(n)                                                                                           \
-	static inline u64 cpu_read_dr##n(void)                                                              \
-	{                                                                                                   \
-		u64 v;                                                                                      \
-		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(v));                                           \
-		return v;                                                                                   \
-	}                                                                                                   \
-	static inline void cpu_write_dr##n(u64 v)                                                           \
-	{                                                                                                   \
-		__asm__ volatile("mov %0, %%dr" #n : : "r"(v));                                             \
+#define CPU_DR(n)                                                 \
+	static inline u64 cpu_read_dr##n(void)                    \
+	{                                                         \
+		u64 v;                                            \
+		__asm__ volatile("mov %%dr" #n ", %0" : "=r"(v)); \
+		return v;                                         \
+	}                                                         \
+	static inline void cpu_write_dr##n(u64 v)                 \
+	{                                                         \
+		__asm__ volatile("mov %0, %%dr" #n : : "r"(v));   \
 	}
 CPU_DR(0)
 CPU_DR(1)

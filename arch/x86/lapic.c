@@ -7,33 +7,33 @@
 #include "arch/x86/tsc.h"
 #include "lib/log.h"
 
-#define APIC_BASE_EN	 BIT(11)
-#define APIC_BASE_EXTD	 BIT(10)
-#define APIC_BASE_ADDR	 0x000ffffffffff000ull
-#define REG_ID		 0x20
-#define REG_TPR		 0x80
-#define REG_EOI		 0xb0
-#define REG_SVR		 0xf0
-#define REG_ESR		 0x280
-#define REG_ICR		 0x300
-#define REG_ICR_HIGH	 0x310
-#define REG_LVT_CMCI	 0x2f0
-#define REG_LVT_TIMER	 0x320
-#define REG_LVT_THERMAL	 0x330
-#define REG_LVT_PMC	 0x340
-#define REG_LVT_LINT0	 0x350
-#define REG_LVT_LINT1	 0x360
-#define REG_LVT_ERROR	 0x370
-#define REG_TIMER_INIT	 0x380
-#define REG_TIMER_CUR	 0x390
-#define REG_TIMER_DIV	 0x3e0
-#define LVT_MASKED	 BIT(16)
-#define LVT_NMI		 (4u << 8)
+#define APIC_BASE_EN     BIT(11)
+#define APIC_BASE_EXTD   BIT(10)
+#define APIC_BASE_ADDR   0x000ffffffffff000ull
+#define REG_ID           0x20
+#define REG_TPR          0x80
+#define REG_EOI          0xb0
+#define REG_SVR          0xf0
+#define REG_ESR          0x280
+#define REG_ICR          0x300
+#define REG_ICR_HIGH     0x310
+#define REG_LVT_CMCI     0x2f0
+#define REG_LVT_TIMER    0x320
+#define REG_LVT_THERMAL  0x330
+#define REG_LVT_PMC      0x340
+#define REG_LVT_LINT0    0x350
+#define REG_LVT_LINT1    0x360
+#define REG_LVT_ERROR    0x370
+#define REG_TIMER_INIT   0x380
+#define REG_TIMER_CUR    0x390
+#define REG_TIMER_DIV    0x3e0
+#define LVT_MASKED       BIT(16)
+#define LVT_NMI          (4u << 8)
 #define LVT_TSC_DEADLINE (2u << 17)
-#define ICR_INIT	 (5u << 8)
-#define ICR_STARTUP	 (6u << 8)
-#define ICR_ASSERT	 (1u << 14)
-#define ICR_PENDING	 (1u << 12)
+#define ICR_INIT         (5u << 8)
+#define ICR_STARTUP      (6u << 8)
+#define ICR_ASSERT       (1u << 14)
+#define ICR_PENDING      (1u << 12)
 
 static volatile u32 *xapic; /* NULL in x2APIC mode */
 static bool tsc_deadline;

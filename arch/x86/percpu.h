@@ -7,12 +7,12 @@
 
 #define SEL_CODE 0x08
 #define SEL_DATA 0x10
-#define SEL_TSS	 0x18
+#define SEL_TSS  0x18
 
 #define IST_NMI 1
-#define IST_DF	2
-#define IST_MC	3
-#define NR_IST	3
+#define IST_DF  2
+#define IST_MC  3
+#define NR_IST  3
 
 struct tss {
 	u32 reserved0;
@@ -36,21 +36,21 @@ struct vcpu;
 
 struct pcpu {
 	struct pcpu *self; /* GS:0 */
-	u32 index;	   /* position in pcpus[], 0 = bootstrap processor */
+	u32 index;         /* position in pcpus[], 0 = bootstrap processor */
 	u32 apic_id;
 	u64 reserved[3];
 	u64 canary; /* FS:28h, random from RDRAND or the TSC */
 	u64 stack_top;
 	u64 gdt[5];
 	struct tss tss;
-	bool online;	  /* set by the CPU itself, last */
-	bool vmx_on;	  /* in VMX root operation */
-	bool nmi_pending; /* a host NMI arrived; reported by the run loop */
-	u32 kick;	  /* set by other CPUs, cleared by the run loop */
-	void *vmxon;	  /* VMXON region */
-	u64 vmxon_pa;	  /* its physical address */
-	struct vcpu *current;	   /* whose VMCS and registers are loaded */
-	struct vcpu *runq;	   /* the vCPUs that live here (list through vcpu->runq_next) */
+	bool online;               /* set by the CPU itself, last */
+	bool vmx_on;               /* in VMX root operation */
+	bool nmi_pending;          /* a host NMI arrived; reported by the run loop */
+	u32 kick;                  /* set by other CPUs, cleared by the run loop */
+	void *vmxon;               /* VMXON region */
+	u64 vmxon_pa;              /* its physical address */
+	struct vcpu *current;      /* whose VMCS and registers are loaded */
+	struct vcpu *runq;         /* the vCPUs that live here (list through vcpu->runq_next) */
 	struct exit_record *exits; /* EXIT_RING_ENTRIES, written by this CPU alone */
 	u64 exit_count;
 	u64 fault_fixups;

@@ -7,8 +7,8 @@
 #include "lib/log.h"
 #include "mm/hvmem.h"
 
-#define PM1_SCI_EN  1u
-#define PM1_SLP_EN  (1u << 13)
+#define PM1_SCI_EN     1u
+#define PM1_SLP_EN     (1u << 13)
 #define PM1_SLP_TYP(t) ((u32)(t) << 10)
 
 static struct acpi_fadt fadt;

@@ -57,7 +57,8 @@ static struct pcpu *pcpu_alloc(u32 index)
 	return p;
 }
 
-/* The bootstrap processor may stand anywhere in the firmware's list: it is index 0 here, the others follow in order. */
+/* The bootstrap processor may stand anywhere in the firmware's list: it is index 0 here, the others follow in order.
+ */
 int smp_init(const struct acpi_cpu *cpus, u32 n)
 {
 	u32 bsp = lapic_id(), count = 1;
@@ -102,8 +103,9 @@ static void report_missing(void)
 {
 	for (u32 i = 1; i < nr_pcpus; i++)
 		if (!__atomic_load_n(&pcpus[i]->online, __ATOMIC_ACQUIRE))
-			log_warn("smp: CPU %u (of APIC ID %u's kind) did not start within a second; going on without it\n", i,
-				 pcpus[i]->apic_id);
+			log_warn("smp: CPU %u (of APIC ID %u's kind) did not start within a second; going on without "
+			         "it\n",
+			         i, pcpus[i]->apic_id);
 }
 
 static u32 count_online(void)

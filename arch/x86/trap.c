@@ -45,7 +45,10 @@ void trap_init(void)
 		idt[v] = (struct idt_gate){
 			.offset0 = (u16)a,
 			.selector = SEL_CODE,
-			.ist = v == 2 ? IST_NMI : v == 8 ? IST_DF : v == 18 ? IST_MC : 0,
+			.ist = v == 2    ? IST_NMI
+			       : v == 8  ? IST_DF
+			       : v == 18 ? IST_MC
+			                 : 0,
 			.type = 0x8e,
 			.offset1 = (u16)(a >> 16),
 			.offset2 = (u32)(a >> 32),
@@ -70,11 +73,11 @@ void percpu_load(struct pcpu *p)
 	__asm__ volatile("lgdt %0" : : "m"(gdtr));
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 	__asm__ volatile("pushq %0\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:\n\t"
-			 "movl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss\n\t"
-			 "xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs"
-			 :
-			 : "i"(SEL_CODE), "i"(SEL_DATA)
-			 : "rax", "memory");
+	                 "movl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss\n\t"
+	                 "xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs"
+	                 :
+	                 : "i"(SEL_CODE), "i"(SEL_DATA)
+	                 : "rax", "memory");
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
 	cpu_wrmsr(MSR_FS_BASE, (u64)p);
 	cpu_wrmsr(MSR_GS_BASE, (u64)p);
@@ -99,7 +102,8 @@ static void dump_frame(const struct trap_frame *f)
 
 	symbol_format(f->rip, sym, sizeof(sym));
 	log_err("  rip %016lx %s\n", f->rip, sym);
-	log_err("  rsp %016lx rflags %08lx cr2 %016lx cr3 %016lx\n", f->rsp, f->rflags, cpu_read_cr2(), cpu_read_cr3());
+	log_err("  rsp %016lx rflags %08lx cr2 %016lx cr3 %016lx\n", f->rsp, f->rflags, cpu_read_cr2(),
+	        cpu_read_cr3());
 	log_err("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
 	log_err("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", f->rsi, f->rdi, f->rbp, f->r8);
 	log_err("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", f->r9, f->r10, f->r11, f->r12);
@@ -185,8 +189,9 @@ static bool fixup(struct trap_frame *f)
 
 void trap_handle(struct trap_frame *f)
 {
-	static const char *const names[] = { "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9",   "#TS",
-					     "#NP", "#SS", "#GP", "#PF", "15",	"#MF", "#AC", "#MC", "#XM", "#VE", "#CP" };
+	static const char *const names[] = { "#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM",
+		                             "#DF", "9",   "#TS", "#NP", "#SS", "#GP", "#PF", "15",
+		                             "#MF", "#AC", "#MC", "#XM", "#VE", "#CP" };
 
 	if (f->vector == 2) {
 		this_cpu()->nmi_pending = true;
@@ -200,7 +205,7 @@ void trap_handle(struct trap_frame *f)
 		return;
 	panic_enter();
 	log_err("bulkhead: panic: exception %s error %#lx on CPU %u\n",
-		f->vector < ARRAY_SIZE(names) ? names[f->vector] : "?", f->error, this_cpu()->index);
+	        f->vector < ARRAY_SIZE(names) ? names[f->vector] : "?", f->error, this_cpu()->index);
 	dump_frame(f);
 	die(f->rsp);
 }

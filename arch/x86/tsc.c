@@ -61,7 +61,7 @@ static u64 from_pit(void)
 	u64 t0, guard = 0;
 
 	outb(0x61, (inb(0x61) & ~3) | 1); /* gate on, speaker off */
-	outb(0x43, 0xb0);		  /* channel 2, mode 0 */
+	outb(0x43, 0xb0);                 /* channel 2, mode 0 */
 	outb(0x42, count & 0xff);
 	outb(0x42, count >> 8);
 	t0 = cpu_rdtsc();
@@ -76,8 +76,8 @@ u64 tsc_calibrate(u16 pm_port, const char **source)
 	u64 v = from_cpuid(source);
 
 	/*
-	 * Under an emulator the CPUID leaves name the modelled chip's clock, not the TSC's real one: believe them only
-	 * when the PM timer or the PIT agrees within 2 %.
+	 * Under an emulator the CPUID leaves name the modelled chip's clock, not the TSC's real one: believe them
+	 * only when the PM timer or the PIT agrees within 2 %.
 	 */
 	u64 m = pm_port ? from_pm_timer(pm_port) : 0;
 	const char *ms = "ACPI PM timer";

@@ -6,7 +6,7 @@
  * Makes at least `want` bytes available from rip. Fetches as far as the page goes, so that a page the instruction
  * does not reach is never touched.
  */
-static int fetch_more(struct emul_ctxt *c, u32 want)
+int emul_fetch(struct emul_ctxt *c, u32 want)
 {
 	while (c->insn_len < want) {
 		u32 n = EMUL_MAX_INSN - c->insn_len;
@@ -16,7 +16,7 @@ static int fetch_more(struct emul_ctxt *c, u32 want)
 		if (want > EMUL_MAX_INSN)
 			return emul_raise_err(c, VEC_GP, 0);
 		if (is_long(c)) {
-			if (!emul_canonical(c, lin))
+			if (!canonical(c, lin))
 				return emul_raise_err(c, VEC_GP, 0);
 		} else {
 			const struct emul_seg *cs = emul_seg(c, EMUL_CS);
@@ -38,7 +38,7 @@ static int fetch_more(struct emul_ctxt *c, u32 want)
 static inline int next_byte(struct emul_ctxt *c, u8 *b)
 {
 	if (unlikely(c->d.len >= c->insn_len)) {
-		int rc = fetch_more(c, c->d.len + 1u);
+		int rc = emul_fetch(c, c->d.len + 1u);
 
 		if (rc != EMUL_OK)
 			return rc;
@@ -50,74 +50,62 @@ static inline int next_byte(struct emul_ctxt *c, u8 *b)
 /* Little-endian value of n bytes (1, 2, 4, 8), zero-extended. */
 static int next_value(struct emul_ctxt *c, u32 n, u64 *val)
 {
-	u64 v = 0;
+	u64 v;
 
 	if (unlikely(c->d.len + n > c->insn_len)) {
-		int rc = fetch_more(c, c->d.len + n);
+		int rc = emul_fetch(c, c->d.len + n);
 
 		if (rc != EMUL_OK)
 			return rc;
 	}
-	for (u32 i = 0; i < n; i++)
-		v |= (u64)c->insn[c->d.len + i] << (8 * i);
+	memcpy(&v, c->insn + c->d.len, 8); /* the buffer is long enough for that at any offset */
 	c->d.len += (u8)n;
-	*val = v;
+	*val = v & size_mask(n);
 	return EMUL_OK;
 }
 
-/* The segment an override prefix names, or EMUL_NR_SEG. */
-static u32 override_of(u8 b)
+/* Takes one prefix other than REX into account. */
+static void take_prefix(struct emul_ctxt *c, u8 b)
 {
+	struct emul_insn *d = &c->d;
+
 	switch (b) {
-	case 0x26: return EMUL_ES;
-	case 0x2e: return EMUL_CS;
-	case 0x36: return EMUL_SS;
-	case 0x3e: return EMUL_DS;
-	case 0x64: return EMUL_FS;
-	case 0x65: return EMUL_GS;
-	default: return EMUL_NR_SEG;
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e: /* 64-bit mode ignores these overrides */
+		if (!is_long(c))
+			d->seg_ovr = (b >> 3) & 3;
+		break;
+	case 0x64: d->seg_ovr = EMUL_FS; break;
+	case 0x65: d->seg_ovr = EMUL_GS; break;
+	case 0x66: d->opsz = true; break;
+	case 0x67: d->ad_size = is_long(c) || c->mode != EMUL_PROT32 ? 4 : 2; break;
+	case 0xf0: d->lock = true; break;
+	default: d->rep = b; break;
 	}
 }
 
 /* Consumes the prefixes; *b gets the first opcode byte. A REX that does not come last does not count. */
-static int decode_prefixes(struct emul_ctxt *c, u8 *b)
+static inline int decode_prefixes(struct emul_ctxt *c, u8 *b)
 {
 	struct emul_insn *d = &c->d;
-	bool adsz = false;
-	u32 s;
 	int rc;
 
+	d->ad_size = is_long(c) ? 8 : c->mode == EMUL_PROT32 ? 4 : 2;
 	for (;;) {
 		rc = next_byte(c, b);
-		if (rc != EMUL_OK)
+		if (unlikely(rc != EMUL_OK))
 			return rc;
-		if (is_long(c) && (*b & 0xf0) == 0x40) {
+		if ((*b & 0xf0) == 0x40 && is_long(c)) {
 			d->rex = *b;
-			continue;
-		}
-		s = override_of(*b);
-		if (s != EMUL_NR_SEG) {
-			/* 64-bit mode ignores ES, CS, SS and DS overrides. */
-			if (!is_long(c) || s >= EMUL_FS)
-				d->seg_ovr = (u8)s;
-		} else if (*b == 0x66) {
-			d->opsz = true;
-		} else if (*b == 0x67) {
-			adsz = true;
-		} else if (*b == 0xf0) {
-			d->lock = true;
-		} else if (*b == 0xf2 || *b == 0xf3) {
-			d->rep = *b;
+		} else if (emul_op1[*b].flags & F_PREFIX) {
+			take_prefix(c, *b);
+			d->rex = 0;
 		} else {
-			break;
+			return EMUL_OK;
 		}
-		d->rex = 0;
 	}
-	if (is_long(c))
-		d->ad_size = adsz ? 4 : 8;
-	else
-		d->ad_size = (c->mode == EMUL_PROT32) != adsz ? 4 : 2;
-	return EMUL_OK;
 }
 
 static void set_operand_size(struct emul_ctxt *c)

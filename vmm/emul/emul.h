@@ -229,7 +229,7 @@ struct emul_ctxt {
 	u64 hint_lin, hint_gpa;
 
 	/* Bytes at rip: insn_len may be preset by the caller when it has them already; grows by fetching. */
-	u8 insn[EMUL_MAX_INSN + 1];
+	u8 insn[EMUL_MAX_INSN + 9]; /* 15 are used */
 	u8 insn_len;
 
 	/* Results. */

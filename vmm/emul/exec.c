@@ -324,7 +324,18 @@ int emul_exec(struct emul_ctxt *c)
 
 int emul_run(struct emul_ctxt *c)
 {
-	int rc = emul_decode(c);
+	int rc;
 
+	if (likely(c->mode == EMUL_LONG64)) {
+		rc = c->insn_len ? EMUL_OK : emul_fetch(c, 1);
+		if (unlikely(rc != EMUL_OK))
+			return rc;
+		if (likely(c->insn_len == EMUL_MAX_INSN)) {
+			rc = emul_fast_mov(c);
+			if (rc != EMUL_FAST_NO)
+				return rc;
+		}
+	}
+	rc = emul_decode(c);
 	return likely(rc == EMUL_OK) ? emul_exec(c) : rc;
 }

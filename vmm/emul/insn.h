@@ -80,6 +80,7 @@ enum {
 #define F_CRDR      BIT(16) /* MOV CR/DR: mod is ignored, operand size is the mode's */
 #define F_SIMPLE    BIT(17) /* no generic operand handling at all: the handler does everything */
 #define F_LOCKIMP   BIT(18) /* memory destination is locked without a prefix (XCHG) */
+#define F_PREFIX    BIT(19) /* not an opcode but a prefix */
 #define F_IMM(k)    ((u32)(k) << 24)
 #define F_IMM_OF(f) ((f) >> 24)
 
@@ -162,6 +163,10 @@ static inline bool emul_wraps(const struct emul_ctxt *c, u64 lin, u32 len)
 	return is_long(c) ? lin + len - 1 < lin : lin < BIT(32) && lin + len > BIT(32);
 }
 bool emul_canonical(struct emul_ctxt *c, u64 lin);
+static inline bool canonical(struct emul_ctxt *c, u64 lin)
+{
+	return likely(lin + BIT(47) < BIT(48)) || emul_canonical(c, lin);
+}
 int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 *lin);
 int emul_lin_read(struct emul_ctxt *c, u64 lin, void *buf, u32 len, u32 flags);
 int emul_lin_write(struct emul_ctxt *c, u64 lin, const void *buf, u32 len, u32 flags);
@@ -180,6 +185,12 @@ int emul_pop(struct emul_ctxt *c, u64 *val, u32 size);
 int emul_load_seg(struct emul_ctxt *c, u32 s, u16 sel);
 
 int emul_io_allowed(struct emul_ctxt *c, u16 port, u32 size); /* sys.c */
+
+/* --- fast.c: runs the instruction (EMUL_MAX_INSN bytes are there, 64-bit mode) or says that it is not one of its
+ * own. --- */
+#define EMUL_FAST_NO (-1)
+int emul_fast_mov(struct emul_ctxt *c);
+int emul_fetch(struct emul_ctxt *c, u32 want); /* decode.c: at least want bytes of the instruction */
 
 /* --- alu.c: pure arithmetic; size in bytes; flags in and out through *fl. --- */
 u64 alu_add(u64 a, u64 b, u64 carry, u32 size, u64 *fl);
@@ -201,11 +212,13 @@ u64 alu_szp(u64 res, u32 size); /* SF, ZF, PF of a result */
 	X(add)                                                                                                       \
 	X(or)                                                                                                        \
 	X(adc)                                                                                                       \
-	X(sbb) X(and) X(sub) X(xor) X(cmp) X(test) X(not ) X(neg) X(inc) X(dec) X(shift) X(shld) X(shrd) X(imul3)    \
-	        X(imul2) X(mul1) X(imul1) X(div) X(idiv) X(bt) X(bts) X(btr) X(btc) X(bsf) X(bsr) X(popcnt) X(bswap) \
-	                X(mov) X(movsx) X(movbe_load) X(movbe_store) X(lea) X(xchg) X(xchg_ax) X(xadd) X(cmpxchg)    \
-	                        X(cmpxchg8b) X(setcc) X(cmov) X(nop) X(cbw) X(cwd) X(flagop) X(lahf) X(sahf) X(xlat) \
-	                                X(salc) X(daa) X(aaa) X(aam) X(aad) X(movnti) X(moffs_load)                  \
+	X(sbb)                                                                                                       \
+	X(and)                                                                                                       \
+	X(sub) X(xor) X(cmp) X(test) X(not ) X(neg) X(inc) X(dec) X(shift) X(shld) X(shrd) X(imul3) X(imul2) X(mul1) \
+	        X(imul1) X(div) X(idiv) X(bt) X(bts) X(btr) X(btc) X(bsf) X(bsr) X(popcnt) X(bswap) X(mov) X(movsx)  \
+	                X(movbe_load) X(movbe_store) X(lea) X(xchg) X(xchg_ax) X(xadd) X(cmpxchg) X(cmpxchg8b)       \
+	                        X(setcc) X(cmov) X(nop) X(cbw) X(cwd) X(flagop) X(lahf) X(sahf) X(xlat) X(salc)      \
+	                                X(daa) X(aaa) X(aam) X(aad) X(movnti) X(moffs_load)                          \
 	                                        X(moffs_store) /* stack.c */                                         \
 	        X(push) X(pop) X(pop_ev) X(push_seg) X(pop_seg) X(pusha) X(popa) X(pushf) X(popf) X(enter) X(leave)  \
 	                X(call) X(call_ev) X(jmp) X(jmp_ev) X(jcc) X(loop) X(ret) X(ret_imm) X(bound) /* string.c */ \

@@ -5,7 +5,7 @@ bool emul_canonical(struct emul_ctxt *c, u64 lin)
 {
 	u64 top = (u64)((s64)lin >> 47);
 
-	if (likely(top == 0 || top == ~0ull))
+	if (top == 0 || top == ~0ull)
 		return true;
 	emul_need(c, EMUL_B_CR);
 	if (!(c->cr4 & CR4_LA57))
@@ -51,7 +51,7 @@ int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 
 		*lin = off;
 		if (seg >= EMUL_FS && seg <= EMUL_GS)
 			*lin += emul_seg(c, seg)->base;
-		if (!emul_canonical(c, *lin) || !emul_canonical(c, *lin + len - 1))
+		if (!canonical(c, *lin) || !canonical(c, *lin + len - 1))
 			return seg_fault(c, seg);
 	} else {
 		const struct emul_seg *s = emul_seg(c, seg);
@@ -66,34 +66,41 @@ int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 
 	return EMUL_OK;
 }
 
-/* Bytes of [lin, lin + len) before the linear address space wraps (at 4 GiB outside 64-bit mode). */
-static u32 before_wrap(const struct emul_ctxt *c, u64 lin, u32 len)
+/* Bytes from lin to where the linear address space wraps (at 4 GiB outside 64-bit mode). */
+static u32 before_wrap(const struct emul_ctxt *c, u64 lin)
 {
-	return emul_wraps(c, lin, len) ? (u32)((is_long(c) ? 0 : BIT(32)) - lin) : len;
+	return (u32)((is_long(c) ? 0 : BIT(32)) - lin);
 }
 
 int emul_lin_read(struct emul_ctxt *c, u64 lin, void *buf, u32 len, u32 flags)
 {
-	u32 n = before_wrap(c, lin, len);
-	int rc = c->ops->read(c, lin, buf, n, flags);
+	u32 n;
+	int rc;
 
-	if (rc == EMUL_OK && unlikely(n < len))
+	if (likely(!emul_wraps(c, lin, len)))
+		return c->ops->read(c, lin, buf, len, flags);
+	n = before_wrap(c, lin);
+	rc = c->ops->read(c, lin, buf, n, flags);
+	if (rc == EMUL_OK)
 		rc = c->ops->read(c, 0, (u8 *)buf + n, len - n, flags);
 	return rc;
 }
 
 int emul_lin_write(struct emul_ctxt *c, u64 lin, const void *buf, u32 len, u32 flags)
 {
-	u32 n = before_wrap(c, lin, len);
+	u32 n;
 	int rc;
 
-	if (unlikely(n < len) && c->ops->check) {
+	if (likely(!emul_wraps(c, lin, len)))
+		return c->ops->write(c, lin, buf, len, flags);
+	n = before_wrap(c, lin);
+	if (c->ops->check) {
 		rc = c->ops->check(c, 0, len - n, flags | EMUL_ACC_WRITE);
 		if (rc != EMUL_OK)
 			return rc;
 	}
 	rc = c->ops->write(c, lin, buf, n, flags);
-	if (rc == EMUL_OK && unlikely(n < len))
+	if (rc == EMUL_OK)
 		rc = c->ops->write(c, 0, (const u8 *)buf + n, len - n, flags);
 	return rc;
 }

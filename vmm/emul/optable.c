@@ -6,6 +6,7 @@
 #define S(name, flags)           E(name, OP_NONE, OP_NONE, F_SIMPLE | (flags))
 #define G(table)                 { F_M | F_GROUP, 0, 0, { .group = (table) } }
 #define UNSUP                    S(unsupported, 0)
+#define PREFIX                   { F_PREFIX, 0, 0, { .fn = NULL } }
 #define X2(...)  __VA_ARGS__, __VA_ARGS__
 #define X4(...)  X2(__VA_ARGS__), X2(__VA_ARGS__)
 #define X8(...)  X4(__VA_ARGS__), X4(__VA_ARGS__)
@@ -84,6 +85,8 @@ const struct emul_opcode emul_op1[256] = {
 	ALU(0x30, xor, F_RW, F_LOCK), ALU(0x38, cmp, F_RD, 0),
 	[0x06] = S(push_seg, F_NO64), S(pop_seg, F_NO64), [0x0e] = S(push_seg, F_NO64),
 	[0x16] = S(push_seg, F_NO64), S(pop_seg, F_NO64), [0x1e] = S(push_seg, F_NO64), S(pop_seg, F_NO64),
+	[0x26] = PREFIX, [0x2e] = PREFIX, [0x36] = PREFIX, [0x3e] = PREFIX, [0x64] = X4(PREFIX),
+	[0xf0] = PREFIX, [0xf2] = X2(PREFIX),
 	[0x27] = S(daa, F_NO64), [0x2f] = S(daa, F_NO64), [0x37] = S(aaa, F_NO64), [0x3f] = S(aaa, F_NO64),
 	[0x40] = X8(E(inc, OP_O, OP_NONE, F_RW)), X8(E(dec, OP_O, OP_NONE, F_RW)),
 	[0x50] = X8(E(push, OP_NONE, OP_O, F_D64)), X8(E(pop, OP_O, OP_NONE, F_WR | F_D64)),

@@ -1,0 +1,4 @@
+/* Version text. */
+#pragma once
+
+#define BULKHEAD_VERSION "0.1"

@@ -1,0 +1,29 @@
+/*
+ * The PC's interrupt wiring: lines to 8259As and I/O APIC, messages to the local APICs that match. Pure. Behind
+ * vmm/irqchip.h for devices.
+ */
+#pragma once
+
+#include "vmm/dev/vioapic.h"
+#include "vmm/dev/vlapic.h"
+#include "vmm/dev/vpic.h"
+#include "vmm/irqchip.h"
+
+struct pc_irqchip {
+	struct vpic pic;
+	struct vioapic ioapic;
+	struct vlapic **lapics; /* nr of them; the array may be filled after init */
+	u32 nr;
+	u32 next_lowest;     /* where the next lowest-priority interrupt goes first */
+	struct irqchip chip; /* what devices get */
+	/* The 8259As' INTR changed: the vCPU whose LINT0 takes it has to look. */
+	void (*pic_changed)(void *arg);
+	void *arg;
+};
+
+void pc_irqchip_init(struct pc_irqchip *c, struct vlapic **lapics, u32 nr, u8 ioapic_id,
+                     void (*pic_changed)(void *arg), void *arg);
+__must_check int pc_irqchip_attach(struct pc_irqchip *c, struct io_bus *pio, struct io_bus *mmio);
+void pc_irqchip_reset(struct pc_irqchip *c);
+/* Delivers a message on the bus; from: the sender, or NULL. */
+void pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m);

@@ -1,0 +1,25 @@
+/* The emulator (vmm/emul/) bound to a loaded vCPU: memory through the guest's page tables, devices through the buses.
+ */
+#pragma once
+
+#include "mm/gwalk.h"
+#include "vmm/emul/emul.h"
+#include "vmm/vcpu.h"
+
+/* Scratch of one vCPU's emulation. */
+struct emulation {
+	struct emul_ctxt c;
+	struct gwalk_state walk;
+	bool walk_valid;
+	bool hlt; /* the instruction was a HLT */
+};
+
+/*
+ * Emulates the instruction at RIP. gpa/linear: where the faulting access went, when have_hint (saves the walk).
+ * skip: bytes before the instruction to leave out (the forced-emulation prefix).
+ */
+enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gpa, u32 skip);
+/* The INS or OUTS at RIP. */
+enum exit_action emulate_string_io(struct vcpu *v);
+/* The state a guest page walk depends on. */
+void emulate_walk_state(struct vcpu *v, struct gwalk_state *s);

@@ -1,0 +1,239 @@
+/* The thin writer around vmm/inject.c. SDM vol. 3 "Event Injection", "Guest Non-Register State". */
+#include "vmm/events.h"
+
+#include "arch/x86/cpu.h"
+#include "lib/string.h"
+#include "vmm/emul/emul.h"
+#include "vmm/exit.h"
+#include "vmm/vm.h"
+
+#define VEC_DF 8
+
+void vcpu_events_reset(struct vcpu *v)
+{
+	memset(&v->inj, 0, sizeof(v->inj));
+	v->vectoring_valid = false;
+	v->nmi_pending = false;
+	v->kept_interrupt = 0;
+}
+
+static bool protected_mode(void)
+{
+	return vmcs_read(VMCS_GUEST_CR0) & CR0_PE;
+}
+
+void vcpu_raise(struct vcpu *v, u8 vector, bool has_error, u32 error)
+{
+	struct inject_event *x = &v->inj.exception;
+
+	vcpu_request_self(v, VCPU_REQ_EVENT);
+	switch (inject_combine(v->inj.vectoring.info, vector)) {
+	case INJECT_TRIPLE_FAULT: vm_kill(v, "triple fault (exception %u during #DF)", vector); return;
+	case INJECT_DOUBLE_FAULT:
+		vector = VEC_DF;
+		has_error = true;
+		error = 0;
+		break;
+	case INJECT_SECOND: break;
+	}
+	/* What was being delivered: an exception gives way to the new one, an interrupt or NMI is not lost. */
+	if (v->inj.vectoring.info & INTR_INFO_VALID) {
+		u32 type = v->inj.vectoring.info & INTR_INFO_TYPE_MASK;
+
+		if (type == INTR_INFO_NMI)
+			v->nmi_pending = true;
+		else if (type == INTR_INFO_EXTERNAL)
+			v->kept_interrupt = INTR_INFO_VECTOR(v->inj.vectoring.info) | 0x100u;
+		v->inj.vectoring.info = 0;
+		v->vectoring_valid = false;
+	}
+	/* Real mode pushes no error codes. */
+	has_error = has_error && protected_mode();
+	*x = (struct inject_event){
+		.info = INTR_INFO_VALID | INTR_INFO_HW_EXCEPTION | vector | (has_error ? INTR_INFO_ERROR_CODE : 0),
+		.error = error,
+	};
+	/* The fault's handler may resume the instruction: RF as the processor would push it. */
+	if (vector != 1)
+		vmcs_write(VMCS_GUEST_RFLAGS, vmcs_read(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+}
+
+void vcpu_raise_soft(struct vcpu *v, u8 vector, u32 kind, u8 insn_len)
+{
+	u32 type = kind == EMUL_EXC_SOFT_INT    ? INTR_INFO_SW_INTERRUPT
+	           : kind == EMUL_EXC_PRIV_SOFT ? INTR_INFO_PRIV_SW_EXC
+	                                        : INTR_INFO_SW_EXCEPTION;
+
+	vcpu_request_self(v, VCPU_REQ_EVENT);
+	v->inj.exception = (struct inject_event){ .info = INTR_INFO_VALID | type | vector, .insn_len = insn_len };
+}
+
+void exit_save_vectoring(struct vcpu *v)
+{
+	u32 info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
+
+	v->vectoring_valid = info & INTR_INFO_VALID;
+	if (likely(!v->vectoring_valid))
+		return;
+	v->inj.vectoring = (struct inject_event){ .info = info };
+	if (info & INTR_INFO_ERROR_CODE)
+		v->inj.vectoring.error = vmcs_read32(VMCS_IDT_VECTORING_ERROR);
+	if (INTR_INFO_TYPE(info) >= 4)
+		v->inj.vectoring.insn_len = vmcs_read32(VMCS_EXIT_INSN_LEN);
+	vcpu_request_self(v, VCPU_REQ_EVENT);
+}
+
+void vcpu_advance(struct vcpu *v)
+{
+	u64 rip = v->rip + vmcs_read32(VMCS_EXIT_INSN_LEN);
+
+	/* A 32-bit guest wraps at 4 GiB; only there can bit 31 fall while bit 32 rises. */
+	if (unlikely(((rip ^ v->rip) >> 31) == 3) &&
+	    !((vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) && (vmcs_read32(VMCS_GUEST_CS_AR) & SEG_AR_L)))
+		rip = (u32)rip;
+	vmcs_write(VMCS_GUEST_RIP, rip);
+	vcpu_retired(v, false, false, false);
+}
+
+void vcpu_retired(struct vcpu *v, bool sti_shadow, bool ss_shadow, bool iret)
+{
+	u32 old = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+	u32 now = old & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	u64 rflags;
+
+	if (unlikely(sti_shadow))
+		now |= INTERRUPTIBILITY_STI;
+	if (unlikely(ss_shadow))
+		now |= INTERRUPTIBILITY_MOV_SS;
+	if (unlikely(iret))
+		now &= ~INTERRUPTIBILITY_NMI;
+	if (unlikely(now != old))
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, now);
+	rflags = vmcs_read(VMCS_GUEST_RFLAGS);
+	/* A single-stepped instruction ends in a trap, also when it was us who executed it. */
+	if (unlikely(rflags & (RFLAGS_TF | RFLAGS_RF))) {
+		if (rflags & RFLAGS_RF)
+			vmcs_write(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
+		if ((rflags & RFLAGS_TF) && !ss_shadow)
+			vmcs_write(VMCS_GUEST_PENDING_DEBUG, vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+	}
+}
+
+/* With virtual-interrupt delivery: RVI and SVI, and which vectors' EOIs must come here. Written when they change. */
+static void update_vid(struct vcpu *v)
+{
+	u16 status = vlapic_intr_status(&v->lapic);
+	u64 bitmap[4];
+
+	if (status != v->intr_status || vmcs_read(VMCS_GUEST_INTR_STATUS) != status)
+		vmcs_write(VMCS_GUEST_INTR_STATUS, status);
+	v->intr_status = status;
+	vlapic_eoi_exit_bitmap(&v->lapic, bitmap);
+	for (u32 i = 0; i < 4; i++) {
+		if (bitmap[i] == v->eoi_bitmap[i])
+			continue;
+		v->eoi_bitmap[i] = bitmap[i];
+		vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + 2 * i), bitmap[i]);
+	}
+}
+
+static bool vid(const struct vcpu *v)
+{
+	return v->proc2 & PROC2_VIRTUAL_INTERRUPT_DELIVERY;
+}
+
+static void update_tpr_threshold(struct vcpu *v)
+{
+	u32 t = vlapic_tpr_threshold(&v->lapic);
+
+	if (!(v->proc & PROC_TPR_SHADOW) || vid(v) || t == v->tpr_threshold)
+		return;
+	v->tpr_threshold = t;
+	vmcs_write(VMCS_TPR_THRESHOLD, t);
+}
+
+/* What the interrupt controllers offer now: the PIC through ExtINT first, then the local APIC's own. */
+static int offered_interrupt(struct vcpu *v)
+{
+	if (devices_pic_pending(&v->vm->dev) && v->id == 0 && vlapic_accepts_pic(&v->lapic))
+		return 0;
+	return vid(v) ? INJECT_NONE : vlapic_pending_vector(&v->lapic);
+}
+
+static int take_interrupt(struct vcpu *v)
+{
+	int vector;
+
+	if (devices_pic_pending(&v->vm->dev) && v->id == 0 && vlapic_accepts_pic(&v->lapic))
+		return devices_pic_ack(&v->vm->dev);
+	vector = vlapic_pending_vector(&v->lapic);
+	vlapic_accept(&v->lapic, (u8)vector);
+	return vector;
+}
+
+static void write_event(const struct inject_event *e)
+{
+	vmcs_write(VMCS_ENTRY_INTR_INFO, e->info);
+	if (e->info & INTR_INFO_ERROR_CODE)
+		vmcs_write(VMCS_ENTRY_EXCEPTION_ERROR, e->error);
+	if (INTR_INFO_TYPE(e->info) >= 4)
+		vmcs_write(VMCS_ENTRY_INSN_LEN, e->insn_len);
+}
+
+void events_prepare(struct vcpu *v)
+{
+	struct inject_in *in = &v->inj;
+	struct inject_plan plan;
+	bool kept = v->kept_interrupt;
+	u32 old;
+
+	vlapic_sync(&v->lapic);
+	if (vlapic_take_nmi(&v->lapic))
+		v->nmi_pending = true;
+	if (vid(v))
+		update_vid(v);
+	old = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+	in->interruptibility = old;
+	in->rflags_if = vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
+	in->virtual_nmis = v->pin & PIN_VIRTUAL_NMIS;
+	in->nmi = v->nmi_pending;
+	in->interrupt = kept ? (u8)v->kept_interrupt : offered_interrupt(v);
+	inject_choose(in, &plan);
+	if (plan.take_interrupt && !kept)
+		plan.event.info = (plan.event.info & ~0xffu) | (u8)take_interrupt(v);
+	if (plan.take_vectoring)
+		in->vectoring.info = 0;
+	if (plan.take_exception)
+		in->exception.info = 0;
+	if (plan.take_nmi)
+		v->nmi_pending = false;
+	if (plan.take_interrupt)
+		v->kept_interrupt = 0;
+	v->vectoring_valid = false;
+	if (plan.event.info)
+		write_event(&plan.event);
+	if (plan.interruptibility != old)
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, plan.interruptibility);
+	/* More may be waiting behind what was injected. */
+	if (plan.take_interrupt && offered_interrupt(v) != INJECT_NONE)
+		plan.interrupt_window = true;
+	vcpu_set_proc(v, plan.interrupt_window ? PROC_INTERRUPT_WINDOW_EXITING : 0, PROC_INTERRUPT_WINDOW_EXITING);
+	if (v->pin & PIN_VIRTUAL_NMIS)
+		vcpu_set_proc(v, plan.nmi_window ? PROC_NMI_WINDOW_EXITING : 0, PROC_NMI_WINDOW_EXITING);
+	update_tpr_threshold(v);
+}
+
+bool events_can_wake(struct vcpu *v)
+{
+	bool rflags_if = vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
+
+	vlapic_sync(&v->lapic);
+	if (vlapic_take_nmi(&v->lapic))
+		v->nmi_pending = true;
+	if (v->nmi_pending || (v->inj.exception.info & INTR_INFO_VALID) || (v->inj.vectoring.info & INTR_INFO_VALID))
+		return true;
+	if (!rflags_if)
+		return false;
+	return (devices_pic_pending(&v->vm->dev) && v->id == 0 && vlapic_accepts_pic(&v->lapic)) ||
+	       vlapic_pending_vector(&v->lapic) >= 0;
+}

@@ -1,0 +1,300 @@
+/* The exit dispatch table, and the handlers short enough to live beside it. SDM vol. 3 "VMX Basic Exit Reasons". */
+#include "vmm/exit.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/lapic.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/trap.h"
+#include "lib/string.h"
+#include "vmm/emulate.h"
+#include "vmm/vm.h"
+
+#define KVM_ENOSYS 1000
+#define KVM_EPERM  1
+
+struct exit_entry {
+	enum exit_action (*fn)(struct vcpu *v);
+	/* The exit may come in the middle of an event's delivery: look at the IDT-vectoring information. */
+	bool vectoring;
+};
+
+void vcpu_cpuid(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_leaf *out)
+{
+	struct cpuid_dyn dyn;
+
+	if (cpuid_is_dynamic(leaf)) {
+		/* CR4 bits of interest are never masked, except those a guest cannot set. */
+		dyn = (struct cpuid_dyn){
+			.cr4 = vmcs_read(VMCS_GUEST_CR4),
+			.xcr0 = v->cpuid->xcr0 ? cpu_xgetbv(0) : 0,
+			.apic_enabled = vlapic_enabled(&v->lapic),
+		};
+		cpuid_lookup(v->cpuid, leaf, sub, &dyn, out);
+		return;
+	}
+	cpuid_lookup(v->cpuid, leaf, sub, NULL, out);
+}
+
+static enum exit_action on_cpuid(struct vcpu *v)
+{
+	u64 *g = v->regs.gpr;
+	struct cpuid_leaf l;
+
+	vcpu_cpuid(v, (u32)g[GPR_RAX], (u32)g[GPR_RCX], &l);
+	g[GPR_RAX] = l.eax;
+	g[GPR_RBX] = l.ebx;
+	g[GPR_RCX] = l.ecx;
+	g[GPR_RDX] = l.edx;
+	return EXIT_ADVANCE;
+}
+
+static enum exit_action on_rdmsr(struct vcpu *v)
+{
+	u64 *g = v->regs.gpr, val;
+
+	if (!msr_access(v, (u32)g[GPR_RCX], &val, false)) {
+		vcpu_gp(v);
+		return EXIT_RESUME;
+	}
+	g[GPR_RAX] = (u32)val;
+	g[GPR_RDX] = val >> 32;
+	return EXIT_ADVANCE;
+}
+
+static enum exit_action on_wrmsr(struct vcpu *v)
+{
+	const u64 *g = v->regs.gpr;
+	u64 val = g[GPR_RDX] << 32 | (u32)g[GPR_RAX];
+
+	if (!msr_access(v, (u32)g[GPR_RCX], &val, true)) {
+		vcpu_gp(v);
+		return EXIT_RESUME;
+	}
+	return EXIT_ADVANCE;
+}
+
+static enum exit_action on_exception_or_nmi(struct vcpu *v)
+{
+	u32 info = vmcs_read32(VMCS_EXIT_INTR_INFO);
+
+	if (INTR_INFO_TYPE(info) << 8 == INTR_INFO_NMI) {
+		this_cpu()->nmi_pending = true;
+		vcpu_request_self(v, VCPU_REQ_YIELD);
+		return EXIT_RESUME;
+	}
+	if (INTR_INFO_VECTOR(info) == 6)
+		return exit_ud(v);
+	if (INTR_INFO_VECTOR(info) == 18) {
+		/* Let the host's own handler report it: it decides for the whole machine. */
+		__asm__ volatile("int $18");
+		return EXIT_RESUME;
+	}
+	vm_kill(v, "unexpected exception exit, vector %u", INTR_INFO_VECTOR(info));
+	return EXIT_KILL;
+}
+
+static enum exit_action on_external_interrupt(struct vcpu *v)
+{
+	u32 info = vmcs_read32(VMCS_EXIT_INTR_INFO);
+
+	if (info & INTR_INFO_VALID)
+		irq_dispatch(INTR_INFO_VECTOR(info));
+	/* A host timer, a kick, console input: the run loop looks at all of them. */
+	vcpu_request_self(v, VCPU_REQ_TIMER);
+	return EXIT_RESUME;
+}
+
+static enum exit_action on_triple_fault(struct vcpu *v)
+{
+	vm_kill(v, "triple fault");
+	return EXIT_KILL;
+}
+
+static enum exit_action on_interrupt_window(struct vcpu *v)
+{
+	vcpu_set_proc(v, 0, PROC_INTERRUPT_WINDOW_EXITING);
+	vcpu_request_self(v, VCPU_REQ_EVENT);
+	return EXIT_RESUME;
+}
+
+static enum exit_action on_nmi_window(struct vcpu *v)
+{
+	vcpu_set_proc(v, 0, PROC_NMI_WINDOW_EXITING);
+	vcpu_request_self(v, VCPU_REQ_EVENT);
+	return EXIT_RESUME;
+}
+
+static enum exit_action on_hlt(struct vcpu *v)
+{
+	vcpu_advance(v);
+	return EXIT_BLOCK;
+}
+
+static enum exit_action on_advance(struct vcpu *v)
+{
+	return EXIT_ADVANCE;
+}
+
+static enum exit_action on_gp(struct vcpu *v)
+{
+	vcpu_gp(v);
+	return EXIT_RESUME;
+}
+
+static enum exit_action on_ud(struct vcpu *v)
+{
+	vcpu_ud(v);
+	return EXIT_RESUME;
+}
+
+static enum exit_action on_vmcall(struct vcpu *v)
+{
+	if (v->vm->config.signature == HV_SIGNATURE_NONE)
+		return on_ud(v);
+	/* No hypercall is offered yet: each is answered as unknown (from user mode: not permitted). */
+	v->regs.gpr[GPR_RAX] = SEG_AR_DPL(vmcs_read32(VMCS_GUEST_SS_AR)) ? -(u64)KVM_EPERM : -(u64)KVM_ENOSYS;
+	return EXIT_ADVANCE;
+}
+
+static enum exit_action on_pause(struct vcpu *v)
+{
+	vcpu_request_self(v, VCPU_REQ_YIELD);
+	return EXIT_ADVANCE;
+}
+
+static enum exit_action on_preemption_timer(struct vcpu *v)
+{
+	vcpu_request_self(v, VCPU_REQ_TIMER | VCPU_REQ_YIELD);
+	return EXIT_RESUME;
+}
+
+static enum exit_action on_tpr_below_threshold(struct vcpu *v)
+{
+	vcpu_request_self(v, VCPU_REQ_EVENT);
+	return EXIT_RESUME;
+}
+
+static enum exit_action on_eoi(struct vcpu *v)
+{
+	vlapic_eoi_virtualized(&v->lapic, (u8)vmcs_read(VMCS_EXIT_QUALIFICATION));
+	vcpu_request_self(v, VCPU_REQ_EVENT);
+	return EXIT_RESUME;
+}
+
+static enum exit_action on_apic_write(struct vcpu *v)
+{
+	vlapic_write_effect(&v->lapic, (u32)vmcs_read(VMCS_EXIT_QUALIFICATION) & 0xff0, vm_now(v->vm));
+	vcpu_request_self(v, VCPU_REQ_EVENT);
+	return EXIT_RESUME;
+}
+
+static enum exit_action on_ept_misconfig(struct vcpu *v)
+{
+	vm_kill(v, "EPT misconfiguration at gpa %#lx", vmcs_read(VMCS_GUEST_PHYSICAL_ADDR));
+	return EXIT_KILL;
+}
+
+static enum exit_action on_init(struct vcpu *v)
+{
+	return EXIT_RESUME;
+}
+
+static const struct exit_entry table[EXIT_REASON_COUNT] = {
+	[EXIT_REASON_EXCEPTION_NMI] = { on_exception_or_nmi, true },
+	[EXIT_REASON_EXTERNAL_INTERRUPT] = { on_external_interrupt, true },
+	[EXIT_REASON_TRIPLE_FAULT] = { on_triple_fault, false },
+	[EXIT_REASON_INIT] = { on_init, false },
+	[EXIT_REASON_INTERRUPT_WINDOW] = { on_interrupt_window, false },
+	[EXIT_REASON_NMI_WINDOW] = { on_nmi_window, false },
+	[EXIT_REASON_TASK_SWITCH] = { exit_task_switch, false },
+	[EXIT_REASON_CPUID] = { on_cpuid, false },
+	[EXIT_REASON_HLT] = { on_hlt, false },
+	[EXIT_REASON_INVD] = { on_advance, false },
+	[EXIT_REASON_RDPMC] = { on_gp, false },
+	[EXIT_REASON_RSM] = { on_ud, false },
+	[EXIT_REASON_GETSEC] = { on_ud, false },
+	[EXIT_REASON_VMCALL] = { on_vmcall, false },
+	[EXIT_REASON_VMCLEAR] = { on_ud, false },
+	[EXIT_REASON_VMLAUNCH] = { on_ud, false },
+	[EXIT_REASON_VMPTRLD] = { on_ud, false },
+	[EXIT_REASON_VMPTRST] = { on_ud, false },
+	[EXIT_REASON_VMREAD] = { on_ud, false },
+	[EXIT_REASON_VMRESUME] = { on_ud, false },
+	[EXIT_REASON_VMWRITE] = { on_ud, false },
+	[EXIT_REASON_VMXOFF] = { on_ud, false },
+	[EXIT_REASON_VMXON] = { on_ud, false },
+	[EXIT_REASON_INVEPT] = { on_ud, false },
+	[EXIT_REASON_INVVPID] = { on_ud, false },
+	[EXIT_REASON_VMFUNC] = { on_ud, false },
+	[EXIT_REASON_CR_ACCESS] = { exit_cr_access, false },
+	[EXIT_REASON_IO] = { exit_io, false },
+	[EXIT_REASON_RDMSR] = { on_rdmsr, false },
+	[EXIT_REASON_WRMSR] = { on_wrmsr, false },
+	[EXIT_REASON_MWAIT] = { on_ud, false },
+	[EXIT_REASON_MONITOR] = { on_ud, false },
+	[EXIT_REASON_PAUSE] = { on_pause, false },
+	[EXIT_REASON_TPR_BELOW_THRESHOLD] = { on_tpr_below_threshold, false },
+	[EXIT_REASON_APIC_ACCESS] = { exit_apic_access, true },
+	[EXIT_REASON_VIRTUALIZED_EOI] = { on_eoi, false },
+	[EXIT_REASON_EPT_VIOLATION] = { exit_ept_violation, true },
+	[EXIT_REASON_EPT_MISCONFIG] = { on_ept_misconfig, true },
+	[EXIT_REASON_PREEMPTION_TIMER] = { on_preemption_timer, false },
+	[EXIT_REASON_WBINVD] = { on_advance, false },
+	[EXIT_REASON_XSETBV] = { exit_xsetbv, false },
+	[EXIT_REASON_APIC_WRITE] = { on_apic_write, false },
+};
+
+/* No handler, VM-entry failure after an exit, or a reason beyond the table: this VM stops, with everything we know.
+ */
+static int exit_unexpected(struct vcpu *v, u32 reason)
+{
+	v->exit_reason = reason;
+	vm_kill(v, "%s, reason %#x (%s), qualification %#lx",
+	        reason & EXIT_REASON_ENTRY_FAILURE ? "VM entry failed on invalid guest state" : "unexpected VM exit",
+	        reason, exit_reason_name(EXIT_REASON_BASIC(reason)), vmcs_read(VMCS_EXIT_QUALIFICATION));
+	vmcs_dump(LOG_ERR);
+	return 1;
+}
+
+static inline void record(struct vcpu *v, u32 reason)
+{
+	struct pcpu *p = this_cpu();
+	struct exit_record *r = &p->exits[p->exit_count++ & (EXIT_RING_ENTRIES - 1)];
+
+	r->tsc = cpu_rdtsc();
+	r->rip = v->rip;
+	r->reason = reason;
+	r->vm = (u16)v->vm->id;
+	r->vcpu = (u16)v->id;
+}
+
+int exit_dispatch(struct vmx_regs *regs)
+{
+	struct vcpu *v = vcpu_of(regs);
+	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
+	const struct exit_entry *e;
+	enum exit_action act;
+
+	v->rip = vmcs_read(VMCS_GUEST_RIP);
+	v->exit_reason = reason;
+	record(v, reason);
+	if (unlikely(reason >= EXIT_REASON_COUNT))
+		return exit_unexpected(v, reason);
+	e = &table[reason];
+	v->exits[reason]++;
+	if (unlikely(!e->fn))
+		return exit_unexpected(v, reason);
+	if (e->vectoring)
+		exit_save_vectoring(v);
+	act = e->fn(v);
+	if (act == EXIT_ADVANCE) {
+		vcpu_advance(v);
+	} else if (unlikely(act != EXIT_RESUME)) {
+		if (act == EXIT_BLOCK)
+			v->state = VCPU_HALTED;
+		return 1;
+	}
+	if (unlikely(v->request))
+		return 1;
+	return v->resync == 0 || --v->resync == 0;
+}

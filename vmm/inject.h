@@ -1,0 +1,51 @@
+/*
+ * Which event to inject at the next VM entry: one pure decision. SDM vol. 3 "Event Injection", "VM-Entry Controls for
+ * Event Injection", "Information for VM Exits That Occur During Event Delivery", "Interrupt 8-Double Fault
+ * Exception".
+ */
+#pragma once
+
+#include "lib/types.h"
+
+#define INJECT_NONE (-1)
+
+/* An event in the format of the VM-entry interruption-information field; info without the valid bit is none. */
+struct inject_event {
+	u32 info;
+	u32 error;    /* with the deliver-error-code bit */
+	u32 insn_len; /* software interrupts and exceptions */
+};
+
+struct inject_in {
+	struct inject_event vectoring; /* whose delivery the last exit interrupted */
+	struct inject_event exception; /* raised by emulation */
+	bool nmi;                      /* an NMI is pending */
+	int interrupt;                 /* vector the APIC or the PIC offers, or INJECT_NONE */
+	bool virtual_nmis;             /* control in use: NMI blocking is in the interruptibility state */
+	bool vid; /* the processor delivers APIC interrupts by itself: interrupt is the PIC's only */
+	bool rflags_if;
+	u32 interruptibility; /* guest interruptibility state */
+};
+
+struct inject_plan {
+	struct inject_event event;                                     /* what to write; info 0: nothing */
+	bool take_vectoring, take_exception, take_nmi, take_interrupt; /* which input was used up */
+	bool interrupt_window; /* ask for an exit when IF and blocking allow */
+	bool nmi_window;
+	u32 interruptibility; /* to be written when it differs: blocking that the event itself lifts */
+};
+
+/* Order: interrupted event, exception, NMI, interrupt. At most one is injected; for the rest windows are requested.
+ */
+void inject_choose(const struct inject_in *in, struct inject_plan *plan);
+
+enum inject_merge { INJECT_SECOND, INJECT_DOUBLE_FAULT, INJECT_TRIPLE_FAULT };
+
+/*
+ * An exception (second) arises while first is delivered: what results. Serially handled exceptions leave the second
+ * (first is dropped: the instruction or event will raise it again, an interrupt or NMI must be kept by the caller).
+ */
+enum inject_merge inject_combine(u32 first_info, u8 second_vector);
+
+/* true when the hardware exception of this vector pushes an error code in protected mode. */
+bool inject_has_error(u8 vector);

@@ -1,0 +1,21 @@
+/* TSC <-> ns. */
+#include "vmm/vclock.h"
+
+void vclock_init(struct vclock *c, u64 tsc_hz)
+{
+	c->tsc_hz = tsc_hz;
+	/* 2^32 fixed point: an error below 2^-32 ns per tick, under 8 s in a century at 10 GHz. */
+	c->mult = (u64)(((unsigned __int128)1000000000 << 32) / tsc_hz);
+	if (!c->mult)
+		c->mult = 1;
+}
+
+u64 vclock_tsc_ceil(const struct vclock *c, u64 ns)
+{
+	/* Smallest t with floor(t * mult / 2^32) >= ns, that is t * mult >= ns * 2^32. */
+	unsigned __int128 want = ((unsigned __int128)ns << 32) + c->mult - 1;
+
+	if ((u64)(want >> 64) >= c->mult)
+		return ~0ull; /* beyond what a TSC can count */
+	return (u64)(want / c->mult);
+}

@@ -1,0 +1,9 @@
+/* Time of day of the host. */
+#pragma once
+
+#include "lib/types.h"
+
+/* Reads the host's RTC once; TSC frequency must be known. */
+void walltime_init(void);
+/* Seconds since 1970-01-01 00:00 UTC, from the RTC's reading and the TSC since. */
+u64 walltime_now(void);
