@@ -48,11 +48,6 @@ mb2_header:
 	dd 12
 	dd 2
 	align 8
-	; framebuffer: no preference of size or depth
-	dw 5, 1
-	dd 20
-	dd 0, 0, 0
-	align 8
 	; modules page aligned
 	dw 6, 1
 	dd 8

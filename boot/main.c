@@ -58,6 +58,8 @@ enum at_end { END_HALT, END_POWEROFF, END_RESET };
 
 static __noreturn void end(enum at_end what)
 {
+	if (what != END_HALT)
+		tsc_delay_us(20000); /* the console's FIFO has to drain */
 	if (what == END_POWEROFF)
 		power_off();
 	if (what == END_RESET)
@@ -396,6 +398,7 @@ static void setup_interrupts(void)
 	irq_register(VEC_UART, on_kick);
 	pic8259_disable();
 	lapic_init_bsp(map_mmio, cmdline_flag(bi.cmdline, "x2apic", true));
+	lapic_init_cpu();
 }
 
 /* ---- guests ---- */
@@ -486,7 +489,6 @@ static __noreturn void hv_main2(void)
 	u32 n;
 
 	percpu_load(pcpus[0]);
-	lapic_init_cpu();
 	cpu_features();
 	panic_set_dump(dump_exits);
 	panic_set_final(panic_end);

@@ -105,6 +105,8 @@ static bool prepare(struct vcpu *v)
 		handle_init_sipi(v);
 	if (req & VCPU_REQ_APIC)
 		vcpu_apic_mode(v);
+	if (req & VCPU_REQ_INVEPT)
+		vmx_invept(v->eptp);
 	if (timerq_next(&v->timers) <= vm_now(v->vm))
 		timerq_run(&v->timers, vm_now(v->vm));
 	if (v->state == VCPU_HALTED && events_can_wake(v))

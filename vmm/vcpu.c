@@ -145,6 +145,9 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 	vmsr_init(&v->msr, v->cpuid, vm->clock.tsc_hz, &vcpu_msr_ops, v);
 	crs_caps_init(&v->crs, v->cpuid);
 	v->state = VCPU_WAIT_SIPI;
+	fpu_area_init(v->xsave);
+	v->held.xcr0 = XCR0_X87;
+	v->held.dr6 = DR6_INIT;
 	return OK;
 }
 
@@ -170,7 +173,8 @@ static void write_controls(struct vcpu *v)
 	struct vm *vm = v->vm;
 
 	v->pin = vmx_caps.pin;
-	v->proc = vmx_caps.proc;
+	/* Every port access exits: what is not ours to hand out must not reach the machine. */
+	v->proc = (vmx_caps.proc | PROC_UNCONDITIONAL_IO_EXITING) & ~PROC_IO_BITMAPS;
 	v->proc2 = vmx_caps.proc2;
 	v->exit = vmx_caps.exit;
 	v->entry = vmx_caps.entry & ~ENTRY_IA32E_GUEST;

@@ -12,6 +12,9 @@
 #include "vmm/exit.h"
 #include "vmm/fwtables.h"
 #include "vmm/load.h"
+#include "vmm/load_elf.h"
+#include "vmm/load_linux.h"
+#include "vmm/load_mb1.h"
 #include "vmm/run.h"
 
 struct vm *vm_list;
@@ -326,7 +329,6 @@ int vm_load(struct vm *vm)
 	vm->nr_stopped = 0;
 	vm->tsc_start = cpu_rdtsc();
 	vm->start_tsc = vm->tsc_start;
-	vm->apic_access_mapped = false;
 	devices_reset(vm, 0);
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		struct vcpu *v = vm->vcpus[i];

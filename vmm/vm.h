@@ -41,6 +41,7 @@ struct vm {
 	struct hostpt pt; /* root-mode address space: the hypervisor and this VM's window */
 	void *apic_access_page;
 	u64 apic_access_pa;
+	u64 apic_access_gpa; /* where it is mapped */
 	bool apic_access_mapped;
 
 	struct io_bus pio, mmio;

@@ -37,6 +37,13 @@ static bool panicking;
 
 void trap_handle(struct trap_frame *f);
 
+static void load_idt(void)
+{
+	struct table_reg idtr = { sizeof(idt) - 1, (u64)idt };
+
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+}
+
 void trap_init(void)
 {
 	for (u32 v = 0; v < 256; v++) {
@@ -54,13 +61,13 @@ void trap_init(void)
 			.offset2 = (u32)(a >> 32),
 		};
 	}
+	load_idt();
 }
 
-void percpu_load(struct pcpu *p)
+__attribute__((no_stack_protector)) void percpu_load(struct pcpu *p)
 {
 	u64 tss = (u64)&p->tss;
 	struct table_reg gdtr = { sizeof(p->gdt) - 1, (u64)p->gdt };
-	struct table_reg idtr = { sizeof(idt) - 1, (u64)idt };
 
 	p->self = p;
 	p->gdt[0] = 0;
@@ -71,7 +78,7 @@ void percpu_load(struct pcpu *p)
 	p->tss.rsp[0] = p->stack_top;
 	p->tss.iomap = sizeof(struct tss);
 	__asm__ volatile("lgdt %0" : : "m"(gdtr));
-	__asm__ volatile("lidt %0" : : "m"(idtr));
+	load_idt();
 	__asm__ volatile("pushq %0\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:\n\t"
 	                 "movl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss\n\t"
 	                 "xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs"
