@@ -13,6 +13,7 @@ enum exc_class { BENIGN, CONTRIBUTORY, PAGE_FAULT };
 #define VEC_GP 13
 #define VEC_PF 14
 #define VEC_AC 17
+#define VEC_VE 20
 #define VEC_CP 21
 
 static enum exc_class class_of(u8 vector)
@@ -24,7 +25,8 @@ static enum exc_class class_of(u8 vector)
 	case VEC_SS:
 	case VEC_GP:
 	case VEC_CP: return CONTRIBUTORY;
-	case VEC_PF: return PAGE_FAULT;
+	case VEC_PF:
+	case VEC_VE: return PAGE_FAULT;
 	default: return BENIGN;
 	}
 }
@@ -58,14 +60,23 @@ enum inject_merge inject_combine(u32 first, u8 second)
 	return INJECT_SECOND;
 }
 
-static bool nmi_blocked(const struct inject_in *in)
-{
-	return in->interruptibility & (INTERRUPTIBILITY_NMI | INTERRUPTIBILITY_MOV_SS | INTERRUPTIBILITY_STI);
-}
+#define DEBUGCTL_BTF BIT(1)
+#define RFLAGS_TF    BIT(8)
+
+#define SHADOW (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
 
 static bool intr_blocked(const struct inject_in *in)
 {
-	return !in->rflags_if || (in->interruptibility & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS));
+	return !in->rflags_if || (in->interruptibility & SHADOW) || in->activity == ACTIVITY_SHUTDOWN;
+}
+
+/* Some processors refuse an NMI under STI blocking, too ("Checks on Guest Non-Register State"): none gets one. */
+static bool nmi_blocked(const struct inject_in *in)
+{
+	if (in->interruptibility & SHADOW)
+		return true;
+	return in->virtual_nmis ? in->interruptibility & INTERRUPTIBILITY_NMI
+	                        : in->soft_nmi_blocked && intr_blocked(in);
 }
 
 static void take(struct inject_plan *p, const struct inject_event *e)
@@ -77,9 +88,8 @@ static void take(struct inject_plan *p, const struct inject_event *e)
 		p->interruptibility &= ~INTERRUPTIBILITY_NMI; /* entry sets it again; with it set, entry would fail */
 }
 
-void inject_choose(const struct inject_in *in, struct inject_plan *p)
+static void choose(const struct inject_in *in, struct inject_plan *p)
 {
-	*p = (struct inject_plan){ .interruptibility = in->interruptibility };
 	if (in->vectoring.info & INTR_INFO_VALID) {
 		p->take_vectoring = true;
 		take(p, &in->vectoring);
@@ -93,14 +103,36 @@ void inject_choose(const struct inject_in *in, struct inject_plan *p)
 		p->take_interrupt = true;
 		p->event.info = INTR_INFO_VALID | INTR_INFO_EXTERNAL | (u8)in->interrupt;
 	}
-	/*
-	 * An entry that injects blocks nothing by STI or MOV SS (and may not find it set for an interrupt): the event
-	 * is the next thing that happens.
-	 */
-	if (p->event.info && !p->take_vectoring)
-		p->interruptibility &= ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
-	if (in->nmi && !p->take_nmi)
-		p->nmi_window = true;
+}
+
+void inject_choose(const struct inject_in *in, struct inject_plan *p)
+{
+	*p = (struct inject_plan){
+		.interruptibility = in->interruptibility,
+		.activity = in->activity,
+		.soft_nmi_blocked = !in->virtual_nmis && in->soft_nmi_blocked && intr_blocked(in),
+	};
+	if (in->activity == ACTIVITY_WAIT_SIPI)
+		return; /* everything is blocked and kept */
+	choose(in, p);
+	if (p->event.info) {
+		p->activity = ACTIVITY_ACTIVE;
+		/* The event is the next thing that happens: shadows end, and entry may not find them set. */
+		p->interruptibility &= ~SHADOW;
+		if (!in->virtual_nmis && (p->event.info & INTR_INFO_TYPE_MASK) == INTR_INFO_NMI)
+			p->soft_nmi_blocked = true;
+	}
+	if (in->nmi && !p->take_nmi) {
+		p->nmi_window = in->virtual_nmis;
+		p->interrupt_window = !in->virtual_nmis;
+	}
 	if (in->interrupt != INJECT_NONE && !p->take_interrupt)
 		p->interrupt_window = true;
+}
+
+u64 inject_advance_debug(u64 pending, u64 rflags, u64 debugctl)
+{
+	bool step = (rflags & RFLAGS_TF) && !(debugctl & DEBUGCTL_BTF);
+
+	return step ? pending | PENDING_DEBUG_BS : pending & ~PENDING_DEBUG_BS;
 }

@@ -24,14 +24,23 @@ struct inject_in {
 	bool virtual_nmis;             /* control in use: NMI blocking is in the interruptibility state */
 	bool vid; /* the processor delivers APIC interrupts by itself: interrupt is the PIC's only */
 	bool rflags_if;
-	u32 interruptibility; /* guest interruptibility state */
+	u32 interruptibility;  /* guest interruptibility state */
+	u32 activity;          /* ACTIVITY_*: nothing is injected while waiting for a SIPI, only NMIs in shutdown */
+	bool soft_nmi_blocked; /* without virtual NMIs: the plan's value of last time */
 };
 
 struct inject_plan {
 	struct inject_event event;                                     /* what to write; info 0: nothing */
 	bool take_vectoring, take_exception, take_nmi, take_interrupt; /* which input was used up */
 	bool interrupt_window; /* ask for an exit when IF and blocking allow */
-	bool nmi_window;
+	bool nmi_window;       /* only with virtual NMIs */
+	u32 activity;          /* ACTIVE once an event is injected */
+	/*
+	 * Without virtual NMIs nobody tells when the guest's NMI handler returns. An NMI is taken to be in service
+	 * until the guest can take interrupts again (its IRET restores IF); a waiting one asks for an interrupt
+	 * window.
+	 */
+	bool soft_nmi_blocked;
 	u32 interruptibility; /* to be written when it differs: blocking that the event itself lifts */
 };
 
@@ -49,3 +58,10 @@ enum inject_merge inject_combine(u32 first_info, u8 second_vector);
 
 /* true when the hardware exception of this vector pushes an error code in protected mode. */
 bool inject_has_error(u8 vector);
+
+/*
+ * Pending debug exceptions after an instruction that we executed for the guest: the single-step trap. rflags as
+ * before the instruction. The value is right under STI and MOV SS blocking, too: the processor itself holds the trap
+ * back, and VM entry insists on BS there (SDM vol. 3 "Checks on Guest Non-Register State").
+ */
+u64 inject_advance_debug(u64 pending, u64 rflags, u64 debugctl);

@@ -3,39 +3,52 @@
 
 #include "lib/string.h"
 
+#define SHORTHAND_OTHERS 3
+
 /* Lowest priority: one of those that match, in turn. */
-static void send_lowest(struct pc_irqchip *c, const struct apic_msg *m)
+static bool send_lowest(struct pc_irqchip *c, const struct apic_msg *m)
 {
+	u32 first = __atomic_load_n(&c->next_lowest, __ATOMIC_RELAXED);
+
 	for (u32 i = 0; i < c->nr; i++) {
-		u32 n = (c->next_lowest + i) % c->nr;
+		u32 n = (first + i) % c->nr;
 
 		if (!vlapic_match(c->lapics[n], m) || !vlapic_sw_enabled(c->lapics[n]))
 			continue;
-		c->next_lowest = n + 1;
-		vlapic_deliver(c->lapics[n], m);
-		return;
+		__atomic_store_n(&c->next_lowest, n + 1, __ATOMIC_RELAXED);
+		return vlapic_deliver(c->lapics[n], m);
 	}
+	return false;
 }
 
-void pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m)
+static bool deliver(struct vlapic *l, const struct vlapic *from, const struct apic_msg *m)
 {
-	if (m->mode == APIC_MODE_LOWEST && !m->shorthand) {
-		send_lowest(c, m);
-		return;
-	}
+	return l == from ? vlapic_deliver_self(l, m) : vlapic_deliver(l, m);
+}
+
+bool pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m)
+{
+	bool accepted = false;
+
+	/* One target, and APIC IDs are mostly the vCPUs' numbers. */
+	if (!m->shorthand && !m->logical && m->dest < MIN(c->nr, 0xffu) && vlapic_id(c->lapics[m->dest]) == m->dest)
+		return vlapic_match(c->lapics[m->dest], m) && deliver(c->lapics[m->dest], from, m);
+	if (m->mode == APIC_MODE_LOWEST && !m->shorthand)
+		return send_lowest(c, m);
 	for (u32 i = 0; i < c->nr; i++) {
 		struct vlapic *l = c->lapics[i];
 
-		if (m->shorthand == 3 && l == from)
+		if (m->shorthand ? (m->shorthand == SHORTHAND_OTHERS && l == from) || !vlapic_enabled(l)
+		                 : !vlapic_match(l, m))
 			continue;
-		if (m->shorthand || vlapic_match(l, m))
-			vlapic_deliver(l, m);
+		accepted |= deliver(l, from, m);
 	}
+	return accepted;
 }
 
-static void ioapic_send(void *ctx, const struct apic_msg *m)
+static bool ioapic_send(void *ctx, const struct apic_msg *m)
 {
-	pc_irqchip_send(ctx, NULL, m);
+	return pc_irqchip_send(ctx, NULL, m);
 }
 
 static void set_line(void *ctx, u32 gsi, bool asserted)
@@ -51,6 +64,7 @@ static void set_line(void *ctx, u32 gsi, bool asserted)
 		vioapic_set_pin(&c->ioapic, gsi, asserted);
 }
 
+/* SDM vol. 3 "Message Address Register Format", "Message Data Register Format". */
 static void send_msi(void *ctx, u64 addr, u32 data)
 {
 	struct apic_msg m = {
@@ -62,14 +76,20 @@ static void send_msi(void *ctx, u64 addr, u32 data)
 		.assert_ = true,
 	};
 
-	if ((addr & 0xfff00000) == 0xfee00000)
-		pc_irqchip_send(ctx, NULL, &m);
+	if (addr >> 20 != 0xfee || (m.level && !(data & 0x4000)))
+		return; /* not an interrupt message; de-assertion of a level */
+	/* The redirection hint: to one of the processors named. */
+	if ((addr & 8) && m.logical && m.mode == APIC_MODE_FIXED)
+		m.mode = APIC_MODE_LOWEST;
+	pc_irqchip_send(ctx, NULL, &m);
 }
 
 static void pic_intr(void *arg, bool asserted)
 {
 	struct pc_irqchip *c = arg;
 
+	if (c->nr)
+		vlapic_lint(c->lapics[0], 0, asserted);
 	if (asserted)
 		c->pic_changed(c->arg);
 }

@@ -6,14 +6,18 @@
 #define RTE_VECTOR(r)  ((u8)(r))
 #define RTE_MODE(r)    ((u8)((r) >> 8 & 7))
 #define RTE_LOGICAL    BIT(11)
-#define RTE_PENDING    BIT(12)
-#define RTE_LOW        BIT(13)
+#define RTE_PENDING    BIT(12) /* delivery status: messages go out at once, so it reads 0 */
 #define RTE_REMOTE_IRR BIT(14)
 #define RTE_LEVEL      BIT(15)
 #define RTE_MASKED     BIT(16)
-#define RTE_RO         (RTE_PENDING | RTE_REMOTE_IRR)
-#define RTE_WRITABLE   0xff0000000001afffull
+#define RTE_WRITABLE   (0xff0000000001ffffull & ~(RTE_PENDING | RTE_REMOTE_IRR))
 #define VERSION        0x20u
+
+/* NMI, SMI, INIT and ExtINT are edges, whatever the trigger mode says. */
+static bool is_level(u64 rte)
+{
+	return (rte & RTE_LEVEL) && RTE_MODE(rte) <= APIC_MODE_LOWEST;
+}
 
 static void deliver(struct vioapic *a, u32 pin)
 {
@@ -23,49 +27,41 @@ static void deliver(struct vioapic *a, u32 pin)
 		.logical = *r & RTE_LOGICAL,
 		.mode = RTE_MODE(*r),
 		.vector = RTE_VECTOR(*r),
-		.level = *r & RTE_LEVEL,
+		.level = is_level(*r),
 		.assert_ = true,
 	};
 
 	/* ExtINT through the I/O APIC would need an INTA cycle to the 8259A: it comes by LINT0 instead. */
 	if (m.mode == APIC_MODE_EXTINT)
 		return;
-	if (*r & RTE_LEVEL)
+	if (a->send(a->ctx, &m) && m.level)
 		*r |= RTE_REMOTE_IRR;
-	a->send(a->ctx, &m);
 }
 
-static void service(struct vioapic *a, u32 pin)
+/* A level that asks and is not being serviced yet. */
+static void service_level(struct vioapic *a, u32 pin)
 {
 	u64 r = a->s.rte[pin];
 
-	if (r & RTE_MASKED)
-		return;
-	if (r & RTE_LEVEL) {
-		if ((a->s.lines >> pin & 1) && !(r & RTE_REMOTE_IRR))
-			deliver(a, pin);
-	} else if (a->s.irr >> pin & 1) {
-		a->s.irr &= ~(1u << pin);
+	if (is_level(r) && !(r & (RTE_MASKED | RTE_REMOTE_IRR)) && (a->s.lines >> pin & 1))
 		deliver(a, pin);
-	}
 }
 
-/*
- * level: true = asserted, as the device means it. The polarity bit is not applied: our lines are abstract, and guests
- * set it as the firmware tables tell them.
- */
+/* Polarity is not applied: our lines are abstract, and guests set it as the firmware tables tell them. */
 void vioapic_set_pin(struct vioapic *a, u32 pin, bool level)
 {
+	bool rising;
 	u32 bit;
 
 	if (pin >= VIOAPIC_PINS)
 		return;
 	bit = 1u << pin;
-	/* An edge on a masked pin is lost, as on the real chip. */
-	if (level && !(a->s.lines & bit) && !(a->s.rte[pin] & (RTE_MASKED | RTE_LEVEL)))
-		a->s.irr |= bit;
+	rising = level && !(a->s.lines & bit);
 	a->s.lines = level ? a->s.lines | bit : a->s.lines & ~bit;
-	service(a, pin);
+	if (is_level(a->s.rte[pin]))
+		service_level(a, pin);
+	else if (rising && !(a->s.rte[pin] & RTE_MASKED)) /* masked: the edge is lost, as on the real chip */
+		deliver(a, pin);
 }
 
 void vioapic_eoi(struct vioapic *a, u8 vector)
@@ -76,7 +72,7 @@ void vioapic_eoi(struct vioapic *a, u8 vector)
 		if (!(*r & RTE_REMOTE_IRR) || RTE_VECTOR(*r) != vector)
 			continue;
 		*r &= ~RTE_REMOTE_IRR;
-		service(a, pin);
+		service_level(a, pin);
 	}
 }
 
@@ -111,31 +107,34 @@ static void write_reg(struct vioapic *a, u32 val)
 	mask = RTE_WRITABLE & 0xffffffffull << shift;
 	*r = (*r & ~mask) | ((u64)val << shift & mask);
 	/* Remote IRR has no meaning for edges: switching to edge clears it (the documented way to drop it). */
-	if (!(*r & RTE_LEVEL))
+	if (!is_level(*r))
 		*r &= ~RTE_REMOTE_IRR;
-	service(a, i / 2);
+	service_level(a, i / 2);
 }
 
+/* IOREGSEL at 0, IOWIN at 10h, EOI at 40h: 32-bit registers. Narrower reads and selections are answered, too. */
 static void mmio(void *dev, struct io_access *io)
 {
 	struct vioapic *a = dev;
-	u32 reg = (u32)io->offset & 0xf0;
+	u32 reg = (u32)io->offset & ~0xfu, at = (u32)io->offset & 0xf;
 
 	if (!io->write) {
-		io->value = io->offset & 0xf ? 0 : reg == 0x00 ? a->s.sel : reg == 0x10 ? read_reg(a) : 0;
+		u32 val = reg == 0x00 ? a->s.sel : reg == 0x10 ? read_reg(a) : 0;
+
+		io->value = at < 4 ? val >> at * 8 : 0;
 		return;
 	}
-	if (io->offset & 0xf)
+	if (at)
 		return;
 	if (reg == 0x00)
 		a->s.sel = (u8)io->value;
-	else if (reg == 0x10)
+	else if (reg == 0x10 && io->size >= 4)
 		write_reg(a, (u32)io->value);
 	else if (reg == 0x40)
 		vioapic_eoi(a, (u8)io->value);
 }
 
-void vioapic_init(struct vioapic *a, u8 id, void (*send)(void *ctx, const struct apic_msg *msg), void *ctx)
+void vioapic_init(struct vioapic *a, u8 id, bool (*send)(void *ctx, const struct apic_msg *msg), void *ctx)
 {
 	memset(a, 0, sizeof(*a));
 	a->send = send;

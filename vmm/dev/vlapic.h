@@ -4,7 +4,11 @@
  *
  * The registers live in a 4-KiB virtual-APIC page in the SDM's layout, because with APIC virtualization the processor
  * reads and writes that page itself. Interrupts from anywhere arrive through vlapic_post(), which any CPU may call;
- * the vCPU's own CPU moves them into IRR with vlapic_sync(). Everything else runs on the vCPU's own CPU.
+ * the vCPU's own CPU moves them into IRR with vlapic_sync(). Everything else runs on the vCPU's own CPU, which is
+ * then in root mode, so that nobody else touches the page.
+ *
+ * Modelled: the APIC of a Xeon since Nehalem (version 14h, LVT entries 0-6 with CMCI, EOI-broadcast suppression, no
+ * arbitration, no SMM). Its timer counts at 1 GHz.
  */
 #pragma once
 
@@ -74,11 +78,11 @@ struct apic_msg {
 struct vlapic;
 
 struct vlapic_ops {
-	/* Delivers a message this APIC sends. */
+	/* Delivers a message this APIC sends; never called for the self shorthand. */
 	void (*send)(void *ctx, struct vlapic *from, const struct apic_msg *msg);
-	/* EOI of a level-triggered vector: to the I/O APICs. */
+	/* EOI of a level-triggered vector: to the I/O APICs. Not called while SVR suppresses broadcasts. */
 	void (*eoi)(void *ctx, u8 vector);
-	/* Something pending (interrupt, NMI): wake or kick the vCPU. Any CPU. */
+	/* Something to look at (interrupt, NMI, a lower TPR): wake or kick the vCPU. Any CPU. */
 	void (*kick)(void *ctx);
 	/* INIT and start-up IPIs arrived. Any CPU. */
 	void (*init)(void *ctx);
@@ -90,15 +94,17 @@ struct vlapic_ops {
 
 /* Saved with the page. */
 struct vlapic_state {
-	u64 base;         /* IA32_APIC_BASE */
-	u64 deadline;     /* IA32_TSC_DEADLINE, 0: disarmed */
-	u64 period_start; /* ns: when the running count started */
-	u64 pending[4];   /* posted, not yet in IRR */
-	u64 pending_tmr[4];
+	u64 base;           /* IA32_APIC_BASE */
+	u64 deadline;       /* IA32_TSC_DEADLINE, 0: disarmed */
+	u64 period_start;   /* ns: when the running count started */
+	u64 pending[4];     /* posted, not yet in IRR; atomic */
+	u64 pending_tmr[4]; /* their trigger mode, 1: level; atomic */
 	u32 x2apic_id;
-	u32 esr_pending; /* errors since the last write to ESR */
-	bool nmi;
-	bool running; /* one-shot or periodic count in progress */
+	u32 esr_pending;   /* errors since the last write to ESR; atomic */
+	u32 nmi;           /* NMIs not handed out yet, at most 2: one to be delivered, one latched; atomic */
+	bool running;      /* one-shot or periodic count in progress */
+	bool lint[2];      /* levels of the LINT pins */
+	bool lint_rirr[2]; /* their remote IRR bits (the page holds copies) */
 };
 
 struct vlapic {
@@ -114,7 +120,10 @@ struct vlapic {
 /* page: 4 KiB, zeroed, lives as long. id: APIC ID. bsp: bootstrap processor. */
 void vlapic_init(struct vlapic *l, u8 *page, u32 id, bool bsp, const struct vlapic_ops *ops, void *ctx,
                  struct timerq *tq);
-/* Power-up state: APIC base enabled, xAPIC. */
+/*
+ * Power-up state: APIC base enabled, xAPIC. The bootstrap processor's is left as a PC's firmware does, in virtual
+ * wire mode (software-enabled, LINT0 ExtINT, LINT1 NMI): most guests start without firmware.
+ */
 void vlapic_reset(struct vlapic *l, u64 now);
 /* After INIT: registers reset, APIC base and ID kept. */
 void vlapic_init_signal(struct vlapic *l, u64 now);
@@ -135,13 +144,19 @@ u32 vlapic_id(const struct vlapic *l);
 
 /* ---- from any CPU ---- */
 
-/* An interrupt arrives. Vectors below 16 are refused (receive illegal vector). */
+/* An interrupt arrives. Vectors below 16 are refused (receive illegal vector). Kicks only for what was not pending.
+ */
 void vlapic_post(struct vlapic *l, u8 vector, bool level);
 void vlapic_post_nmi(struct vlapic *l);
+/*
+ * Level of the pin LINT0 (pin 0: the 8259As' INTR on a PC) or LINT1 (pin 1: NMI). Acts as the LVT entry says; in
+ * ExtINT mode nothing happens here, the vCPU asks vlapic_accepts_pic().
+ */
+void vlapic_lint(struct vlapic *l, u32 pin, bool asserted);
 /* Does a message's destination name this APIC? */
 bool vlapic_match(const struct vlapic *l, const struct apic_msg *m);
-/* Delivers a message to this APIC (already matched). */
-void vlapic_deliver(struct vlapic *l, const struct apic_msg *m);
+/* Delivers a message to this APIC (already matched). false: not accepted (software-disabled, illegal vector). */
+bool vlapic_deliver(struct vlapic *l, const struct apic_msg *m);
 
 /* ---- on the vCPU's CPU ---- */
 
@@ -156,18 +171,27 @@ static inline void vlapic_sync(struct vlapic *l)
 	if (vlapic_has_posted(l))
 		vlapic_sync_slow(l);
 }
-/* A pending NMI is handed out once. */
+/* Posting from the vCPU's own CPU, without atomics: straight into IRR. */
+void vlapic_post_self(struct vlapic *l, u8 vector, bool level);
+bool vlapic_deliver_self(struct vlapic *l, const struct apic_msg *m);
+/* A pending NMI is handed out once. When a second one waits behind it, an NMI window is needed: */
 bool vlapic_take_nmi(struct vlapic *l);
+static inline bool vlapic_nmi_waits(const struct vlapic *l)
+{
+	return __atomic_load_n(&l->s.nmi, __ATOMIC_RELAXED);
+}
 /* Highest vector in IRR above the processor priority, or -1. */
 int vlapic_pending_vector(struct vlapic *l);
 /* The processor takes vector: IRR to ISR. */
 void vlapic_accept(struct vlapic *l, u8 vector);
+/* EOI: highest ISR bit cleared, level-triggered ones broadcast. */
+void vlapic_eoi(struct vlapic *l);
 /* LINT0 lets the 8259A's interrupts through (ExtINT), or the APIC is off. */
 bool vlapic_accepts_pic(const struct vlapic *l);
 
 u8 vlapic_cr8(const struct vlapic *l);
 void vlapic_set_cr8(struct vlapic *l, u8 cr8);
-/* For the TPR shadow without virtual-interrupt delivery: exit when the TPR's class falls below this. */
+/* For the TPR shadow without virtual-interrupt delivery: exit when the TPR's class falls below this. 0-15. */
 u32 vlapic_tpr_threshold(struct vlapic *l);
 /* For virtual-interrupt delivery: SVI in the upper byte, RVI in the lower; vectors whose EOI must exit. */
 u16 vlapic_intr_status(struct vlapic *l);
@@ -177,7 +201,11 @@ void vlapic_eoi_virtualized(struct vlapic *l, u8 vector);
 /* APIC-write exit: the page already holds the new value of the register at offset. */
 void vlapic_write_effect(struct vlapic *l, u32 offset, u64 now);
 
-/* MMIO. claims: xAPIC mode and gpa in its page. The io_access offset is within the page. */
+/*
+ * MMIO. claims: xAPIC mode and gpa in its page. The io_access offset is within the page. Registers are 32 bits wide
+ * on 16-byte boundaries; narrower reads inside one are answered, any other access reads as 0 or is ignored
+ * (undefined).
+ */
 bool vlapic_mmio_claims(const struct vlapic *l, u64 gpa);
 void vlapic_mmio(struct vlapic *l, struct io_access *io);
 
