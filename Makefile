@@ -151,3 +151,45 @@ BHCFG_SRCS := tools/bhcfg.c vmm/config.c vmm/config_blob.c vmm/config_value.c vm
 $(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/config*.h vmm/cpuid*.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ -lfdt
+
+# ---------------------------------------------------------------------------------------------------------------
+# Guest payloads: build/guest-tests/NAME.elf from tests/guest/NAME.c or tests/bench/NAME.c, the runtime in
+# tests/guest/rt/, and, where they exist, NAME_asm.asm (NASM) and NAME_32.c (32-bit code, linked into the same image).
+GT := $(B)/guest-tests
+GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP -ffreestanding -mno-red-zone \
+	-mgeneral-regs-only -mcmodel=small -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv \
+	-fno-stack-protector -fcf-protection=none -Wno-array-bounds -fno-delete-null-pointer-checks
+GUEST_RT := $(GT)/rt/boot.asm.o $(GT)/rt/rt.o $(GT)/rt/machine.o $(GT)/lib/fmt.o $(GT)/lib/string.o
+GUEST_NAMES := $(filter-out %_32,$(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c tests/bench/*.c))))
+GUEST_ELFS := $(GUEST_NAMES:%=$(GT)/%.elf)
+guest_extra = $(patsubst tests/guest/%_asm.asm,$(GT)/%_asm.asm.o,$(wildcard tests/guest/$(1)_asm.asm)) \
+	$(patsubst tests/guest/%_32.c,$(GT)/%_32.o,$(wildcard tests/guest/$(1)_32.c))
+guests: $(GUEST_ELFS)
+$(GT)/rt/%.o: tests/guest/rt/%.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+$(GT)/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -c $< -o $@
+$(GT)/%.asm.o: tests/guest/%.asm
+	@mkdir -p $(@D)
+	$(NASM) -f elf64 -Werror -MD $@.d $< -o $@
+# 32-bit code in a 64-bit object: gcc's 32-bit assembly, assembled under .code32.
+$(GT)/%_32.o: tests/guest/%_32.c
+	@mkdir -p $(@D)
+	(echo .code32; $(CC) $(filter-out -mcmodel=% -mno-red-zone -g,$(GUEST_CFLAGS)) -m32 -mregparm=0 -MF $(@:.o=.d) -MT $@ -S $< -o -) | \
+		as --64 -o $@ -
+$(GT)/%.o: tests/guest/%.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -DTEST_NAME='"$*"' -c $< -o $@
+$(GT)/%.o: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_CFLAGS) -DTEST_NAME='"$*"' -c $< -o $@
+.SECONDEXPANSION:
+$(GUEST_ELFS): $(GT)/%.elf: $(GT)/%.o $(GUEST_RT) $$(call guest_extra,$$*) tests/guest/rt/link.ld
+	ld -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none \
+		-T tests/guest/rt/link.ld $(filter %.o,$^) -o $@.64
+	objcopy -O elf32-i386 --strip-debug $@.64 $@
+.PHONY: guests
+.PRECIOUS: $(GT)/%.o $(GT)/%_32.o $(GT)/%.asm.o
+-include $(shell find $(GT) -name '*.d' 2>/dev/null)
