@@ -474,7 +474,7 @@ static void dump_exits(void)
 	for (u64 i = p->exit_count - n; i < p->exit_count; i++) {
 		const struct exit_record *r = &p->exits[i & (EXIT_RING_ENTRIES - 1)];
 
-		log_err("  %lu vm%u.%u %s rip %lx\n", r->tsc, r->vm, r->vcpu,
+		log_err("  %lu vm%u.%u %s rip %lx\n", r->tsc, r->who >> 16, r->who & 0xffff,
 		        exit_reason_name(EXIT_REASON_BASIC(r->reason)), r->rip);
 	}
 }

@@ -400,9 +400,7 @@ static void lookup_special(const struct cpuid_table *t, u32 leaf, u32 sub, const
 static void lookup_basic(const struct cpuid_table *t, u32 leaf, u32 sub, const struct cpuid_dyn *dyn,
                          struct cpuid_leaf *out)
 {
-	const u32 special = 1u << 1 | 1u << 4 | 1u << 7 | 1u << 0xb | 1u << 0xd | 1u << 0x1f;
-
-	if (special >> leaf & 1)
+	if (CPUID_SPECIAL_LEAVES >> leaf & 1)
 		lookup_special(t, leaf, sub, dyn, out);
 	else
 		*out = t->basic[leaf];

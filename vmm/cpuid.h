@@ -182,6 +182,17 @@ static inline bool cpuid_is_dynamic(u32 leaf)
 void cpuid_lookup(const struct cpuid_table *t, u32 leaf, u32 sub, const struct cpuid_dyn *dyn,
                   struct cpuid_leaf *out);
 
+/* Leaves that depend on a sub-leaf or on the guest's state (a bit each, below 32). */
+#define CPUID_SPECIAL_LEAVES (1u << 1 | 1u << 4 | 1u << 7 | 1u << 0xb | 1u << 0xd | 1u << 0x1f)
+
+/* The hot path: the answer's place in the table for the leaves that never change, NULL for all others. */
+static inline const struct cpuid_leaf *cpuid_static_leaf(const struct cpuid_table *t, u32 leaf)
+{
+	if (leaf <= t->max_basic)
+		return CPUID_SPECIAL_LEAVES >> leaf & 1 ? NULL : &t->basic[leaf];
+	return leaf - 0x80000000u < CPUID_NR_EXT ? &t->ext[leaf - 0x80000000u] : NULL;
+}
+
 /* Whether the guest has this CPUID_FEAT_*. */
 bool cpuid_has(const struct cpuid_table *t, u32 feat);
 

@@ -35,7 +35,7 @@ void vcpu_cpuid(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_leaf *out)
 	cpuid_lookup(v->cpuid, leaf, sub, NULL, out);
 }
 
-static enum exit_action on_cpuid(struct vcpu *v)
+static __attribute__((noinline)) enum exit_action cpuid_slow(struct vcpu *v)
 {
 	u64 *g = v->regs.gpr;
 	struct cpuid_leaf l;
@@ -45,6 +45,20 @@ static enum exit_action on_cpuid(struct vcpu *v)
 	g[GPR_RBX] = l.ebx;
 	g[GPR_RCX] = l.ecx;
 	g[GPR_RDX] = l.edx;
+	return EXIT_ADVANCE;
+}
+
+static enum exit_action on_cpuid(struct vcpu *v)
+{
+	u64 *g = v->regs.gpr;
+	const struct cpuid_leaf *l = cpuid_static_leaf(v->cpuid, (u32)g[GPR_RAX]);
+
+	if (unlikely(!l))
+		return cpuid_slow(v);
+	g[GPR_RAX] = l->eax;
+	g[GPR_RBX] = l->ebx;
+	g[GPR_RCX] = l->ecx;
+	g[GPR_RDX] = l->edx;
 	return EXIT_ADVANCE;
 }
 
@@ -264,8 +278,22 @@ static inline void record(struct vcpu *v, u32 reason)
 	r->tsc = cpu_rdtsc();
 	r->rip = v->rip;
 	r->reason = reason;
-	r->vm = (u16)v->vm->id;
-	r->vcpu = (u16)v->id;
+	r->who = v->who;
+}
+
+/* vcpu_advance() for the hot path: the common case inline. */
+static inline void advance(struct vcpu *v)
+{
+	u64 rip = v->rip + vmcs_read32(VMCS_EXIT_INSN_LEN);
+
+	if (unlikely(((rip ^ v->rip) >> 31) == 3)) {
+		vcpu_advance(v);
+		return;
+	}
+	vmcs_write(VMCS_GUEST_RIP, rip);
+	if (unlikely((vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) |
+		     (vmcs_read(VMCS_GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_RF))))
+		vcpu_retired(v, false, false, false);
 }
 
 int exit_dispatch(struct vmx_regs *regs)
@@ -288,7 +316,7 @@ int exit_dispatch(struct vmx_regs *regs)
 		exit_save_vectoring(v);
 	act = e->fn(v);
 	if (act == EXIT_ADVANCE) {
-		vcpu_advance(v);
+		advance(v);
 	} else if (unlikely(act != EXIT_RESUME)) {
 		if (act == EXIT_BLOCK)
 			v->state = VCPU_HALTED;

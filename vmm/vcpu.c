@@ -129,6 +129,7 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 	*out = v;
 	v->vm = vm;
 	v->id = id;
+	v->who = vm->id << 16 | id;
 	v->vmcs = hv_alloc_pages(1);
 	v->lapic_page = hv_alloc_pages(1);
 	v->msr_bitmap = hv_alloc_pages(1);

@@ -43,6 +43,7 @@ struct vcpu {
 	u32 request;          /* VCPU_REQ_*, atomic */
 	u32 exit_reason;      /* of the exit being handled */
 	u64 rip;              /* read at every exit; handlers that move RIP write the VMCS and return EXIT_RESUME */
+	u32 who; /* VM id << 16 | vCPU id, for the exit ring */
 	u32 resync;           /* exits until the preemption timer is programmed anew */
 	enum vcpu_state state;
 	bool stopped;  /* has left the guest for good, the VM is being stopped */

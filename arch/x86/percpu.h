@@ -29,7 +29,8 @@ _Static_assert(sizeof(struct tss) == 104, "TSS layout (SDM vol. 3, 64-Bit Mode T
 struct exit_record {
 	u64 tsc, rip;
 	u32 reason;
-	u16 vm, vcpu;
+	u32 who; /* VM id << 16 | vCPU id */
+	u64 spare; /* 32 bytes: the index is a shift */
 };
 
 struct vcpu;
