@@ -30,17 +30,19 @@ static u32 input_of(const struct vpic_chip *c, u32 p)
 /* The input to be served now, or 8. */
 static u32 request(const struct vpic_chip *c, bool master)
 {
-	u32 p = best(c, c->irr & (u8)~c->imr), isr = c->isr;
+	u32 p = best(c, c->irr & (u8)~c->imr), in_service;
+	u8 isr = c->isr;
 
 	if (p == 8)
 		return 8;
 	/* Special mask mode: in-service bits that are masked do not hold lower priorities back. */
 	if (c->smm)
 		isr &= (u8)~c->imr;
+	in_service = best(c, isr);
 	/* Special fully nested: the slave may interrupt while its own earlier request is in service. */
-	if (master && c->sfnm)
-		isr &= (u8) ~(1u << CASCADE);
-	return p < best(c, (u8)isr) ? input_of(c, p) : 8;
+	if (p == in_service && master && c->sfnm && input_of(c, p) == CASCADE)
+		return CASCADE;
+	return p < in_service ? input_of(c, p) : 8;
 }
 
 static void set_line(struct vpic_chip *c, u32 i, bool level)
@@ -155,7 +157,8 @@ static void icw1(struct vpic_chip *c, u8 val)
 	c->irr = level & elcr;
 	c->lowest = 7;
 	c->init = 2;
-	c->icw4 = val & 1;
+	c->icw4 = val & 0x01;
+	c->single = val & 0x02;
 }
 
 static void write_command(struct vpic_chip *c, u8 val)
@@ -178,7 +181,7 @@ static void write_data(struct vpic_chip *c, u8 val)
 	switch (c->init) {
 	case 2:
 		c->base = val & 0xf8;
-		c->init = 3;
+		c->init = !c->single ? 3 : c->icw4 ? 4 : 0;
 		break;
 	case 3: c->init = c->icw4 ? 4 : 0; break; /* the cascade is wired at input 2 */
 	case 4:
@@ -197,7 +200,7 @@ static u8 poll(struct vpic *p, u32 n)
 
 	c->poll = false;
 	if (i == 8)
-		return 0;
+		return 7;
 	acknowledge(c, i);
 	return (u8)(0x80 | i);
 }
@@ -253,14 +256,17 @@ static void elcr_io(void *dev, struct io_access *io)
 
 	for (u32 i = 0; i < io->size; i++) {
 		u32 n = (u32)io->offset + i;
+		struct vpic_chip *c = &p->s.chip[n];
 
-		if (n > 1)
-			break;
-		if (io->write)
-			p->s.chip[n].elcr = (u8)(io->value >> i * 8) & writable[n];
-		else
-			io->value = (io->value & ~(0xffull << i * 8)) | (u64)p->s.chip[n].elcr << i * 8;
+		if (io->write) {
+			c->elcr = (u8)(io->value >> i * 8) & writable[n];
+			c->irr = (c->irr & (u8)~c->elcr) | (c->level & c->elcr);
+		} else {
+			io->value = (io->value & ~(0xffull << i * 8)) | (u64)c->elcr << i * 8;
+		}
 	}
+	if (io->write)
+		update(p);
 }
 
 void vpic_init(struct vpic *p, void (*intr)(void *arg, bool asserted), void *arg)
@@ -275,19 +281,33 @@ void vpic_init(struct vpic *p, void (*intr)(void *arg, bool asserted), void *arg
 
 int vpic_attach(struct vpic *p, struct io_bus *pio)
 {
-	int err = OK;
+	int err;
 
-	for (u32 i = 0; i < ARRAY_SIZE(p->regions) && !err; i++)
+	for (u32 i = 0; i < ARRAY_SIZE(p->regions); i++) {
 		err = io_bus_add(pio, &p->regions[i]);
-	return err;
+		if (!err)
+			continue;
+		while (i--)
+			io_bus_remove(pio, &p->regions[i]);
+		return err;
+	}
+	return OK;
 }
 
 void vpic_reset(struct vpic *p)
 {
+	bool intr = p->s.intr;
+
 	memset(&p->s, 0, sizeof(p->s));
+	p->s.intr = intr; /* update() takes it down */
 	p->s.chip[0].lowest = p->s.chip[1].lowest = 7;
-	/* As firmware leaves them: vectors 08h and 70h, everything masked. */
 	p->s.chip[0].base = 0x08;
 	p->s.chip[1].base = 0x70;
 	p->s.chip[0].imr = p->s.chip[1].imr = 0xff;
+	update(p);
+}
+
+void vpic_restored(struct vpic *p)
+{
+	p->intr(p->arg, p->s.intr);
 }
