@@ -65,6 +65,20 @@ bool report(bool cond, const char *fmt, ...)
 	return cond;
 }
 
+void report_soft(bool cond, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprint(cond ? "PASS: " : "NOTE: ", fmt, ap);
+	va_end(ap);
+	rt_printf(cond ? "\n" : " (not so on this processor)\n");
+	if (cond)
+		passed++;
+	else
+		skipped++;
+}
+
 bool report_eq(u64 got, u64 want, const char *fmt, ...)
 {
 	va_list ap;
