@@ -90,6 +90,8 @@ static void take(struct inject_plan *p, const struct inject_event *e)
 
 static void choose(const struct inject_in *in, struct inject_plan *p)
 {
+	static const struct inject_event nmi = { .info = INTR_INFO_VALID | INTR_INFO_NMI | 2 };
+
 	if (in->vectoring.info & INTR_INFO_VALID) {
 		p->take_vectoring = true;
 		take(p, &in->vectoring);
@@ -98,7 +100,7 @@ static void choose(const struct inject_in *in, struct inject_plan *p)
 		take(p, &in->exception);
 	} else if (in->nmi && !nmi_blocked(in)) {
 		p->take_nmi = true;
-		p->event.info = INTR_INFO_VALID | INTR_INFO_NMI | 2;
+		take(p, &nmi);
 	} else if (in->interrupt != INJECT_NONE && !intr_blocked(in)) {
 		p->take_interrupt = true;
 		p->event.info = INTR_INFO_VALID | INTR_INFO_EXTERNAL | (u8)in->interrupt;
