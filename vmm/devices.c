@@ -271,8 +271,15 @@ void devices_reset(struct vm *vm, u64 now)
 
 size_t devices_console_input(struct vm *vm, const u8 *buf, size_t len)
 {
-	for (u32 i = 0; i < CONFIG_NR_COM; i++)
-		if (vm->config.com[i] == VM_SERIAL_CONSOLE)
-			return vuart_rx(&vm->dev.com[i], buf, len, vm_now(vm));
+	for (u32 i = 0; i < CONFIG_NR_COM; i++) {
+		size_t taken;
+
+		if (vm->config.com[i] != VM_SERIAL_CONSOLE)
+			continue;
+		vm_lock(vm);
+		taken = vuart_rx(&vm->dev.com[i], buf, len, vm_now(vm));
+		vm_unlock(vm);
+		return taken;
+	}
 	return len; /* nobody reads: dropped */
 }

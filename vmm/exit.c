@@ -16,6 +16,8 @@ struct exit_entry {
 	enum exit_action (*fn)(struct vcpu *v);
 	/* The exit may come in the middle of an event's delivery: look at the IDT-vectoring information. */
 	bool vectoring;
+	/* Reaches devices, buses or timers: with several vCPUs under the VM's lock. */
+	bool device;
 };
 
 void vcpu_cpuid(struct vcpu *v, u32 leaf, u32 sub, struct cpuid_leaf *out)
@@ -214,48 +216,48 @@ static enum exit_action on_init(struct vcpu *v)
 }
 
 static const struct exit_entry table[EXIT_REASON_COUNT] = {
-	[EXIT_REASON_EXCEPTION_NMI] = { on_exception_or_nmi, true },
-	[EXIT_REASON_EXTERNAL_INTERRUPT] = { on_external_interrupt, true },
-	[EXIT_REASON_TRIPLE_FAULT] = { on_triple_fault, false },
-	[EXIT_REASON_INIT] = { on_init, false },
-	[EXIT_REASON_INTERRUPT_WINDOW] = { on_interrupt_window, false },
-	[EXIT_REASON_NMI_WINDOW] = { on_nmi_window, false },
-	[EXIT_REASON_TASK_SWITCH] = { exit_task_switch, false },
-	[EXIT_REASON_CPUID] = { on_cpuid, false },
-	[EXIT_REASON_HLT] = { on_hlt, false },
-	[EXIT_REASON_INVD] = { on_advance, false },
-	[EXIT_REASON_RDPMC] = { on_gp, false },
-	[EXIT_REASON_RSM] = { on_ud, false },
-	[EXIT_REASON_GETSEC] = { on_ud, false },
-	[EXIT_REASON_VMCALL] = { on_vmcall, false },
-	[EXIT_REASON_VMCLEAR] = { on_ud, false },
-	[EXIT_REASON_VMLAUNCH] = { on_ud, false },
-	[EXIT_REASON_VMPTRLD] = { on_ud, false },
-	[EXIT_REASON_VMPTRST] = { on_ud, false },
-	[EXIT_REASON_VMREAD] = { on_ud, false },
-	[EXIT_REASON_VMRESUME] = { on_ud, false },
-	[EXIT_REASON_VMWRITE] = { on_ud, false },
-	[EXIT_REASON_VMXOFF] = { on_ud, false },
-	[EXIT_REASON_VMXON] = { on_ud, false },
-	[EXIT_REASON_INVEPT] = { on_ud, false },
-	[EXIT_REASON_INVVPID] = { on_ud, false },
-	[EXIT_REASON_VMFUNC] = { on_ud, false },
-	[EXIT_REASON_CR_ACCESS] = { exit_cr_access, false },
-	[EXIT_REASON_IO] = { exit_io, false },
-	[EXIT_REASON_RDMSR] = { on_rdmsr, false },
-	[EXIT_REASON_WRMSR] = { on_wrmsr, false },
-	[EXIT_REASON_MWAIT] = { on_ud, false },
-	[EXIT_REASON_MONITOR] = { on_ud, false },
-	[EXIT_REASON_PAUSE] = { on_pause, false },
-	[EXIT_REASON_TPR_BELOW_THRESHOLD] = { on_tpr_below_threshold, false },
-	[EXIT_REASON_APIC_ACCESS] = { exit_apic_access, true },
-	[EXIT_REASON_VIRTUALIZED_EOI] = { on_eoi, false },
-	[EXIT_REASON_EPT_VIOLATION] = { exit_ept_violation, true },
-	[EXIT_REASON_EPT_MISCONFIG] = { on_ept_misconfig, true },
-	[EXIT_REASON_PREEMPTION_TIMER] = { on_preemption_timer, false },
-	[EXIT_REASON_WBINVD] = { on_advance, false },
-	[EXIT_REASON_XSETBV] = { exit_xsetbv, false },
-	[EXIT_REASON_APIC_WRITE] = { on_apic_write, false },
+	[EXIT_REASON_EXCEPTION_NMI] = { on_exception_or_nmi, true, true },
+	[EXIT_REASON_EXTERNAL_INTERRUPT] = { on_external_interrupt, true, false },
+	[EXIT_REASON_TRIPLE_FAULT] = { on_triple_fault, false, false },
+	[EXIT_REASON_INIT] = { on_init, false, false },
+	[EXIT_REASON_INTERRUPT_WINDOW] = { on_interrupt_window, false, false },
+	[EXIT_REASON_NMI_WINDOW] = { on_nmi_window, false, false },
+	[EXIT_REASON_TASK_SWITCH] = { exit_task_switch, false, true },
+	[EXIT_REASON_CPUID] = { on_cpuid, false, false },
+	[EXIT_REASON_HLT] = { on_hlt, false, false },
+	[EXIT_REASON_INVD] = { on_advance, false, false },
+	[EXIT_REASON_RDPMC] = { on_gp, false, false },
+	[EXIT_REASON_RSM] = { on_ud, false, false },
+	[EXIT_REASON_GETSEC] = { on_ud, false, false },
+	[EXIT_REASON_VMCALL] = { on_vmcall, false, false },
+	[EXIT_REASON_VMCLEAR] = { on_ud, false, false },
+	[EXIT_REASON_VMLAUNCH] = { on_ud, false, false },
+	[EXIT_REASON_VMPTRLD] = { on_ud, false, false },
+	[EXIT_REASON_VMPTRST] = { on_ud, false, false },
+	[EXIT_REASON_VMREAD] = { on_ud, false, false },
+	[EXIT_REASON_VMRESUME] = { on_ud, false, false },
+	[EXIT_REASON_VMWRITE] = { on_ud, false, false },
+	[EXIT_REASON_VMXOFF] = { on_ud, false, false },
+	[EXIT_REASON_VMXON] = { on_ud, false, false },
+	[EXIT_REASON_INVEPT] = { on_ud, false, false },
+	[EXIT_REASON_INVVPID] = { on_ud, false, false },
+	[EXIT_REASON_VMFUNC] = { on_ud, false, false },
+	[EXIT_REASON_CR_ACCESS] = { exit_cr_access, false, true },
+	[EXIT_REASON_IO] = { exit_io, false, true },
+	[EXIT_REASON_RDMSR] = { on_rdmsr, false, true },
+	[EXIT_REASON_WRMSR] = { on_wrmsr, false, true },
+	[EXIT_REASON_MWAIT] = { on_ud, false, false },
+	[EXIT_REASON_MONITOR] = { on_ud, false, false },
+	[EXIT_REASON_PAUSE] = { on_pause, false, false },
+	[EXIT_REASON_TPR_BELOW_THRESHOLD] = { on_tpr_below_threshold, false, false },
+	[EXIT_REASON_APIC_ACCESS] = { exit_apic_access, true, true },
+	[EXIT_REASON_VIRTUALIZED_EOI] = { on_eoi, false, true },
+	[EXIT_REASON_EPT_VIOLATION] = { exit_ept_violation, true, true },
+	[EXIT_REASON_EPT_MISCONFIG] = { on_ept_misconfig, true, false },
+	[EXIT_REASON_PREEMPTION_TIMER] = { on_preemption_timer, false, false },
+	[EXIT_REASON_WBINVD] = { on_advance, false, false },
+	[EXIT_REASON_XSETBV] = { exit_xsetbv, false, true },
+	[EXIT_REASON_APIC_WRITE] = { on_apic_write, false, true },
 };
 
 /* No handler, VM-entry failure after an exit, or a reason beyond the table: this VM stops, with everything we know.
@@ -314,7 +316,11 @@ int exit_dispatch(struct vmx_regs *regs)
 		return exit_unexpected(v, reason);
 	if (e->vectoring)
 		exit_save_vectoring(v);
+	if (e->device)
+		vm_lock(v->vm);
 	act = e->fn(v);
+	if (e->device)
+		vm_unlock(v->vm);
 	if (act == EXIT_ADVANCE) {
 		advance(v);
 	} else if (unlikely(act != EXIT_RESUME)) {

@@ -94,8 +94,7 @@ static void handle_init_sipi(struct vcpu *v)
 	v->sipi_pending = false;
 }
 
-/* Everything that may have changed since the last entry. false: do not enter. */
-static bool prepare(struct vcpu *v)
+static bool prepare_locked(struct vcpu *v)
 {
 	u32 req = __atomic_exchange_n(&v->request, 0, __ATOMIC_SEQ_CST);
 
@@ -123,6 +122,17 @@ static bool prepare(struct vcpu *v)
 		arm_preemption_timer(v);
 	}
 	return true;
+}
+
+/* Everything that may have changed since the last entry. false: do not enter. */
+static bool prepare(struct vcpu *v)
+{
+	bool enter;
+
+	vm_lock(v->vm);
+	enter = prepare_locked(v);
+	vm_unlock(v->vm);
+	return enter;
 }
 
 static void entry_failed(struct vcpu *v)

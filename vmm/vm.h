@@ -1,6 +1,7 @@
 /* A virtual machine (partition): configuration, memory, buses, interrupt controllers, vCPUs, devices. */
 #pragma once
 
+#include "arch/x86/lock.h"
 #include "boot/boot_info.h"
 #include "lib/types.h"
 #include "mm/ept.h"
@@ -56,6 +57,12 @@ struct vm {
 	u32 nr_vcpus;
 	u32 nr_stopped; /* vCPUs that have noticed the stop */
 
+	/*
+	 * Guards devices, buses and timer queues of a VM with several vCPUs: held while an exit touches them and while a
+	 * vCPU prepares its entry. Posting to another vCPU's APIC needs no lock.
+	 */
+	struct spinlock lock;
+
 	struct vm_image kernel, initrd;
 	struct vm_image modules[16];
 	u32 nr_modules;
@@ -67,6 +74,17 @@ struct vm {
 };
 
 extern struct vm *vm_list;
+
+static inline void vm_lock(struct vm *vm)
+{
+	if (vm->nr_vcpus > 1)
+		spin_lock(&vm->lock);
+}
+static inline void vm_unlock(struct vm *vm)
+{
+	if (vm->nr_vcpus > 1)
+		spin_unlock(&vm->lock);
+}
 
 /* VM time now, ns. */
 u64 vm_now(const struct vm *vm);
