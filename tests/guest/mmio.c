@@ -104,12 +104,12 @@ static void addressing(void)
 		*(volatile type *)DEV = (type)(val);                                                             \
 		asm volatile("pushfq\n\tandq $~0x8d5, (%%rsp)\n\tpopfq\n\tstc\n\t" op suffix                     \
 		             " %1, (%2)\n\tpushfq\n\tpopq %0"                                                    \
-		             : "=\&r"(f1), "+r"(r1)                                                              \
+		             : "=&r"(f1), "+r"(r1)                                                               \
 		             : "r"(ram)                                                                          \
 		             : "memory", "cc");                                                                  \
 		asm volatile("pushfq\n\tandq $~0x8d5, (%%rsp)\n\tpopfq\n\tstc\n\t" op suffix                     \
 		             " %1, (%2)\n\tpushfq\n\tpopq %0"                                                    \
-		             : "=\&r"(f2), "+r"(r2)                                                              \
+		             : "=&r"(f2), "+r"(r2)                                                               \
 		             : "r"(DEV)                                                                          \
 		             : "memory", "cc");                                                                  \
 		m1 = *(volatile type *)ram;                                                                      \

@@ -50,18 +50,27 @@ void rt_printf(const char *fmt, ...)
 	va_end(ap);
 }
 
+/* kind: what a failure is called; "FAIL: " alone counts as one */
+static bool vreport(bool cond, const char *kind, const char *fmt, va_list ap)
+{
+	vprint(cond ? "PASS: " : kind, fmt, ap);
+	rt_printf("\n");
+	if (cond)
+		passed++;
+	else if (kind[0] == 'F')
+		failed++;
+	else
+		skipped++;
+	return cond;
+}
+
 bool report(bool cond, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vprint(cond ? "PASS: " : "FAIL: ", fmt, ap);
+	vreport(cond, "FAIL: ", fmt, ap);
 	va_end(ap);
-	rt_printf("\n");
-	if (cond)
-		passed++;
-	else
-		failed++;
 	return cond;
 }
 
@@ -70,13 +79,17 @@ void report_soft(bool cond, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vprint(cond ? "PASS: " : "NOTE: ", fmt, ap);
+	vreport(cond, "NOTE: not so on this processor: ", fmt, ap);
 	va_end(ap);
-	rt_printf(cond ? "\n" : " (not so on this processor)\n");
-	if (cond)
-		passed++;
-	else
-		skipped++;
+}
+
+void report_hv(bool cond, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vreport(cond, rt_hv() ? "FAIL: " : "NOTE: not so on this machine: ", fmt, ap);
+	va_end(ap);
 }
 
 bool report_eq(u64 got, u64 want, const char *fmt, ...)

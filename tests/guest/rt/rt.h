@@ -28,6 +28,8 @@ void report_skip(const char *fmt, ...) __printf(1, 2);
 /* As report, but a failure is only a "NOTE": for rules of the SDM that the processor itself, not the hypervisor,
  * has to keep, and that an emulated processor is known not to keep. */
 void report_soft(bool cond, const char *fmt, ...) __printf(2, 3);
+/* For rules that Bochs' own devices do not keep: report() under a hypervisor, report_soft() on the bare machine. */
+void report_hv(bool cond, const char *fmt, ...) __printf(2, 3);
 /* Reports got == want and prints both when they differ. */
 bool report_eq(u64 got, u64 want, const char *fmt, ...) __printf(3, 4);
 /* Totals, then ends the guest: F4h (0: all passed, else 1) under a hypervisor, "Shutdown" to port 8900h on Bochs. */
