@@ -262,7 +262,7 @@ static void latch_status(struct vpit_chan *c, u64 t)
 	settle(c, t);
 	if (c->status_latched)
 		return;
-	null = !c->loaded || c->pending || (!c->paused && (s64)(t - c->start) < 0);
+	null = !c->loaded || c->pending || (s64)(t - c->start) < 0;
 	c->status = c->cw | (out(c, t) ? STATUS_OUT : 0) | (null ? STATUS_NULL : 0);
 	c->status_latched = true;
 }
@@ -283,7 +283,10 @@ static void set_gate(struct vpit_chan *c, bool gate, u64 t)
 		c->paused = true;
 	} else {
 		c->paused = false;
-		c->start = t - c->frozen;
+		if ((s64)c->frozen >= 0)
+			c->start = t - c->frozen;
+		else if ((s64)(t - c->start) > 0)
+			c->start = t; /* it was loaded with the gate low */
 		if (!is_periodic(c))
 			return;
 		/* Here the gate's rise is a trigger as well. */
