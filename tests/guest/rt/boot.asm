@@ -215,6 +215,8 @@ user_return:
 global rt_user_done
 rt_user_done:
 	mov [rt_user_result], rax
+	mov eax, SEL_DATA
+	mov ss, eax
 	xor eax, eax
 	jmp guard_out
 ; rt_trap sends unhandled exceptions of guarded code here
