@@ -353,6 +353,7 @@ void vrtc_init(struct vrtc *r, const struct irqchip *irq, struct timerq *tq)
 	r->s.reg[A] = A_RESET;
 	r->s.reg[B] = B_24H;
 	r->s.reg[D] = D_VRT;
+	r->s.periodic_at = TIMER_OFF;
 	vrtc_set_time(r, 946684800, 0);
 }
 
