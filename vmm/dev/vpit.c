@@ -355,16 +355,22 @@ static void read_back(struct vpit *p, u8 val, u64 t)
 	}
 }
 
-/* Channel 0's line after a control word or count: low in mode 0 until the count ends, high in the others. */
-static void drive_line(struct vpit *p, u64 t)
+/* Channel 0's line after a control word or count, which may end a low; was: OUT before. */
+static void drive_line(struct vpit *p, bool was, u64 t)
 {
 	const struct vpit_chan *c = &p->s.chan[0];
 
-	set_line(p, mode_of(c) != 0 || out(c, t));
+	if (out(c, t)) {
+		if (!was)
+			rising_edge(p);
+	} else if (mode_of(c) == 0) {
+		set_line(p, false);
+	}
 }
 
 static void write_port(struct vpit *p, u32 port, u8 val, u64 t)
 {
+	bool was = out(&p->s.chan[0], t);
 	u32 which = port;
 
 	if (port == VPIT_CHANNELS) {
@@ -383,7 +389,7 @@ static void write_port(struct vpit *p, u32 port, u8 val, u64 t)
 		write_counter(&p->s.chan[which], val, t);
 	}
 	if (which == 0)
-		drive_line(p, t);
+		drive_line(p, was, t);
 }
 
 static void pit_io(void *dev, struct io_access *io)

@@ -34,7 +34,7 @@ enum { SECONDS, SECONDS_ALARM, MINUTES, MINUTES_ALARM, HOURS, HOURS_ALARM, WEEKD
 #define DAY_SECONDS  86400u
 #define TICK_NS(n)   ((n)*1953125 / 64) /* 1e9 / 32768 */
 #define NS_TICK(ns)  ((ns)*64 / 1953125)
-#define NEVER        (~0u)
+#define NEVER        (~0ull)
 #define INVALID      255u
 #define UNIX_WEEKDAY 4 /* 1970-01-01 was a Thursday; Sunday is 0 */
 #define DAYS_TO_1970 719468
@@ -148,7 +148,7 @@ static bool alarm_valid(u8 reg, u32 want, u32 limit)
 }
 
 /* Seconds (1 to a day) until the alarm matches, or NEVER. At most 24 + 59 + 59 steps. */
-static u32 alarm_in(const struct vrtc *r, u32 second)
+static u64 alarm_in(const struct vrtc *r, u32 second)
 {
 	const u8 *reg = r->s.reg;
 	u32 h = decode_hour(r, reg[HOURS_ALARM]), m = decode(r, reg[MINUTES_ALARM]),
@@ -254,7 +254,8 @@ static u64 next_event(const struct vrtc *r)
 		next = MIN(next, r->s.second_at + SECOND);
 	if (wanted & C_ALARM) {
 		s64 days;
-		u32 second, in;
+		u32 second;
+		u64 in;
 
 		get_time(r, &days, &second);
 		in = alarm_in(r, second);
