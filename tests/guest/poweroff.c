@@ -25,7 +25,7 @@ static int s5_type(const u8 *dsdt)
 {
 	u32 len = *(const u32 *)(dsdt + 4);
 
-	for (u32 i = 36; i + 12 < len; i++) {
+	for (u32 i = 36; i + 9 <= len; i++) {
 		const u8 *p = dsdt + i;
 
 		if (memcmp(p, "_S5_\x12", 5))
