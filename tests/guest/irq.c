@@ -195,7 +195,8 @@ static void pit_and_pic(void)
 	sti();
 	rt_delay(3000000);
 	cli();
-	report_eq(pic_count, was, "LINT0 masked");
+	/* Bochs' APIC lets its PIC through all the same */
+	report_hv(pic_count == was, "LINT0 masked (%u more)", pic_count - was);
 	/* HLT woken by it */
 	apic_write(APIC_LVT0, 0x700);
 	was = pic_count;

@@ -93,11 +93,13 @@ void main(const char *cmdline)
 	wr(8, enc(12));
 	wr(9, enc(29));
 	wr(0xb, (b | 2) & ~0x80);
+	rt_printf("set: %02x-%02x-%02x %02x:%02x:%02x, B %02x\n", rd(9), rd(8), rd(7), rd(4), rd(2), rd(0), rd(0xb));
 	report(next_second(3 * f) && next_second(3 * f), "two seconds later");
-	report(bin(rd(0)) == 0 && bin(rd(2)) == 0 && bin(rd(4)) == 0 && bin(rd(7)) == 1 && bin(rd(8)) == 1 &&
-	               bin(rd(9)) == 30,
-	       "end of the year: %02u-%02u-%02u %02u:%02u:%02u", bin(rd(9)), bin(rd(8)), bin(rd(7)), bin(rd(4)),
-	       bin(rd(2)), bin(rd(0)));
+	/* Bochs shows 29-12-31 23:00:00 */
+	report_hv(bin(rd(0)) == 0 && bin(rd(2)) == 0 && bin(rd(4)) == 0 && bin(rd(7)) == 1 && bin(rd(8)) == 1 &&
+	                  bin(rd(9)) == 30,
+	          "end of the year: %02u-%02u-%02u %02u:%02u:%02u", bin(rd(9)), bin(rd(8)), bin(rd(7)), bin(rd(4)),
+	          bin(rd(2)), bin(rd(0)));
 	/* SET stops the clock */
 	wr(0xb, b | 0x80);
 	s = rd(0);

@@ -5,6 +5,32 @@
 #define VEC 0x73
 enum { RBR, IER, IIR, LCR, MCR, LSR, MSR_, SCR };
 
+/* What this test finds is printed at the end, as printing is what it disturbs. */
+static struct {
+	bool ok;
+	const char *text;
+	u32 a, b;
+} results[64];
+static u32 nr_results;
+
+static void note(bool ok, const char *text, u32 a, u32 b)
+{
+	if (nr_results < ARRAY_SIZE(results)) {
+		results[nr_results].ok = ok;
+		results[nr_results].text = text;
+		results[nr_results].a = a;
+		results[nr_results++].b = b;
+	}
+}
+#define report(cond, ...)            NOTE_(cond, __VA_ARGS__, 0, 0, 0)
+#define NOTE_(cond, text, a, b, ...) note(cond, text, (u32)(a), (u32)(b))
+#define report_eq(got, want, text)                                  \
+	do {                                                        \
+		u32 got_ = (u32)(got);                              \
+                                                                    \
+		note(got_ == (u32)(want), text, got_, (u32)(want)); \
+	} while (0)
+
 static volatile u32 count;
 static volatile u8 iirs[8];
 
@@ -66,7 +92,6 @@ static void detection(void)
 	wr(IIR, 0x21);
 	report_eq(rd(IIR) >> 5, 6, "no 64-byte FIFO");
 	wr(LCR, 0xbf);
-	report_soft(rd(IIR) != 0 || 1, "no EFR");
 	wr(LCR, 3);
 	/* divisor latch */
 	wr(LCR, 0x83);
@@ -101,17 +126,19 @@ static void loopback(void)
 	rt_delay(200000);
 	while (n < 16 && rd(LSR) & 1)
 		b[n++] = rd(RBR);
-	report(n == 16 && b[0] == 0x80 && b[15] == 0x8f, "loopback: 16 bytes through the FIFO (%u)", n);
+	report(n == 16 && b[0] == 0x80 && b[15] == 0x8f, "loopback: 16 bytes through the FIFO", n);
 	/* overrun */
 	for (u32 i = 0; i < 17; i++) {
 		wr(RBR, (u8)i);
 		drain();
 	}
 	rt_delay(200000);
-	report(rd(LSR) & 2, "overrun with a full FIFO");
+	note(rd(LSR) & 2 || !rt_hv(), "overrun with a full FIFO (Bochs sets no OE in loopback)", 0, 0);
 	report(!(rd(LSR) & 2), "overrun clears on read");
 	wr(IIR, 7);
-	report(!(rd(LSR) & 1), "FIFO reset empties it");
+	note(!(rd(LSR) & 1) || !rt_hv(), "FIFO reset empties it (Bochs leaves LSR.DR)", 0, 0);
+	for (u32 i = 0; i < 32 && rd(LSR) & 1; i++)
+		(void)rd(RBR);
 	/* modem lines and their deltas */
 	wr(MCR, 0x10);
 	(void)rd(MSR_);
@@ -137,14 +164,14 @@ static void interrupts(void)
 	count = 0;
 	wr(IER, 2);
 	sti_nop_cli();
-	report(count == 1 && (iirs[0] & 0xf) == 2, "THRE interrupt when enabled with an empty register (%u, 0x%x)",
-	       count, iirs[0]);
+	report(count == 1 && (iirs[0] & 0xf) == 2, "THRE interrupt when enabled with an empty register", count,
+	       iirs[0]);
 	report_eq(rd(IIR) & 0xf, 1, "reading IIR ended it");
 	wr(RBR, ' ');
 	sti();
 	rt_wait_change(&count, 1, 10000000);
 	cli();
-	report(count == 2, "THRE interrupt after a byte was sent (%u)", count);
+	report(count == 2, "THRE interrupt after a byte was sent", count);
 	wr(IER, 0);
 	/* received data, through the loopback (which cuts the line off on OUT2 no, data yes) */
 	wr(MCR, 0x1b);
@@ -156,7 +183,7 @@ static void interrupts(void)
 	sti();
 	rt_wait_change(&count, 0, 10000000);
 	cli();
-	report(count == 0 || (iirs[0] & 0xf) == 4, "received-data interrupt (%u, 0x%x)", count, iirs[0]);
+	report(count == 0 || (iirs[0] & 0xf) == 4, "received-data interrupt", count, iirs[0]);
 	wr(IER, 0);
 	while (rd(LSR) & 1)
 		(void)rd(RBR);
@@ -183,4 +210,7 @@ void main(const char *cmdline)
 	interrupts();
 	wr(IIR, 7);
 	wr(MCR, 3);
+#undef report
+	for (u32 i = 0; i < nr_results; i++)
+		report(results[i].ok, "%s (0x%x, 0x%x)", results[i].text, results[i].a, results[i].b);
 }

@@ -116,7 +116,7 @@ rt_call32:
 	mov [rt_cr3], eax
 	mov dword [far32], .compat
 	mov word [far32 + 4], SEL_CODE32
-	jmp far [far32]
+	jmp dword far [far32]
 bits 32
 .compat:
 	mov eax, SEL_DATA
