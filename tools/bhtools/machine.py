@@ -1,0 +1,224 @@
+"""Emulators: starts QEMU or Bochs with the machine's first serial port on a pseudo-terminal of ours, and says how it ended."""
+import ctypes
+import fcntl
+import os
+import pty
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import tty
+from dataclasses import dataclass
+from pathlib import Path
+
+BOCHS_MODEL = "corei7_skylake_x"
+BOCHS_IPS = 50_000_000  # the emulated time stamp counter's frequency; one tick is one instruction
+OVMF_CODE = "/usr/share/OVMF/OVMF_CODE.fd"
+OVMF_VARS = "/usr/share/OVMF/OVMF_VARS.fd"
+PR_SET_PDEATHSIG = 1
+
+
+class MachineError(Exception):
+    pass
+
+
+@dataclass
+class Settings:
+    accel: str = "auto"  # auto, kvm, bochs, tcg
+    cpus: int = 1
+    memory: int = 1024  # MiB
+    cpu_model: str = ""  # of the emulator's list; '' for its default
+    firmware: str = "bios"  # bios, uefi (QEMU only)
+    rtc: str = "now"  # or seconds since 1970: a repeatable run
+    disk: str = ""  # boots from this image …
+    iso: str = ""  # … or from this CD
+
+
+@dataclass
+class Outcome:
+    kind: str  # poweroff, shutdown (port 8900h), triple-fault, killed, failed
+    ticks: int = 0  # Bochs only
+    detail: str = ""  # of "failed"
+
+
+def have_vtx():
+    """True when QEMU with KVM can offer VT-x to its guest."""
+    try:
+        return re.search(r"^flags.*\bvmx\b", Path("/proc/cpuinfo").read_text(), re.M) is not None and \
+            os.access("/dev/kvm", os.R_OK | os.W_OK) and shutil.which("qemu-system-x86_64") is not None
+    except OSError:
+        return False
+
+
+def pick_accel(accel):
+    """auto: KVM where the host has VT-x, else Bochs, which emulates it."""
+    return ("kvm" if have_vtx() else "bochs") if accel == "auto" else accel
+
+
+def _die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _raw_pty(rows=50, columns=132):
+    """(our end, the other end, its name): a terminal that passes bytes unchanged."""
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    os.set_blocking(ours, False)
+    return ours, theirs, os.ttyname(theirs)
+
+
+class Machine:
+    """A running emulator. console: file descriptor of its serial port, to read and write without blocking."""
+
+    def __init__(self, settings, folder):
+        self.settings = settings
+        self.folder = Path(folder)
+        self.accel = pick_accel(settings.accel)
+        self.killed = False
+        self.console, self._slave, self._tty = _raw_pty()
+        self._screen = None
+        self._out = open(self.folder / "emulator.out", "wb")
+        try:
+            cmd, stdio = self._bochs() if self.accel == "bochs" else self._qemu()
+            self.process = subprocess.Popen(cmd, cwd=self.folder, start_new_session=True, preexec_fn=_die_with_parent,
+                                            env={**os.environ, "TERM": "xterm", "LC_ALL": "C"}, **stdio)
+        except FileNotFoundError as e:
+            self.close()
+            raise MachineError(f"{e.filename} is not installed: see tools/setup")
+        except BaseException:
+            self.close()
+            raise
+        if self._screen:
+            threading.Thread(target=self._drop_screen, daemon=True).start()
+
+    def _bochs(self):
+        s = self.settings
+        if s.firmware != "bios":
+            raise MachineError("Bochs has BIOS firmware only; take --accel tcg for UEFI")
+        for path, package in (("/usr/share/bochs/BIOS-bochs-latest", "bochsbios"),
+                              ("/usr/share/vgabios/vgabios.bin", "vgabios"),
+                              ("/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so", "bochs-term")):
+            if not Path(path).exists():
+                raise MachineError(f"Debian's package {package} is not installed: see tools/setup")
+        rtc = "utc" if s.rtc == "now" else s.rtc
+        if s.disk:
+            boot = f"ata0-master: type=disk, path={s.disk}, mode=volatile, journal={self.folder}/journal\nboot: disk\n"
+        else:
+            boot = f"ata0-master: type=cdrom, path={s.iso}, status=inserted\nboot: cdrom\n"
+        # The text display wants a terminal; the other one, rfb, would open a network port to everybody.
+        (self.folder / "bochsrc").write_text(
+            "romimage: file=/usr/share/bochs/BIOS-bochs-latest\n"
+            "vgaromimage: file=/usr/share/vgabios/vgabios.bin\n"
+            "vga: extension=vbe, update_freq=1, realtime=0\n"
+            "display_library: term\n"
+            f"megs: {s.memory}\n"
+            f"cpu: model={s.cpu_model or BOCHS_MODEL}, count={s.cpus}, ips={BOCHS_IPS}, reset_on_triple_fault=0, "
+            "ignore_bad_msrs=0\n"
+            f"clock: sync=none, time0={rtc}\n"
+            f"{boot}"
+            f"com1: enabled=1, mode=term, dev={self._tty}\n"
+            "sound: driver=dummy\n"
+            "log: emulator.log\n"
+            "info: action=ignore\ndebug: action=ignore\nerror: action=report\npanic: action=fatal\n")
+        # Debian's Bochs has the debugger compiled in: it waits for commands at the start and at the end.
+        (self.folder / "debugger").write_text("c\nquit\n")
+        self._screen, self._screen_slave, _ = _raw_pty()
+        return ["bochs", "-q", "-f", "bochsrc", "-rc", "debugger"], {
+            "stdin": self._screen_slave, "stdout": self._screen_slave, "stderr": self._out}
+
+    def _qemu(self):
+        s = self.settings
+        model = s.cpu_model or ("host,+vmx" if self.accel == "kvm" else "max")
+        cmd = ["qemu-system-x86_64", "-nodefaults", "-accel", self.accel, "-cpu", model, "-smp", str(s.cpus),
+               "-m", str(s.memory), "-display", "none", "-vga", "std",
+               "-chardev", f"tty,id=com1,path={self._tty}", "-serial", "chardev:com1"]
+        if s.rtc != "now":
+            cmd += ["-rtc", f"base=@{s.rtc},clock=vm"]
+        if s.firmware == "uefi":
+            if not Path(OVMF_CODE).exists():
+                raise MachineError("Debian's package ovmf is not installed: see tools/setup")
+            shutil.copyfile(OVMF_VARS, self.folder / "vars.fd")
+            cmd += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
+                    "-drive", "if=pflash,format=raw,file=vars.fd"]
+        if s.disk:
+            cmd += ["-drive", f"file={s.disk},format=raw,if=ide,snapshot=on"]
+        else:
+            cmd += ["-cdrom", s.iso, "-boot", "d"]
+        return cmd, {"stdin": subprocess.DEVNULL, "stdout": self._out, "stderr": self._out}
+
+    def _drop_screen(self):
+        """What the emulator paints must be read, or it stops."""
+        try:
+            os.set_blocking(self._screen, True)
+            while os.read(self._screen, 65536):
+                pass
+        except OSError:
+            pass
+
+    def read(self):
+        """Bytes that the serial port has sent; b'' when there are none now."""
+        try:
+            return os.read(self.console, 65536)
+        except (BlockingIOError, OSError):
+            return b""
+
+    def write(self, data):
+        """Types data. Gives what was not taken yet."""
+        try:
+            return data[os.write(self.console, data):]
+        except BlockingIOError:
+            return data
+
+    def running(self):
+        return self.process.poll() is None
+
+    def kill(self):
+        if self.running():
+            self.killed = True
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)  # a session of its own: only the emulator
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+
+    def close(self):
+        for name in ("console", "_slave", "_screen", "_screen_slave"):
+            fd = getattr(self, name, None)
+            if isinstance(fd, int):
+                os.close(fd)
+                setattr(self, name, None)
+        self._out.close()
+
+    def log_text(self):
+        """What the emulator itself had to say."""
+        text = ""
+        for name in ("emulator.log", "emulator.out"):
+            path = self.folder / name
+            if path.exists():
+                text += path.read_bytes()[-200_000:].decode("latin-1")
+        return text
+
+    def outcome(self):
+        """How it ended; only when it did."""
+        text = self.log_text()
+        stamps = re.findall(r"^(\d{11})[pe]\[", text, re.M)
+        ticks = int(stamps[-1]) if stamps and self.accel == "bochs" else 0
+        if self.killed:
+            return Outcome("killed", ticks)
+        if self.accel != "bochs":
+            if self.process.returncode == 0:
+                return Outcome("poweroff")
+            return Outcome("failed", 0, text.strip()[-500:] or f"exit status {self.process.returncode}")
+        if "soft power off" in text:
+            return Outcome("poweroff", ticks)
+        if "hutdown port" in text:
+            return Outcome("shutdown", ticks)
+        if re.search(r"triple fault|3rd .*exception with no resolution", text, re.I):
+            return Outcome("triple-fault", ticks)
+        panics = re.findall(r"^\d{11}p(\[.*)$|>>PANIC<< (.*)", text, re.M)
+        detail = " ".join(panics[-1]).strip() if panics else f"exit status {self.process.returncode}"
+        return Outcome("failed", ticks, detail)
