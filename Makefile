@@ -1,5 +1,9 @@
 # Bulkhead. `make help` tells the targets.
 .DEFAULT_GOAL := all
+# V=1 shows the commands.
+ifndef V
+MAKEFLAGS += --no-print-directory -s
+endif
 B := build
 CC := gcc
 NASM := nasm
@@ -131,10 +135,83 @@ hypervisor: $(HV_ELF)
 .PHONY: hypervisor
 -include $(shell find $(HV) -name '*.d' 2>/dev/null)
 
-clean:
-	rm -rf $(B)
+# ---------------------------------------------------------------------------------------------------------------
+# What people call; sub-makes, because setup may install what this one has looked for already. Lines with ## are the text of `make help`.
+CONFIG ?= demo
+CPUS ?= 1
+MEMORY ?= 1024
+RUNFLAGS ?=
 
-.PHONY: all units fuzzers clean
+all: hypervisor $(B)/bhcfg ## builds the hypervisor (build/bulkhead.elf) and bhcfg; the default
+help: ## this list
+	echo "make [TARGET] [V=1 shows the commands]"; echo
+	sed -n 's/^\([a-z][a-z._-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+run: setup ## boots CONFIG=demo (or bzimage, NAME) with CPUS=1 MEMORY=1024 in KVM or Bochs; RUNFLAGS= for tools/run
+	$(MAKE) hypervisor guest-images
+	tools/run --config $(CONFIG) --cpus $(CPUS) --memory $(MEMORY) $(RUNFLAGS)
+image: setup ## build/bulkhead.iso: boots by BIOS and UEFI with CONFIG=demo
+	$(MAKE) hypervisor guest-images
+	tools/run --make-iso $(B)/bulkhead.iso --config $(CONFIG)
+	echo "$(B)/bulkhead.iso"
+check: setup ## every test; ends with the totals
+	tests/run
+check-unit: setup ## unit tests and their coverage
+	tests/run unit coverage
+check-fuzz: setup ## every fuzzer, briefly
+	tests/run fuzz
+check-system: setup ## boots guests in emulators
+	tests/run system
+check-static: setup ## include layers, format, analysers
+	tests/run static
+bench: setup ## ticks per operation of a guest, in build/bench.json
+	$(MAKE) hypervisor guests
+	$(MAKE) VMCS_COUNT=1 hypervisor
+	tools/bench
+setup: ## installs what is missing of the Debian packages needed
+	tools/setup
+guest-images: ## Debian's kernel and an initramfs in build/guest
+	tools/guest-images
+clean: ## removes what was built; keeps fetched packages ('make distclean' does not)
+	find $(B) -mindepth 1 -maxdepth 1 ! -name downloads -exec rm -rf {} + 2>/dev/null || true
+distclean: ## removes build/ as a whole
+	rm -rf $(B) compile_commands.json
+.PHONY: all help run image check check-unit check-fuzz check-system check-static bench setup guest-images clean distclean \
+	units fuzzers
+
+# ---------------------------------------------------------------------------------------------------------------
+# Static checks.
+C_FILES := $(wildcard $(addsuffix *.[ch],arch/x86/ arch/x86/vmx/ boot/ drivers/ lib/ mm/ tools/ vmm/ vmm/dev/ vmm/emul/ \
+	tests/unit/ tests/fuzz/ tests/guest/ tests/guest/rt/ tests/bench/ tests/diff/))
+LINT_SRCS := $(filter arch/% boot/% drivers/% lib/% mm/% vmm/%,$(filter %.c,$(C_FILES)))
+lint: $(LINT_SRCS:%.c=$(B)/lint/%.tidy) $(B)/lint/cppcheck ## cppcheck and clang-tidy over the hypervisor
+$(B)/lint/%.tidy: %.c $(filter %.h,$(C_FILES)) .clang-tidy
+	@mkdir -p $(@D)
+	clang-tidy --quiet $< -- -std=gnu17 -I. -ffreestanding -mcmodel=kernel -mgeneral-regs-only >$@.log 2>/dev/null || \
+		{ cat $@.log; exit 1; }
+	mv $@.log $@
+# comparePointers, legacyUninitvar: symbols of the linker script and outputs of asm, which cppcheck does not understand;
+# shiftTooManyBitsSigned: gcc defines it.
+$(B)/lint/cppcheck: $(LINT_SRCS) $(filter %.h,$(C_FILES))
+	@mkdir -p $(@D)
+	cppcheck --enable=warning,performance,portability --inline-suppr --std=c11 -I. --error-exitcode=1 --quiet \
+		--suppress=missingIncludeSystem --suppress=comparePointers --suppress=shiftTooManyBitsSigned \
+		--suppress=legacyUninitvar:arch/x86/vmx/vmcs.h $(LINT_SRCS)
+	touch $@
+check-format: ## C files are as clang-format writes them
+	clang-format --dry-run -Werror $(C_FILES)
+format: ## writes them so
+	clang-format -i $(C_FILES)
+check-includes: ## the layers of the design: who may include whom
+	tools/check-includes
+coverage: ## line coverage of the pure files after the unit tests; fails below 85 %
+	tools/coverage --minimum 85 $(filter-out $(B)/%,$(PURE_SRCS))
+compile_commands.json: ## for editors: how each file of the hypervisor is compiled
+	tools/compile-commands $(CC) '$(HV_CFLAGS)' $(LINT_SRCS) >$@
+fuzz: fuzzers ## every fuzzer for FUZZ_SECONDS=600
+	tests/run --fuzz-seconds $(FUZZ_SECONDS) fuzz
+FUZZ_SECONDS ?= 600
+.PHONY: lint check-format format check-includes coverage fuzz compile_commands.json
+
 -include $(shell find $(B)/host $(B)/unit $(B)/fuzzobj $(B)/fuzz -name '*.d' 2>/dev/null)
 
 # ---------------------------------------------------------------------------------------------------------------
