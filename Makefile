@@ -180,6 +180,8 @@ distclean: ## removes build/ as a whole
 
 # ---------------------------------------------------------------------------------------------------------------
 # Static checks.
+print-%: # the value of a variable, for tools
+	echo '$($*)'
 C_FILES := $(wildcard $(addsuffix *.[ch],arch/x86/ arch/x86/vmx/ boot/ drivers/ lib/ mm/ tools/ vmm/ vmm/dev/ vmm/emul/ \
 	tests/unit/ tests/fuzz/ tests/guest/ tests/guest/rt/ tests/bench/ tests/diff/))
 LINT_SRCS := $(filter arch/% boot/% drivers/% lib/% mm/% vmm/%,$(filter %.c,$(C_FILES)))

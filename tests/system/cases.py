@@ -1,0 +1,206 @@
+"""The system tests: what is booted, what is typed, what must and must not be seen.
+
+A test is a Boot. Its run succeeds when the dialogue went through, every pattern of `want` and none of `forbid` is found
+in the console's text, and the end is the one expected (`status`, as tools/run gives it; `code`, the guest's exit code).
+"""
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from bhtools import session  # noqa: E402
+
+NEW_CPU = "corei7_skylake_x"  # APICv and all else
+OLD_CPU = "corei5_arrandale_m520"  # the oldest that can run Bulkhead: no APICv, no EPT A/D
+PROMPT = r"guest:\S*# "
+PASS_CODE = 1  # the exit port's 2n + 1 for n = 0
+
+# Nothing of it may be seen in any run that should go well.
+TROUBLE = (r"bulkhead: panic", r"vCPU \d+ crashed")
+# What a kernel says when its machine is not right.
+KERNEL_TROUBLE = (r"WARNING: ", r"BUG: ", r"Oops", r"Call Trace", r"unchecked MSR", r"nobody cared", r"soft lockup",
+                  r"rcu.*stall", r"Kernel panic", r"[Ff]irmware [Bb]ug", r"not responding", r"timed out")
+
+
+@dataclass
+class Boot:
+    name: str
+    summary: str
+    seconds: float = 120  # wall time, generous: emulators share this host with other tests
+    # The machine
+    accel: str = "bochs"
+    firmware: str = "bios"
+    iso: bool = False  # boot the ISO, not the quick disk
+    cpu: str = ""
+    cpus: int = 1
+    memory: int = 1024
+    # What it boots: a configuration (name, or its text), or a payload, or neither (no blob)
+    config: str = ""
+    config_text: str = ""
+    blob: bytes = b""  # a blob as it is
+    guest: str = ""  # NAME: build/guest-tests/NAME.elf, loaded through multiboot1
+    append: str = ""  # its arguments
+    properties: tuple = ()  # of the payload's node
+    cmdline: str = ""  # Bulkhead's
+    leave_out: tuple = ()  # modules not loaded
+    # What must happen
+    dialogue: tuple = ()  # (pattern to wait for, text to type then)
+    want: tuple = ()
+    forbid: tuple = TROUBLE
+    status: int = session.OK
+    code: int = None
+    figures: tuple = ()  # patterns with groups "name" and "value" to show beside the result
+    by_default: bool = True  # False: runs only when its name is asked for
+    needs: list = field(default_factory=list)  # targets of make
+
+    def __post_init__(self):
+        self.needs = ["hypervisor", *self.needs]
+        if self.guest:
+            self.needs.append(f"build/guest-tests/{self.guest}.elf")
+        if self.config or self.config_text:
+            self.needs.append("guest-images")
+
+    @property
+    def weight(self):
+        return self.seconds
+
+
+def demo_with(words):
+    """The demo's configuration with more words on the kernel's command line."""
+    text = (ROOT / "boot/configs/demo.dts").read_text()
+    return text.replace('cmdline = "console=ttyS0"', f'cmdline = "console=ttyS0 {words}"')
+
+
+def linux_tests():
+    first = (
+        (PROMPT, "echo sum $((6 * 7))\n"),
+        (r"\nsum 42\n", ""),
+        (PROMPT, "uname -r; id -u\n"),
+        (r"\n6\.\d+\.\d+\S*-amd64\n0\n", ""),
+        (PROMPT, "echo typed slowly; read x; echo got $x\n"),
+        (r"typed slowly\n", "abc\x7fd\n"),
+        (r"\ngot abd\n", ""),
+        (PROMPT, "sleep 100000\n"),
+        (r"sleep 100000\n", "\x03"),
+        (PROMPT, "echo interrupted: $?\n"),
+        (r"\ninterrupted: 130\n", ""),
+        # More than a FIFO holds, both ways.
+        (PROMPT, "seq 1 200 | tr '\\n' ,; echo\n"),
+        (r"\n1,2,3,.*,199,200,\n", ""),
+        (PROMPT, "poweroff\n"),
+    )
+    ticks = r"guest linux: (?P<name>summary): (?P<value>\d+) ticks"
+    yield Boot("linux-shell", "the demo: typed commands answer, poweroff ends it", 300, config="demo", dialogue=first,
+               forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,))
+    yield Boot("linux-reboot", "reboot starts the guest afresh, poweroff ends it", 500, config="demo",
+               dialogue=((PROMPT, "reboot\n"), ("restart 1", ""), (PROMPT, "poweroff\n")),
+               forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,))
+    good = ("TEST basic: status 0", "guest linux: powered off")
+    for name, cpu in (("new", NEW_CPU), ("old", OLD_CPU)):
+        yield Boot(f"linux-script-{name}", f"tests/linux/basic.sh in the guest, on {cpu}", 400, cpu=cpu,
+                   config_text=demo_with("bh.test=basic"), want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
+    yield Boot("linux-bzimage", "the untouched bzImage, through the 64-bit boot protocol", 700,
+               config_text=(ROOT / "boot/configs/bzimage.dts").read_text().replace("console=ttyS0", "console=ttyS0 bh.test=basic"),
+               want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
+
+
+# Payloads that end in their own way; all others end through the exit port with PASS_CODE.
+SPECIAL = {
+    "poweroff": dict(want=("guest payload: powered off",)),
+    "triplefault": dict(want=("triple fault follows", "guest payload: reset: .*triple fault"), forbid=(r"bulkhead: panic",)),
+    "reset": dict(properties=('on-reset = "restart"',), want=("boot 2", "guest payload: restarting"), code=PASS_CODE),
+    "hostile": dict(forbid=(r"bulkhead: panic", r"error: .*assertion"), status=None,
+                    want=(r"guest payload: (ended by|crashed|reset|powered off)",), seconds=300),
+}
+MORE_RUNS = (
+    ("reset", "kbc", "reset-kbc"),
+    ("reset", "triple", "reset-triple"),
+)
+
+
+def payload(guest, suffix, summary, name=None, **kw):
+    special = dict(SPECIAL.get(guest, dict(code=PASS_CODE, want=(rf"SUMMARY {guest}: \d+ passed, 0 failed",),
+                                           forbid=TROUBLE + (r"^FAIL: ",))))
+    special.update(kw)
+    special.setdefault("seconds", 180)
+    if guest != "hostile":
+        special["figures"] = (r"SUMMARY \S+: (?P<value>\d+) (?P<name>passed)", r"guest payload: (?P<name>summary): (?P<value>\d+) ticks")
+    return Boot(f"guest-{name or guest}{suffix}", summary, guest=guest, **special)
+
+
+def payload_tests():
+    names = sorted(p.stem for p in (ROOT / "tests/guest").glob("*.c") if not p.stem.endswith("_32"))
+    runs = [(n, "", n) for n in names] + [m for m in MORE_RUNS if m[0] in names]
+    for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
+        for guest, append, name in runs:
+            yield payload(guest, f"-{short}", f"tests/guest/{guest}.c {append} on {cpu}", name, cpu=cpu, append=append)
+    # What shows it when an optional control is missed: the interrupt paths, exceptions, memory accesses.
+    telling = [n for n in ("apic", "inject", "irq", "cr", "mmio") if n in names]
+    for control in optional_controls():
+        for guest in names:
+            if guest in ("hello", "hostile"):
+                continue
+            yield payload(guest, f"-without-{control}", f"tests/guest/{guest}.c with disable={control}", cpu=NEW_CPU,
+                          cmdline=f"disable={control}", by_default=guest in telling[:2])
+    # Everything optional away at once: what an early VT-x machine would have.
+    both = {"invept-single"}  # one INVEPT type must stay
+    all_off = ",".join(c for c in optional_controls() if c not in both and c not in GROUPS)
+    for guest in names:
+        if guest != "hostile":
+            yield payload(guest, "-without-all", f"tests/guest/{guest}.c without all optional controls", cpu=NEW_CPU,
+                          cmdline=f"disable={all_off}", by_default=guest in telling)
+
+
+GROUPS = ("apicv", "large-pages")
+
+
+def optional_controls():
+    """The names of VMX_FEATURES, and the groups."""
+    text = (ROOT / "arch/x86/vmx/caps.h").read_text()
+    table = re.search(r"#define VMX_FEATURES\(X\)(.*?[^\\])\n", text, re.S).group(1)
+    return re.findall(r'X\(\w+,\s*"([^"]+)"\)', table) + list(GROUPS)
+
+
+def refusal(name, summary, *want, **kw):
+    return Boot(name, summary, want=(r"bulkhead: cannot start: ", r"bulkhead: what to do: \S", *want),
+                status=session.REFUSED, forbid=(r"bulkhead: panic",), **kw)
+
+
+GUEST = '/dts-v1/;\n/ { compatible = "bulkhead,config-1"; guests { test { memory = "64M"; kernel = "%s"; %s }; }; };\n'
+
+
+def refusal_tests():
+    payload_kw = dict(guest="hello")
+    yield refusal("no-vtx-bios", "QEMU without VT-x, SeaBIOS", r"cannot start: .*VT-x", accel="tcg", iso=True, **payload_kw)
+    yield refusal("no-vtx-uefi", "QEMU without VT-x, OVMF", r"cannot start: .*VT-x", accel="tcg", iso=True,
+                  firmware="uefi", seconds=240, **payload_kw)
+    yield refusal("no-ept", "a CPU without EPT", r"cannot start: .*EPT", cpu="core2_penryn_t9600", **payload_kw)
+    yield refusal("no-unrestricted-guest", "a CPU without unrestricted guest", r"cannot start: .*unrestricted guest",
+                  cpu="corei5_lynnfield_750", **payload_kw)
+    yield refusal("no-blob", "no configuration blob", r"cannot start: no configuration blob")
+    yield refusal("no-module", "the blob names a module that is not there", r'config: /guests/payload: kernel: .*"payload"',
+                  leave_out=("payload",), **payload_kw)
+    yield refusal("bad-blob", "a blob that is none", r"config: ", blob=b"\xd0\x0d\xfe\xed" + bytes(60))
+    yield refusal("bad-property", "a property that is none", r"config: /guests/test: vcpu: unknown property",
+                  config_text=GUEST % ("vmlinux", "vcpu = <1>;"))
+    yield refusal("too-much-memory", "more memory than the machine has", r"config: /guests/test: memory: ",
+                  config_text=GUEST.replace("64M", "2048M") % ("vmlinux", ""))
+    yield refusal("bad-disable", "an unknown word after disable=", r"disable=ept-3g", cmdline="disable=ept-3g", **payload_kw)
+    yield refusal("little-memory", "a machine with too little memory", r"cannot start: .*memory", memory=32, iso=False,
+                  **payload_kw)
+
+
+def other_tests():
+    yield Boot("smp-8", "all 8 processors enter VMX root operation", 180, cpus=8, guest="hello", code=PASS_CODE,
+               properties=("vcpus = <1>",), want=(r"smp: 8 of 8 processors in VMX root operation",))
+    yield Boot("smp-8-old", "the same, on a CPU without APICv", 180, cpus=8, cpu=OLD_CPU, guest="hello", code=PASS_CODE,
+               properties=("vcpus = <1>",), want=(r"smp: 8 of 8 processors in VMX root operation",))
+    yield Boot("iso-bochs", "the ISO in Bochs", 240, iso=True, guest="hello", code=PASS_CODE,
+               want=(r"SUMMARY hello: \d+ passed, 0 failed",))
+
+
+def all_tests():
+    for group in (linux_tests, payload_tests, refusal_tests, other_tests):
+        yield from group()
