@@ -52,7 +52,7 @@ static inline void fake_eoi(void *ctx, u8 vector)
 
 static inline void fake_kick(void *ctx)
 {
-	((struct fake_cpu *)ctx)->kicks++;
+	__atomic_fetch_add(&((struct fake_cpu *)ctx)->kicks, 1, __ATOMIC_RELAXED);
 }
 
 static inline void fake_init(void *ctx)

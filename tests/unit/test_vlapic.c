@@ -1,4 +1,6 @@
 /* Virtual local APIC: registers, priorities, modes. Expected values are the SDM's, vol. 3 "APIC". */
+#include <pthread.h>
+
 #include "fake_lapic.h"
 #include "suite.h"
 
@@ -688,7 +690,55 @@ START_TEST(lint_pins)
 }
 END_TEST
 
+/* Three CPUs post, each waiting until its last interrupt was seen: one lost would stop the test. */
+#define POSTERS    3
+#define POSTS_EACH 3000
+
+static u32 seen[POSTERS];
+
+static void *poster(void *arg)
+{
+	u32 n = (u32)(uintptr_t)arg;
+
+	for (u32 i = 1; i <= POSTS_EACH; i++) {
+		vlapic_post(l, (u8)(0x40 + n * 21), i & 1);
+		while (__atomic_load_n(&seen[n], __ATOMIC_ACQUIRE) != i)
+			sched_yield();
+	}
+	return NULL;
+}
+
+START_TEST(posting_from_other_cpus)
+{
+	pthread_t t[POSTERS];
+	u32 done = 0;
+
+	fake_bus_init(&b);
+	for (u32 n = 0; n < POSTERS; n++)
+		ck_assert_int_eq(pthread_create(&t[n], NULL, poster, (void *)(uintptr_t)n), 0);
+	while (done < POSTERS * POSTS_EACH) {
+		if (!vlapic_has_posted(l)) {
+			sched_yield();
+			continue;
+		}
+		vlapic_sync(l);
+		for (u32 n = 0; n < POSTERS; n++) {
+			u8 v = (u8)(0x40 + n * 21);
+
+			if (!vlapic_test_bit(l, APIC_IRR, v))
+				continue;
+			vlapic_clear_bit(l, APIC_IRR, v);
+			done++;
+			ck_assert(vlapic_test_bit(l, APIC_TMR, v) == ((seen[n] + 1) & 1));
+			__atomic_fetch_add(&seen[n], 1, __ATOMIC_RELEASE);
+		}
+	}
+	for (u32 n = 0; n < POSTERS; n++)
+		ck_assert_int_eq(pthread_join(t[n], NULL), 0);
+}
+END_TEST
+
 SUITE_MAIN("vlapic", power_up_state, writable_bits, odd_accesses, processor_priority, nesting_and_eoi, all_vectors,
            posting, level_eoi_and_suppression, software_disable, error_status, apic_base_transitions,
            apic_base_claims, off_and_on, init_signal, x2apic_registers, x2apic_access, self_ipi, write_effect, cr8,
-           tpr_threshold, interrupt_status, nmis, lint_pins)
+           tpr_threshold, interrupt_status, nmis, lint_pins, posting_from_other_cpus)
