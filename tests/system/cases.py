@@ -19,8 +19,8 @@ PASS_CODE = 1  # the exit port's 2n + 1 for n = 0
 
 # Nothing of it may be seen in any run that should go well.
 TROUBLE = (r"bulkhead: panic", r"vCPU \d+ crashed")
-# What a kernel says when its machine is not right.
-KERNEL_TROUBLE = (r"WARNING: ", r"BUG: ", r"Oops", r"Call Trace", r"unchecked MSR", r"nobody cared", r"soft lockup",
+# What a kernel says when its machine is not right. RETBleed: what it says on every such processor.
+KERNEL_TROUBLE = (r"(?<!RETBleed: )WARNING: ", r"BUG: ", r"Oops", r"Call Trace", r"unchecked MSR", r"nobody cared", r"soft lockup",
                   r"rcu.*stall", r"Kernel panic", r"[Ff]irmware [Bb]ug", r"not responding", r"timed out")
 
 
