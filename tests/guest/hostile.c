@@ -170,6 +170,17 @@ static void random_bytes(bool user, u32 rounds)
 	report_eq(ended, rounds, "%u runs of random bytes at CPL %u", ended, user ? 3 : 0);
 }
 
+static u32 taken_in_a_row;
+
+/* A level-triggered line that stays asserted interrupts for ever, here as on any machine: mask all after a while. */
+static void nothing(struct frame *f)
+{
+	if (++taken_in_a_row > 50)
+		for (u32 i = 0; i < 24; i++)
+			ioapic_set_rte(i, 0x10000);
+	apic_eoi();
+}
+
 /* Events, exits and page table changes in any order. */
 static void mix(void)
 {
@@ -184,16 +195,12 @@ static void mix(void)
 		case 4: ioapic_set_rte((u32)rt_random() % 24, (rt_random() & 0xff0000000000a000ull) | 0x60); break;
 		default: outb((u16)(0x2000 + rt_random() % 24), (u8)rt_random() & 1); break;
 		}
+		taken_in_a_row = 0;
 		sti_nop_cli();
 	}
 	for (u32 i = 0; i < 24; i++)
 		ioapic_set_rte(i, 0x10000);
 	report(true, "events and mappings at random");
-}
-
-static void nothing(struct frame *f)
-{
-	apic_eoi();
 }
 
 void main(const char *cmdline)
@@ -214,9 +221,10 @@ void main(const char *cmdline)
 	apic_init();
 	mix();
 	apic_init();
+	ports();
+	/* Last: it may end this guest. */
 	if (!rt_option("bytes=0")) {
 		random_bytes(true, 3000);
 		rt_option("kernel") ? random_bytes(false, 1000) : (void)0;
 	}
-	ports();
 }

@@ -43,6 +43,7 @@ class Boot:
     guest: str = ""  # NAME: build/guest-tests/NAME.elf, loaded through multiboot1
     append: str = ""  # its arguments
     properties: tuple = ()  # of the payload's node
+    bare: bool = False  # no Bulkhead: GRUB starts the untouched kernel itself, with `append`
     cmdline: str = ""  # Bulkhead's
     leave_out: tuple = ()  # modules not loaded
     # What must happen
@@ -52,11 +53,13 @@ class Boot:
     status: int = session.OK
     code: int = None
     figures: tuple = ()  # patterns with groups "name" and "value" to show beside the result
+    beside: "Boot" = None  # runs first; compare(its text, this run's text) gives what is wrong, or None
+    compare: callable = None
     by_default: bool = True  # False: runs only when its name is asked for
     needs: list = field(default_factory=list)  # targets of make
 
     def __post_init__(self):
-        self.needs = ["hypervisor", *self.needs]
+        self.needs = [*(["hypervisor"] if not self.bare else ["guest-images"]), *self.needs, *(self.beside.needs if self.beside else [])]
         if self.guest:
             self.needs.append(f"build/guest-tests/{self.guest}.elf")
         if self.config or self.config_text:
@@ -101,9 +104,29 @@ def linux_tests():
     for name, cpu in (("new", NEW_CPU), ("old", OLD_CPU)):
         yield Boot(f"linux-script-{name}", f"tests/linux/basic.sh in the guest, on {cpu}", 400, cpu=cpu,
                    config_text=demo_with("bh.test=basic"), want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
+    yield complaints_test()
     yield Boot("linux-bzimage", "the untouched bzImage, through the 64-bit boot protocol", 700,
                config_text=(ROOT / "boot/configs/bzimage.dts").read_text().replace("console=ttyS0", "console=ttyS0 bh.test=basic"),
                want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
+
+
+def kernel_complaints(text):
+    """The kernel's warnings and worse, without their times."""
+    return [re.sub(r"^\[ *[\d.]+\] ", "", m) for m in re.findall(r"^dmesg: <[0-4]>(.*)$", text, re.M)]
+
+
+def no_new_complaints(bare, guest):
+    known = kernel_complaints(bare)
+    new = [c for c in kernel_complaints(guest) if c not in known]
+    return f"only in the guest: {new[0]}" if new else None
+
+
+def complaints_test():
+    done = ("TEST warnings: status 0",)
+    bare = Boot("linux-complaints-bare", "the same kernel on the bare machine", 700, bare=True, want=done, memory=256, forbid=(),
+                append="console=ttyS0 bh.test=warnings")
+    return Boot("linux-complaints", "the kernel's log has no warning that it does not give on the bare machine", 1000, want=done,
+                config_text=demo_with("bh.test=warnings"), beside=bare, compare=no_new_complaints)
 
 
 # Payloads that end in their own way; all others end through the exit port with PASS_CODE.

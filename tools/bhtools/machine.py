@@ -32,6 +32,7 @@ class Settings:
     memory: int = 1024  # MiB
     cpu_model: str = ""  # of the emulator's list; '' for its default
     firmware: str = "bios"  # bios, uefi (QEMU only)
+    ignore_bad_msrs: bool = False  # Bochs: MSRs it does not know read as 0 (a bare Linux wants them so early that #GP kills it)
     rtc: str = "now"  # or seconds since 1970: a repeatable run
     disk: str = ""  # boots from this image …
     iso: str = ""  # … or from this CD
@@ -117,7 +118,7 @@ class Machine:
             "display_library: term\n"
             f"megs: {s.memory}\n"
             f"cpu: model={s.cpu_model or BOCHS_MODEL}, count={s.cpus}, ips={BOCHS_IPS}, reset_on_triple_fault=0, "
-            "ignore_bad_msrs=0\n"
+            f"ignore_bad_msrs={int(s.ignore_bad_msrs)}\n"
             f"clock: sync=none, time0={rtc}\n"
             f"{boot}"
             f"com1: enabled=1, mode=term, dev={self._tty}\n"
