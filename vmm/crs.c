@@ -244,3 +244,22 @@ u64 crs_cr4_real(const struct crs_fixed *f, u64 visible)
 {
 	return (visible | f->cr4_0 | CR4_MCE) & f->cr4_1;
 }
+
+u32 crs_breakpoints(u64 dr7, const u64 dr[4], bool de, enum crs_access what, u64 addr, u32 len)
+{
+	static const u8 lengths[4] = { 1, 2, 8, 4 };
+	u32 hits = 0;
+
+	for (u32 i = 0; i < 4; i++) {
+		u32 rw = dr7 >> (16 + 4 * i) & 3, n = lengths[dr7 >> (18 + 4 * i) & 3];
+		u64 at = dr[i] & ~(u64)(n - 1);
+		bool kind = what == CRS_ACCESS_IO      ? rw == 2 && de
+		            : what == CRS_ACCESS_WRITE ? rw == 1 || rw == 3
+		                                       : rw == 3;
+
+		/* Differences instead of sums: nothing wraps. */
+		if (kind && (dr7 >> (2 * i) & 3) && (addr - at < n || at - addr < len))
+			hits |= 1u << i;
+	}
+	return hits;
+}

@@ -57,9 +57,10 @@
 #define XCR0_HI16_ZMM BIT(7)
 #define XCR0_PKRU     BIT(9)
 
-#define DR6_INIT 0xffff0ff0ull
-#define DR7_INIT 0x400ull
-#define DR7_GD   BIT(13)
+#define DR6_INIT    0xffff0ff0ull
+#define DR7_INIT    0x400ull
+#define DR7_GD      BIT(13)
+#define DR7_ENABLED 0xffull /* L0, G0 to L3, G3 */
 
 enum crs_result { CRS_OK, CRS_GP, CRS_UD };
 
@@ -144,3 +145,11 @@ static inline bool crs_canonical(u64 addr, u32 bits)
 {
 	return (u64)((s64)(addr << (64 - bits)) >> (64 - bits)) == addr;
 }
+
+/* What an access does, as DR7's R/W fields count. */
+enum crs_access { CRS_ACCESS_WRITE = 1, CRS_ACCESS_IO = 2, CRS_ACCESS_READ = 3 };
+/*
+ * Which enabled breakpoints (bits 0-3, as in DR6) an access to len bytes at a linear address or port hits. de:
+ * CR4.DE, without which there are no I/O breakpoints. SDM vol. 3 "Breakpoint Field Recognition".
+ */
+u32 crs_breakpoints(u64 dr7, const u64 dr[4], bool de, enum crs_access what, u64 addr, u32 len);

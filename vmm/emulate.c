@@ -213,12 +213,20 @@ static int op_fetch(struct emul_ctxt *c, u64 lin, void *buf, u32 len)
 
 static int op_read(struct emul_ctxt *c, u64 lin, void *buf, u32 len, u32 flags)
 {
-	return move(c, lin, buf, len, false, access_bits(flags, false));
+	int r = move(c, lin, buf, len, false, access_bits(flags, false));
+
+	if (!r && !(flags & EMUL_ACC_SYS))
+		vcpu_check_breakpoints(vc(c), CRS_ACCESS_READ, lin, len);
+	return r;
 }
 
 static int op_write(struct emul_ctxt *c, u64 lin, const void *buf, u32 len, u32 flags)
 {
-	return move(c, lin, (u8 *)(u64)buf, len, true, access_bits(flags, true));
+	int r = move(c, lin, (u8 *)(u64)buf, len, true, access_bits(flags, true));
+
+	if (!r && !(flags & EMUL_ACC_SYS))
+		vcpu_check_breakpoints(vc(c), CRS_ACCESS_WRITE, lin, len);
+	return r;
 }
 
 static int op_check(struct emul_ctxt *c, u64 lin, u32 len, u32 flags)
@@ -236,6 +244,9 @@ static void *op_map(struct emul_ctxt *c, u64 lin, u32 len, u32 flags)
 	struct gwalk_result r;
 
 	if (c->hint_valid && ALIGN_DOWN(lin, PAGE_SIZE) == ALIGN_DOWN(c->hint_lin, PAGE_SIZE))
+		return NULL;
+	/* Element by element, each is looked at. */
+	if (vmcs_read(VMCS_GUEST_DR7) & DR7_ENABLED)
 		return NULL;
 	if (gwalk(walk_state(c), GVA(lin), access_bits(flags, false) | GWALK_SET_AD, &r) != GWALK_OK)
 		return NULL;
@@ -278,7 +289,10 @@ static int op_cmpxchg(struct emul_ctxt *c, u64 lin, const void *oldv, const void
 	p = len <= r.left ? gmem_ptr(&vc(c)->vm->mem, r.gpa, len) : NULL;
 	if (!p || (len == 16 && (r.gpa.v & 15)))
 		return op_write(c, lin, newv, len, flags);
-	return cas(p, oldv, newv, len) ? EMUL_OK : EMUL_RETRY;
+	if (!cas(p, oldv, newv, len))
+		return EMUL_RETRY;
+	vcpu_check_breakpoints(vc(c), CRS_ACCESS_WRITE, lin, len);
+	return EMUL_OK;
 }
 
 static int op_pio_in(struct emul_ctxt *c, u16 port, u8 size, u32 count, void *buf)
@@ -291,6 +305,7 @@ static int op_pio_in(struct emul_ctxt *c, u16 port, u8 size, u32 count, void *bu
 		io_bus_access(&vc(c)->vm->pio, port, size, false, &val, vm_now(vc(c)->vm));
 		memcpy(p, &val, size);
 	}
+	vcpu_check_breakpoints(vc(c), CRS_ACCESS_IO, port, size);
 	return EMUL_OK;
 }
 
@@ -304,6 +319,7 @@ static int op_pio_out(struct emul_ctxt *c, u16 port, u8 size, u32 count, const v
 		memcpy(&val, p, size);
 		io_bus_access(&vc(c)->vm->pio, port, size, true, &val, vm_now(vc(c)->vm));
 	}
+	vcpu_check_breakpoints(vc(c), CRS_ACCESS_IO, port, size);
 	return EMUL_OK;
 }
 

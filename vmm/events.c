@@ -119,6 +119,20 @@ void vcpu_retired(struct vcpu *v, bool sti_shadow, bool ss_shadow, bool iret)
 	}
 }
 
+void vcpu_check_breakpoints(struct vcpu *v, enum crs_access what, u64 addr, u32 len)
+{
+	u64 dr7 = vmcs_read(VMCS_GUEST_DR7);
+	u32 hits;
+
+	if (likely(!(dr7 & DR7_ENABLED)))
+		return;
+	hits = crs_breakpoints(dr7, (u64[]){ cpu_read_dr0(), cpu_read_dr1(), cpu_read_dr2(), cpu_read_dr3() },
+	                       vmcs_read(VMCS_GUEST_CR4) & CR4_DE, what, addr, len);
+	if (hits)
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+		           vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_ENABLED_BP | hits);
+}
+
 /* With virtual-interrupt delivery: RVI and SVI, and which vectors' EOIs must come here. Written when they change. */
 static void update_vid(struct vcpu *v)
 {

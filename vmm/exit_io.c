@@ -15,6 +15,7 @@ enum exit_action exit_io(struct vcpu *v)
 	if (q & IO_QUAL_STRING)
 		return emulate_string_io(v);
 	io_bus_access(&v->vm->pio, IO_QUAL_PORT(q), size, !in, &val, vm_now(v->vm));
+	vcpu_check_breakpoints(v, CRS_ACCESS_IO, IO_QUAL_PORT(q), size);
 	if (in)
 		*rax = size == 4 ? (u32)val : (*rax & ~mask) | (val & mask);
 	return EXIT_ADVANCE;

@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/types.h"
 #include "vmm/cpuid.h"
+#include "vmm/crs.h"
 #include "vmm/dev/vlapic.h"
 #include "vmm/inject.h"
 #include "vmm/msr.h"
@@ -43,7 +44,7 @@ struct vcpu {
 	u32 request;          /* VCPU_REQ_*, atomic */
 	u32 exit_reason;      /* of the exit being handled */
 	u64 rip;              /* read at every exit; handlers that move RIP write the VMCS and return EXIT_RESUME */
-	u32 who; /* VM id << 16 | vCPU id, for the exit ring */
+	u32 who;              /* VM id << 16 | vCPU id, for the exit ring */
 	u32 resync;           /* exits until the preemption timer is programmed anew */
 	enum vcpu_state state;
 	bool stopped;  /* has left the guest for good, the VM is being stopped */
@@ -117,6 +118,12 @@ void vcpu_put(struct vcpu *v);
 
 /* Steps over the instruction: RIP, STI/MOV-SS blocking, single-step trap. */
 void vcpu_advance(struct vcpu *v);
+
+/*
+ * An access made for the guest, of len bytes at a linear address or port: the breakpoints it hits become pending, for
+ * the processor does not see it.
+ */
+void vcpu_check_breakpoints(struct vcpu *v, enum crs_access what, u64 addr, u32 len);
 
 /* Raises an exception at the current instruction (merged into #DF when one was being delivered). */
 void vcpu_raise(struct vcpu *v, u8 vector, bool has_error, u32 error);

@@ -330,6 +330,37 @@ START_TEST(canonical)
 }
 END_TEST
 
+START_TEST(breakpoints)
+{
+	const u64 dr[4] = { 0x1003, 0x2002, 0x3008, 0x60 };
+	/* 0: write, 4 bytes; 1: read/write, 2 bytes; 2: read/write, 8 bytes, local and global; 3: I/O, 1 byte */
+	const u64 dr7 = DR7_INIT | 0x01 | 0x08 | 0x30 | 0x40 | 1ull << 16 | 3ull << 18 | 3ull << 20 | 1ull << 22 |
+	                3ull << 24 | 2ull << 26 | 2ull << 28;
+	static const struct {
+		enum crs_access what;
+		u64 addr;
+		u32 len, hits;
+	} t[] = {
+		{ CRS_ACCESS_WRITE, 0x1000, 1, 1 }, /* addresses are aligned down to the length */
+		{ CRS_ACCESS_WRITE, 0x1003, 1, 1 }, { CRS_ACCESS_WRITE, 0x1004, 4, 0 },
+		{ CRS_ACCESS_WRITE, 0xffd, 4, 1 },  { CRS_ACCESS_WRITE, 0xffc, 4, 0 },
+		{ CRS_ACCESS_READ, 0x1000, 4, 0 },  { CRS_ACCESS_READ, 0x2003, 1, 2 },
+		{ CRS_ACCESS_WRITE, 0x2000, 2, 0 }, { CRS_ACCESS_READ, 0x2004, 1, 0 },
+		{ CRS_ACCESS_READ, 0x300f, 1, 4 },  { CRS_ACCESS_READ, 0x3010, 8, 0 },
+		{ CRS_ACCESS_READ, 0x60, 1, 0 },    { CRS_ACCESS_IO, 0x60, 1, 8 },
+		{ CRS_ACCESS_IO, 0x5e, 4, 8 },      { CRS_ACCESS_IO, 0x61, 4, 0 },
+		{ CRS_ACCESS_IO, 0x1000, 4, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++)
+		ck_assert_msg(crs_breakpoints(dr7, dr, true, t[i].what, t[i].addr, t[i].len) == t[i].hits, "case %zu",
+		              i);
+	ck_assert_uint_eq(crs_breakpoints(dr7, dr, false, CRS_ACCESS_IO, 0x60, 1), 0);
+	ck_assert_uint_eq(crs_breakpoints(dr7 & ~DR7_ENABLED, dr, true, CRS_ACCESS_WRITE, 0x1000, 1), 0);
+	ck_assert_uint_eq(crs_breakpoints(dr7, dr, true, CRS_ACCESS_WRITE, ~0ull, 8), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("crs");
@@ -347,6 +378,7 @@ int main(void)
 	tcase_add_test(tc, efer_write);
 	tcase_add_test(tc, xcr0_write);
 	tcase_add_test(tc, debug_registers);
+	tcase_add_test(tc, breakpoints);
 	tcase_add_test(tc, masks);
 	tcase_add_test(tc, whole_state);
 	tcase_add_test(tc, canonical);
