@@ -145,7 +145,7 @@ RUNFLAGS ?=
 all: hypervisor $(B)/bhcfg ## builds the hypervisor (build/bulkhead.elf) and bhcfg; the default
 help: ## this list
 	echo "make [TARGET] [V=1 shows the commands]"; echo
-	sed -n 's/^\([a-z][a-z._-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	sed -n 's/^\([a-z][a-z._-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
 run: setup ## boots CONFIG=demo (or bzimage, NAME) with CPUS=1 MEMORY=1024 in KVM or Bochs; RUNFLAGS= for tools/run
 	$(MAKE) hypervisor guest-images
 	tools/run --config $(CONFIG) --cpus $(CPUS) --memory $(MEMORY) $(RUNFLAGS)

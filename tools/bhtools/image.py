@@ -28,6 +28,18 @@ class ImageError(Exception):
     pass
 
 
+def _maker(path):
+    """What makes a file that is not there."""
+    folder = path.resolve().parent
+    if folder == BUILD / "guest":
+        return ": 'make guest-images' makes it"
+    if folder == BUILD / "guest-tests":
+        if (ROOT / "tests/guest" / path.stem).with_suffix(".c").is_file():
+            return ": 'make guests' makes it"
+        return f": a module's file lies in build/guest or build/guest-tests, none is called {path.stem}"
+    return ""
+
+
 class Entry:
     """What GRUB boots: files = {path in the image: path on this host}, script = GRUB commands ('' ends with boot)."""
 
@@ -36,7 +48,7 @@ class Entry:
         self.script = script
         for name, path in self.files.items():
             if not path.is_file():
-                raise ImageError(f"{path} is not there (wanted as {name})")
+                raise ImageError(f"{path} is not there (wanted as {name}){_maker(path)}")
 
 
 def _run(*cmd, **kw):

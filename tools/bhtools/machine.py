@@ -59,6 +59,20 @@ def pick_accel(accel):
     return ("kvm" if have_vtx() else "bochs") if accel == "auto" else accel
 
 
+def _check_bochs(s):
+    """Bochs' own words for these mistakes tell little."""
+    if not 1 <= s.cpus <= 255:
+        raise MachineError(f"{s.cpus} processors: Bochs has 1 to 255")
+    if not 1 <= s.memory <= 1 << 20:
+        raise MachineError(f"{s.memory} MiB of memory: Bochs has 1 to {1 << 20}")
+    if not s.cpu_model:
+        return
+    p = subprocess.run(["bochs", "--help", "cpu"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    models = re.findall(r"^(\w+)(?:\s|$)", p.stdout + p.stderr, re.M)
+    if models and s.cpu_model not in models:
+        raise MachineError(f"there is no CPU model {s.cpu_model}: 'bochs --help cpu' lists them")
+
+
 def _die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -100,6 +114,7 @@ class Machine:
         s = self.settings
         if s.firmware != "bios":
             raise MachineError("Bochs has BIOS firmware only; take --accel tcg for UEFI")
+        _check_bochs(s)
         for path, package in (("/usr/share/bochs/BIOS-bochs-latest", "bochsbios"),
                               ("/usr/share/vgabios/vgabios.bin", "vgabios"),
                               ("/usr/lib/x86_64-linux-gnu/bochs/plugins/libbx_term_gui.so", "bochs-term")):
@@ -133,6 +148,9 @@ class Machine:
 
     def _qemu(self):
         s = self.settings
+        if self.accel == "kvm" and not have_vtx():
+            raise MachineError("no VT-x through KVM here (vmx in /proc/cpuinfo, access to /dev/kvm, qemu-system-x86_64); "
+                               "--accel bochs emulates it")
         model = s.cpu_model or ("host,+vmx" if self.accel == "kvm" else "max")
         cmd = ["qemu-system-x86_64", "-nodefaults", "-accel", self.accel, "-cpu", model, "-smp", str(s.cpus),
                "-m", str(s.memory), "-display", "none", "-vga", "std",

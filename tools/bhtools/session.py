@@ -48,13 +48,15 @@ def with_default(cmdline, word):
 def config_blob(name, folder):
     """The blob of boot/configs/NAME.dts, of a .dts file, or a .dtb as it is."""
     path = Path(name)
-    if path.suffix == ".dtb" and path.is_file():
+    if path.suffix in (".dts", ".dtb") and not path.is_file():
+        raise image.ImageError(f"{name} is not there")
+    if path.suffix == ".dtb":
         return path
-    if not (path.suffix == ".dts" and path.is_file()):
+    if path.suffix != ".dts":
         path = image.ROOT / "boot/configs" / f"{name}.dts"
     if not path.is_file():
         have = ", ".join(sorted(p.stem for p in (image.ROOT / "boot/configs").glob("*.dts")))
-        raise image.ImageError(f"there is no configuration {name} in boot/configs (there are: {have})")
+        raise image.ImageError(f"{name} is no configuration of boot/configs ({have}) and no .dts or .dtb file")
     return image.compile_dts(path, folder / "config.dtb")
 
 
@@ -84,15 +86,22 @@ def payload_blob(folder, memory="128M", cpus=1, append="", modules=(), propertie
     return image.compile_dts(dts, folder / "config.dtb")
 
 
+def _open_log(path):
+    try:
+        return open(path, "wb")
+    except OSError as e:
+        raise image.ImageError(f"cannot write the log {path}: {e.strerror}")
+
+
 class Session:
     """A machine from start to end. Collects the console's text and what it says about the run."""
 
     def __init__(self, settings, folder, log=None):
+        self.log = _open_log(log) if log else None
         self.machine = Machine(settings, folder)
         self.console = self.machine.console
         self.verdict = Verdict()
         self.text = bytearray()
-        self.log = open(log, "wb") if log else None
         self.started = time.monotonic()
         self.pending = b""
         self._halted_at = None
@@ -168,6 +177,8 @@ def judge(session, outcome, timed_out=False):
         return CRASHED, f"Bulkhead panicked: {v.panic}"
     if v.fatal:
         return REFUSED, f"Bulkhead could not start: {v.fatal}"
+    if v.not_started:
+        return REFUSED, f"guest not started: {v.not_started}"
     if timed_out:
         return TIMEOUT, "time is up"
     if outcome.kind == "triple-fault":

@@ -15,6 +15,7 @@ class Verdict:
         self.fatal = ""  # Bulkhead could not start: why
         self.panic = ""
         self.crash = ""  # a guest was stopped for what it did
+        self.not_started = ""  # a guest that could not be: its name and why
         self.halted = False
         self.exit_code = None  # of the debug exit port
         self.first_ticks = {}  # guest name: tick of its first instruction
@@ -43,6 +44,8 @@ class Verdict:
                 self.panic = self.panic or "see the log"
         elif m := re.match(r"guest (\S+): vCPU (\d+) crashed: (.*)", text):
             self.crash = f"{m.group(1)}: {m.group(3)}"
+        elif m := re.match(r"guest (\S+): (cannot be created: .*|firmware tables: .*|kernel .* refused: .*)", text):
+            self.not_started = self.not_started or f"{m.group(1)}: {m.group(2)}"
         elif m := re.match(r"guest \S+: exit code (\d+)", text):
             self.exit_code = int(m.group(1))
         elif m := re.match(r"guest (\S+): first instruction at tick (\d+)", text):
