@@ -280,7 +280,7 @@ static void parse_disable(struct vmx_want *want)
 	for (u32 i = 0; cmdline_get_nth(bi.cmdline, "disable", i, list, sizeof(list)) == OK; i++) {
 		if (vmx_features_parse_list(list, &want->disable, bad, sizeof(bad))) {
 			log_err("bulkhead: disable=%s: there is no optional VMX feature of that name\n", bad);
-			fatal("bad command line", "see \"disable=\" in docs/configuration.md for the names");
+			fatal("bad command line", "see \"disable=\" in docs/hardware.md for the names");
 		}
 	}
 }
