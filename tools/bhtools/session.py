@@ -5,6 +5,7 @@ import select
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def hypervisor_image(path=None):
     if out.exists() and out.stat().st_mtime >= src.stat().st_mtime:
         return out
     out.parent.mkdir(parents=True, exist_ok=True)
-    tmp = out.with_name(f"{out.name}.{os.getpid()}")
+    tmp = out.with_name(f"{out.name}.{os.getpid()}.{threading.get_ident()}")  # tests run in threads
     subprocess.run(["objcopy", "--strip-all", str(src), str(tmp)], check=True)
     os.replace(tmp, out)
     return out
