@@ -423,7 +423,7 @@ static int op_misc(struct emul_ctxt *c, enum emul_misc what, u64 arg)
 	if (what == EMUL_MISC_HLT)
 		vc(c)->emulation->hlt = true;
 	else if (what == EMUL_MISC_INVLPG)
-		vmx_invvpid((u16)vmcs_read(VMCS_VPID));
+		vcpu_flush_tlb(vc(c));
 	return EMUL_OK;
 }
 

@@ -114,8 +114,10 @@ void vcpu_retired(struct vcpu *v, bool sti_shadow, bool ss_shadow, bool iret)
 	if (unlikely(rflags & (RFLAGS_TF | RFLAGS_RF))) {
 		if (rflags & RFLAGS_RF)
 			vmcs_write(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
-		if ((rflags & RFLAGS_TF) && !ss_shadow)
-			vmcs_write(VMCS_GUEST_PENDING_DEBUG, vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_BS);
+		if (rflags & RFLAGS_TF)
+			vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+			           inject_advance_debug(vmcs_read(VMCS_GUEST_PENDING_DEBUG), rflags,
+			                                vmcs_read(VMCS_GUEST_DEBUGCTL)));
 	}
 }
 

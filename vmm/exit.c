@@ -6,6 +6,7 @@
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
 #include "lib/string.h"
+#include "vmm/emul/emul.h"
 #include "vmm/emulate.h"
 #include "vmm/vm.h"
 
@@ -89,24 +90,51 @@ static enum exit_action on_wrmsr(struct vcpu *v)
 	return EXIT_ADVANCE;
 }
 
+/*
+ * #DB exits so that a guest whose #DB handler cannot be reached without another #DB does not keep the processor. The
+ * exit leaves to us what delivery does to the debug registers (SDM vol. 3, "Debug Exceptions").
+ */
+static enum exit_action on_debug_exception(struct vcpu *v, u32 info)
+{
+	u64 qual = vmcs_read(VMCS_EXIT_QUALIFICATION);
+
+	if ((info & INTR_INFO_TYPE_MASK) == INTR_INFO_PRIV_SW_EXC) { /* INT1: DR6 stays */
+		vcpu_raise_soft(v, 1, EMUL_EXC_PRIV_SOFT, (u8)vmcs_read32(VMCS_EXIT_INSN_LEN));
+	} else {
+		/* RTM and BLD are active low. */
+		cpu_write_dr6(((cpu_read_dr6() & ~0xfull) | (qual & (DB_QUAL_B | DB_QUAL_BD | DB_QUAL_BS))) &
+		              ~(qual & (DB_QUAL_BLD | DB_QUAL_RTM)));
+		vcpu_raise(v, 1, false, 0);
+	}
+	vmcs_write(VMCS_GUEST_DR7, vmcs_read(VMCS_GUEST_DR7) & ~DR7_GD);
+	vmcs_write(VMCS_GUEST_DEBUGCTL, 0);
+	return EXIT_RESUME;
+}
+
 static enum exit_action on_exception_or_nmi(struct vcpu *v)
 {
 	u32 info = vmcs_read32(VMCS_EXIT_INTR_INFO);
 
 	if (INTR_INFO_TYPE(info) << 8 == INTR_INFO_NMI) {
-		this_cpu()->nmi_pending = true;
+		/* Through the handler, whose IRET unblocks the next one. */
+		__asm__ volatile("int $2" ::: "memory");
 		vcpu_request_self(v, VCPU_REQ_YIELD);
 		return EXIT_RESUME;
 	}
-	if (INTR_INFO_VECTOR(info) == 6)
-		return exit_ud(v);
-	if (INTR_INFO_VECTOR(info) == 18) {
+	/* An IRET that faulted had ended the blocking already: it will run again. */
+	if ((info & INTR_INFO_NMI_UNBLOCKED) && !v->vectoring_valid)
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+		           vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
+	switch (INTR_INFO_VECTOR(info)) {
+	case 1: return on_debug_exception(v, info);
+	case 6: return exit_ud(v);
+	case 17: vcpu_raise(v, 17, true, vmcs_read32(VMCS_EXIT_INTR_ERROR)); return EXIT_RESUME;
+	case 18:
 		/* Let the host's own handler report it: it decides for the whole machine. */
 		__asm__ volatile("int $18");
 		return EXIT_RESUME;
+	default: vm_kill(v, "unexpected exception exit, vector %u", INTR_INFO_VECTOR(info)); return EXIT_KILL;
 	}
-	vm_kill(v, "unexpected exception exit, vector %u", INTR_INFO_VECTOR(info));
-	return EXIT_KILL;
 }
 
 static enum exit_action on_external_interrupt(struct vcpu *v)
@@ -180,7 +208,7 @@ static enum exit_action on_pause(struct vcpu *v)
 
 static enum exit_action on_preemption_timer(struct vcpu *v)
 {
-	vcpu_request_self(v, VCPU_REQ_TIMER | VCPU_REQ_YIELD);
+	vcpu_request_self(v, VCPU_REQ_TIMER);
 	return EXIT_RESUME;
 }
 
@@ -294,7 +322,7 @@ static inline void advance(struct vcpu *v)
 	}
 	vmcs_write(VMCS_GUEST_RIP, rip);
 	if (unlikely((vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) |
-		     (vmcs_read(VMCS_GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_RF))))
+	             (vmcs_read(VMCS_GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_RF))))
 		vcpu_retired(v, false, false, false);
 }
 
@@ -324,7 +352,8 @@ int exit_dispatch(struct vmx_regs *regs)
 	if (act == EXIT_ADVANCE) {
 		advance(v);
 	} else if (unlikely(act != EXIT_RESUME)) {
-		if (act == EXIT_BLOCK)
+		/* A single-stepped HLT ends at once: its trap is pending. */
+		if (act == EXIT_BLOCK && !vmcs_read(VMCS_GUEST_PENDING_DEBUG))
 			v->state = VCPU_HALTED;
 		return 1;
 	}

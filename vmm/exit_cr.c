@@ -69,7 +69,7 @@ static bool apply(struct vcpu *v, u32 nr, const struct crs_out *out, u64 cr3)
 		vmcs_write(VMCS_ENTRY_CONTROLS, v->entry);
 	}
 	if (out->todo & CRS_DO_FLUSH)
-		vmx_invvpid((u16)vmcs_read(VMCS_VPID));
+		vcpu_flush_tlb(v);
 	return true;
 }
 

@@ -123,6 +123,9 @@ static void gate_event(struct vcpu *v, struct ts_request *q)
 
 	if (!(info & INTR_INFO_VALID))
 		return;
+	/* Should the switch fault, that makes a double fault, or a triple one: the loop of faults has an end. */
+	if (type == INTR_INFO_HW_EXCEPTION)
+		v->inj.vectoring = (struct inject_event){ .info = info };
 	q->has_error = info & INTR_INFO_ERROR_CODE;
 	if (q->has_error)
 		q->error = vmcs_read32(VMCS_IDT_VECTORING_ERROR);
@@ -145,6 +148,7 @@ enum exit_action exit_task_switch(struct vcpu *v)
 	struct ts_result res;
 	struct ts_regs regs;
 	enum ts_status st;
+	u32 blocking;
 
 	read_regs(v, &regs);
 	emulate_walk_state(v, &t.walk);
@@ -153,7 +157,6 @@ enum exit_action exit_task_switch(struct vcpu *v)
 		gate_event(v, &q);
 	else
 		q.next_eip += vmcs_read32(VMCS_EXIT_INSN_LEN);
-	/* An NMI taken through a task gate blocks NMIs; IRET lifts it. */
 	st = taskswitch_run(&q, &regs, &ops, &t, &res);
 	switch (st) {
 	case TS_ABORT:
@@ -163,12 +166,19 @@ enum exit_action exit_task_switch(struct vcpu *v)
 	default: break;
 	}
 	write_regs(v, &regs);
-	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
-	           vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS |
-	                                                        (q.source == TS_IRET ? INTERRUPTIBILITY_NMI : 0)));
+	blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & ~(INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
+	/* An NMI taken through a task gate blocks NMIs; IRET lifts it. */
+	if (q.source == TS_IRET)
+		blocking &= ~INTERRUPTIBILITY_NMI;
+	else if (q.source == TS_GATE && (vmcs_read32(VMCS_IDT_VECTORING_INFO) & INTR_INFO_TYPE_MASK) == INTR_INFO_NMI)
+		blocking |= INTERRUPTIBILITY_NMI;
+	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, blocking);
 	if (st == TS_FAULT_NEW) {
 		deliver(v, &res.fault);
-	} else if (res.debug_trap) {
+		return EXIT_RESUME;
+	}
+	v->inj.vectoring.info = 0; /* delivered */
+	if (res.debug_trap) {
 		cpu_write_dr6(cpu_read_dr6() | BIT(15));
 		vcpu_raise(v, 1, false, 0);
 	}

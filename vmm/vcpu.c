@@ -130,6 +130,7 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 	v->vm = vm;
 	v->id = id;
 	v->who = vm->id << 16 | id;
+	v->vpid = (u16)(1 + vm->id * 64 + id);
 	v->vmcs = hv_alloc_pages(1);
 	v->lapic_page = hv_alloc_pages(1);
 	v->msr_bitmap = hv_alloc_pages(1);
@@ -188,12 +189,15 @@ static void write_controls(struct vcpu *v)
 	vmcs_write(VMCS_EXIT_CONTROLS, v->exit);
 	vmcs_write(VMCS_ENTRY_CONTROLS, v->entry);
 	if (v->proc2 & PROC2_ENABLE_VPID)
-		vmcs_write(VMCS_VPID, 1 + vm->id * 64 + v->id);
+		vmcs_write(VMCS_VPID, v->vpid);
 	vmcs_write(VMCS_EPTP, v->eptp);
 	vmcs_write(VMCS_MSR_BITMAP, virt_to_phys(v->msr_bitmap).v);
 	vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
-	/* #MC must reach the hypervisor; #UD only for guests with the forced-emulation prefix. */
-	vmcs_write(VMCS_EXCEPTION_BITMAP, BIT(18) | (vm->config.forced_emulation ? BIT(6) : 0));
+	/*
+	 * #MC must reach the hypervisor. #DB and #AC can be delivered without end when their delivery causes the next
+	 * one, and nothing but their exits gets the processor out of that. #UD only for the forced-emulation prefix.
+	 */
+	vmcs_write(VMCS_EXCEPTION_BITMAP, BIT(1) | BIT(17) | BIT(18) | (vm->config.forced_emulation ? BIT(6) : 0));
 	vmcs_write(VMCS_PF_ERROR_MASK, 0);
 	vmcs_write(VMCS_PF_ERROR_MATCH, 0);
 	vmcs_write(VMCS_CR3_TARGET_COUNT, 0);
@@ -289,6 +293,7 @@ void vcpu_load(struct vcpu *v)
 	cpu_write_dr2(v->held.dr[2]);
 	cpu_write_dr3(v->held.dr[3]);
 	cpu_write_dr6(v->held.dr6);
+	cpu_write_cr2(v->held.cr2);
 }
 
 void vcpu_put(struct vcpu *v)
@@ -313,6 +318,7 @@ void vcpu_put(struct vcpu *v)
 	v->held.dr[2] = cpu_read_dr2();
 	v->held.dr[3] = cpu_read_dr3();
 	v->held.dr6 = cpu_read_dr6();
+	v->held.cr2 = cpu_read_cr2();
 	this_cpu()->current = NULL;
 	cpu_write_cr3(hvmem_cr3());
 }
@@ -365,6 +371,14 @@ void vcpu_reset(struct vcpu *v, bool init)
 	vmcs_write(VMCS_GUEST_SYSENTER_EIP, 0);
 	for (u32 i = 0; i < 4; i++)
 		vmcs_write((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i), 0);
+	cpu_write_cr2(0);
+	cpu_write_dr0(0);
+	cpu_write_dr1(0);
+	cpu_write_dr2(0);
+	cpu_write_dr3(0);
+	cpu_write_dr6(DR6_INIT);
+	/* CR0 and CR3 changed without the processor's notice. */
+	vcpu_flush_tlb(v);
 	vcpu_events_reset(v);
 	if (init)
 		return;
@@ -382,11 +396,6 @@ void vcpu_reset(struct vcpu *v, bool init)
 	fpu_restore(v->xsave, host_xcr0_supported(), host_xcr0_supported());
 	if (host_xcr0_supported())
 		cpu_xsetbv(0, XCR0_X87);
-	cpu_write_dr0(0);
-	cpu_write_dr1(0);
-	cpu_write_dr2(0);
-	cpu_write_dr3(0);
-	cpu_write_dr6(DR6_INIT);
 	vmsr_reset(&v->msr);
 	vmsr_firmware_mtrrs(&v->msr, v->vm->map.low_end);
 }

@@ -36,7 +36,7 @@ enum vcpu_state { VCPU_RUNNABLE, VCPU_HALTED, VCPU_WAIT_SIPI };
 struct vcpu_msrs { /* registers that stay in the CPU while the vCPU is loaded */
 	u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
 	u64 xcr0;
-	u64 dr[4], dr6;
+	u64 dr[4], dr6, cr2;
 };
 
 struct vcpu {
@@ -47,7 +47,12 @@ struct vcpu {
 	u32 who;              /* VM id << 16 | vCPU id, for the exit ring */
 	u32 resync;           /* exits until the preemption timer is programmed anew */
 	enum vcpu_state state;
-	bool stopped;  /* has left the guest for good, the VM is being stopped */
+	/*
+	 * Parked: not to be run. Set by its own CPU once it has left the guest (or at creation), cleared by
+	 * vm_load() when all is in place.
+	 */
+	bool stopped;
+	u64 slice_end; /* of its turn, ns of VM time */
 	u64 armed_for; /* deadline the preemption timer was last set for, ns */
 	struct vm *vm;
 	u32 id;
@@ -59,6 +64,7 @@ struct vcpu {
 	void *vmcs;
 	u64 vmcs_pa;
 	u32 pin, proc, proc2, exit, entry;
+	u16 vpid;
 	u64 eptp;
 	u64 tsc_offset;
 	struct pcpu *vmcs_cpu; /* CPU whose host state the VMCS holds; NULL: none, not launched */
@@ -144,6 +150,12 @@ static inline void vcpu_ud(struct vcpu *v)
 void vcpu_events_reset(struct vcpu *v);
 /* Rebuilds the MSR bitmap for the virtual APIC's mode. */
 void vcpu_msr_bitmap(struct vcpu *v);
+
+/* Drops what this CPU's TLB holds of the guest's linear addresses. */
+static inline void vcpu_flush_tlb(const struct vcpu *v)
+{
+	vmx_invvpid(v->vpid);
+}
 
 /* Writes control words that changed. */
 void vcpu_set_proc(struct vcpu *v, u32 set, u32 clear);

@@ -266,6 +266,13 @@
 #define CR_QUAL_GPR(q)       ((u32)((q) >> 8 & 0xf))
 #define CR_QUAL_LMSW_DATA(q) ((u16)((q) >> 16))
 
+/* Exit qualification: #DB. What DR6 would get; BLD and RTM are 1 where their DR6 bits would become 0. */
+#define DB_QUAL_B   0xfull
+#define DB_QUAL_BLD BIT(11)
+#define DB_QUAL_BD  BIT(13)
+#define DB_QUAL_BS  BIT(14)
+#define DB_QUAL_RTM BIT(16)
+
 /* Exit qualification: MOV DR. */
 #define DR_QUAL_NUMBER(q) ((u32)((q)&7))
 #define DR_QUAL_FROM      BIT(4)
