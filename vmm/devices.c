@@ -93,7 +93,7 @@ static void on_sleep(void *arg, u8 slp_typ)
 	if (slp_typ == FW_S5_SLP_TYP)
 		vm_request_stop(vm, VM_STOP_POWEROFF, 0, "ACPI S5");
 	else
-		log_warn("guest %s: sleep type %u is not offered, ignored\n", vm->config.name, slp_typ);
+		vcpu_log(vm->vcpus[0], LOG_WARN, "sleep type %u is not offered, ignored\n", slp_typ);
 }
 
 static void on_reset(void *arg, const char *how)
@@ -269,17 +269,39 @@ void devices_reset(struct vm *vm, u64 now)
 	vdebug_reset(&d->debug);
 }
 
+static struct vuart *console_uart(struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_NR_COM; i++)
+		if (vm->config.com[i] == VM_SERIAL_CONSOLE)
+			return &vm->dev.com[i];
+	return NULL;
+}
+
 size_t devices_console_input(struct vm *vm, const u8 *buf, size_t len)
 {
-	for (u32 i = 0; i < CONFIG_NR_COM; i++) {
-		size_t taken;
+	u32 head = vm->input.head, tail = __atomic_load_n(&vm->input.tail, __ATOMIC_ACQUIRE);
+	size_t n = 0;
 
-		if (vm->config.com[i] != VM_SERIAL_CONSOLE)
-			continue;
-		vm_lock(vm);
-		taken = vuart_rx(&vm->dev.com[i], buf, len, vm_now(vm));
-		vm_unlock(vm);
-		return taken;
-	}
-	return len; /* nobody reads: dropped */
+	if (!console_uart(vm))
+		return len; /* nobody reads: dropped */
+	while (n < len && head - tail < VM_INPUT_SIZE)
+		vm->input.buf[head++ % VM_INPUT_SIZE] = buf[n++];
+	__atomic_store_n(&vm->input.head, head, __ATOMIC_RELEASE);
+	if (n)
+		vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+	return n;
+}
+
+bool devices_console_drain(struct vm *vm)
+{
+	u32 head = __atomic_load_n(&vm->input.head, __ATOMIC_ACQUIRE), tail = vm->input.tail;
+	struct vuart *u;
+
+	if (likely(head == tail))
+		return false;
+	u = console_uart(vm);
+	while (u && tail != head && vuart_rx(u, &vm->input.buf[tail % VM_INPUT_SIZE], 1, vm_now(vm)))
+		tail++;
+	__atomic_store_n(&vm->input.tail, tail, __ATOMIC_RELEASE);
+	return tail != head;
 }

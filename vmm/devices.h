@@ -45,5 +45,10 @@ static inline int devices_pic_ack(struct devices *d)
 {
 	return vpic_ack(&d->irq.pic);
 }
-/* Input for the guest's console UARTs; returns how many bytes were taken. */
+/*
+ * Input for the guest's console UART, from one CPU at a time, whichever; returns how many bytes were taken (all when
+ * nobody reads them).
+ */
 size_t devices_console_input(struct vm *vm, const u8 *buf, size_t len);
+/* On vCPU 0's CPU, with the VM's lock: on to the UART. true: some had no room yet. */
+bool devices_console_drain(struct vm *vm);

@@ -38,22 +38,50 @@ void run_set_poll(void (*poll)(void))
 	poll_fn = poll;
 }
 
+static bool parked(const struct vcpu *v)
+{
+	return __atomic_load_n(&v->stopped, __ATOMIC_ACQUIRE);
+}
+
+/* Something to do for it: run, take a request (also: an interrupt that wakes it), serve a timer, stop. */
+static bool wants_cpu(const struct vcpu *v)
+{
+	return !parked(v) && (v->state == VCPU_RUNNABLE || __atomic_load_n(&v->request, __ATOMIC_SEQ_CST) ||
+	                      v->vm->stop || timerq_next(&v->timers) <= vm_now(v->vm));
+}
+
 static bool others_wait(const struct vcpu *v)
 {
 	for (struct vcpu *o = v->cpu->runq; o; o = o->runq_next)
-		if (o != v && o->vm->state == VM_RUNNING && o->state == VCPU_RUNNABLE)
+		if (o != v && wants_cpu(o))
 			return true;
 	return false;
+}
+
+/* ns of v's VM time at which another vCPU of its CPU may have to take over: not before the end of v's turn. */
+static u64 turn_end(const struct vcpu *v, u64 now)
+{
+	u64 first = TIMER_OFF;
+
+	for (struct vcpu *o = v->cpu->runq; o; o = o->runq_next) {
+		u64 timer, o_now;
+
+		if (o == v || parked(o))
+			continue;
+		if (wants_cpu(o))
+			return v->slice_end;
+		timer = timerq_next(&o->timers);
+		o_now = vm_now(o->vm);
+		if (timer != TIMER_OFF)
+			first = MIN(first, now + (timer > o_now ? timer - o_now : 0));
+	}
+	return first == TIMER_OFF ? TIMER_OFF : MAX(first, v->slice_end);
 }
 
 /* ns of VM time until v needs its CPU back: next timer, or the end of its turn. */
 static u64 next_deadline(struct vcpu *v, u64 now)
 {
-	u64 deadline = timerq_next(&v->timers);
-
-	if (others_wait(v))
-		deadline = MIN(deadline, now + SLICE_NS);
-	return deadline;
+	return MIN(timerq_next(&v->timers), turn_end(v, now));
 }
 
 static void arm_preemption_timer(struct vcpu *v)
@@ -108,6 +136,9 @@ static bool prepare_locked(struct vcpu *v)
 		vmx_invept(v->eptp);
 	if (timerq_next(&v->timers) <= vm_now(v->vm))
 		timerq_run(&v->timers, vm_now(v->vm));
+	/* What was typed and found no room is tried again soon. */
+	if (v->id == 0 && devices_console_drain(v->vm))
+		v->resync = MIN(v->resync, 1);
 	if (v->state == VCPU_HALTED && events_can_wake(v))
 		v->state = VCPU_RUNNABLE;
 	if (v->state != VCPU_RUNNABLE)
@@ -141,9 +172,19 @@ static void entry_failed(struct vcpu *v)
 	vmcs_dump(LOG_ERR);
 }
 
+/*
+ * The turn is over when its time is, however it was spent: by the clock and not by the preemption timer, which stands
+ * still in root mode and never fires for a guest that only exits.
+ */
+static bool turn_over(const struct vcpu *v)
+{
+	return ((v->request & VCPU_REQ_YIELD) || vm_now(v->vm) >= v->slice_end) && others_wait(v);
+}
+
 static void run_vcpu(struct vcpu *v)
 {
 	vcpu_load(v);
+	v->slice_end = vm_now(v->vm) + SLICE_NS;
 	while (prepare(v)) {
 		if (unlikely(!v->first_entry_tsc)) {
 			v->first_entry_tsc = cpu_rdtsc();
@@ -157,27 +198,32 @@ static void run_vcpu(struct vcpu *v)
 			this_cpu()->nmi_pending = false;
 			log_warn("CPU %u: host NMI\n", this_cpu()->index);
 		}
-		if ((v->request & VCPU_REQ_YIELD) && others_wait(v))
+		if (turn_over(v))
 			break;
 	}
 }
 
-static bool stop_if_asked(struct vcpu *v)
+/* Parks v when its VM is to stop. */
+static void stop_if_asked(struct vcpu *v)
+{
+	if (parked(v) || !v->vm->stop)
+		return;
+	if (this_cpu()->current == v)
+		vcpu_put(v);
+	vmx_vmclear(v->vmcs_pa);
+	v->vmcs_cpu = NULL;
+	__atomic_store_n(&v->stopped, true, __ATOMIC_RELEASE);
+	__atomic_fetch_add(&v->vm->nr_stopped, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Once all vCPUs are parked, the CPU of the first one decides what becomes of the VM. true: look again soon. */
+static bool finish_stop(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
-	if (vm->state != VM_RUNNING || !vm->stop)
+	if (v->id || !vm->stop || vm->state != VM_RUNNING)
 		return false;
-	/* The other vCPUs must be out of the guest first. */
-	if (!v->stopped) {
-		v->stopped = true;
-		if (this_cpu()->current == v)
-			vcpu_put(v);
-		vmx_vmclear(v->vmcs_pa);
-		v->vmcs_cpu = NULL;
-		__atomic_fetch_add(&vm->nr_stopped, 1, __ATOMIC_SEQ_CST);
-	}
-	if (v->id == 0 && __atomic_load_n(&vm->nr_stopped, __ATOMIC_SEQ_CST) == vm->nr_vcpus)
+	if (__atomic_load_n(&vm->nr_stopped, __ATOMIC_SEQ_CST) == vm->nr_vcpus)
 		vm_handle_stop(vm);
 	return true;
 }
@@ -190,7 +236,7 @@ static u64 idle_time(struct pcpu *p)
 	for (struct vcpu *v = p->runq; v; v = v->runq_next) {
 		u64 now, deadline = timerq_next(&v->timers);
 
-		if (v->vm->state != VM_RUNNING || deadline == TIMER_OFF)
+		if (parked(v) || deadline == TIMER_OFF)
 			continue;
 		now = vm_now(v->vm);
 		best = MIN(best, deadline > now ? deadline - now : 1);
@@ -201,8 +247,7 @@ static u64 idle_time(struct pcpu *p)
 static bool work_pending(struct pcpu *p)
 {
 	for (struct vcpu *v = p->runq; v; v = v->runq_next)
-		if (v->vm->state == VM_RUNNING &&
-		    (v->vm->stop || v->state == VCPU_RUNNABLE || __atomic_load_n(&v->request, __ATOMIC_SEQ_CST)))
+		if (wants_cpu(v))
 			return true;
 	return __atomic_load_n(&p->kick, __ATOMIC_SEQ_CST);
 }
@@ -237,13 +282,10 @@ __noreturn void run_loop(void (*on_all_stopped)(void))
 
 		__atomic_store_n(&p->kick, 0, __ATOMIC_SEQ_CST);
 		for (struct vcpu *v = p->runq; v; v = v->runq_next) {
-			if (v->vm->state != VM_RUNNING)
-				continue;
-			if (stop_if_asked(v)) {
-				ran = true;
-				continue;
-			}
-			if (v->state == VCPU_RUNNABLE || v->request || timerq_next(&v->timers) <= vm_now(v->vm)) {
+			stop_if_asked(v);
+			if (parked(v)) {
+				ran |= finish_stop(v);
+			} else if (wants_cpu(v)) {
 				run_vcpu(v);
 				ran = true;
 			}

@@ -147,6 +147,7 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 	vmsr_init(&v->msr, v->cpuid, vm->clock.tsc_hz, &vcpu_msr_ops, v);
 	crs_caps_init(&v->crs, v->cpuid);
 	v->state = VCPU_WAIT_SIPI;
+	v->stopped = true;
 	fpu_area_init(v->xsave);
 	v->held.xcr0 = XCR0_X87;
 	v->held.dr6 = DR6_INIT;

@@ -148,6 +148,25 @@ static int find_images(struct vm *vm, const struct boot_info *bi)
 
 /* ---- creation ---- */
 
+static bool usable(const struct pcpu *p)
+{
+	return __atomic_load_n(&p->online, __ATOMIC_ACQUIRE) && p->vmx_on;
+}
+
+/* The n-th of the CPUs that run guests, round and round. */
+static struct pcpu *pick_cpu(u32 n)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < nr_pcpus; i++)
+		count += usable(pcpus[i]);
+	n %= MAX(count, 1);
+	for (u32 i = 0; i < nr_pcpus; i++)
+		if (usable(pcpus[i]) && n-- == 0)
+			return pcpus[i];
+	return pcpus[0];
+}
+
 static int create_vcpus(struct vm *vm)
 {
 	vm->vcpus = hv_zalloc(vm->nr_vcpus * sizeof(*vm->vcpus));
@@ -158,7 +177,7 @@ static int create_vcpus(struct vm *vm)
 
 		if (err)
 			return err;
-		vm->vcpus[i]->cpu = pcpus[(vm->id + i) % nr_pcpus];
+		vm->vcpus[i]->cpu = pick_cpu(vm->id + i);
 	}
 	return OK;
 }
@@ -313,6 +332,8 @@ int vm_load(struct vm *vm)
 	char why[160] = "";
 	int err;
 
+	if (this_cpu()->current)
+		vcpu_put(this_cpu()->current);
 	cpu_write_cr3(hostpt_cr3(&vm->pt));
 	clear_memory(vm);
 	err = build_tables(vm, &rsdp, why, sizeof(why));
@@ -333,7 +354,6 @@ int vm_load(struct vm *vm)
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		struct vcpu *v = vm->vcpus[i];
 
-		v->stopped = false;
 		v->request = VCPU_REQ_APIC | VCPU_REQ_EVENT | VCPU_REQ_TIMER;
 		v->state = i ? VCPU_WAIT_SIPI : VCPU_RUNNABLE;
 		v->tsc_offset = -vm->tsc_start;
@@ -347,6 +367,9 @@ int vm_load(struct vm *vm)
 		v->vmcs_cpu = NULL;
 	}
 	vm->state = VM_RUNNING;
+	/* From here on their CPUs run them. */
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		__atomic_store_n(&vm->vcpus[i]->stopped, false, __ATOMIC_RELEASE);
 out:
 	cpu_write_cr3(hvmem_cr3());
 	return err;

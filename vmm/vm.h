@@ -21,6 +21,7 @@ enum vm_stop { VM_STOP_NONE, VM_STOP_POWEROFF, VM_STOP_RESET, VM_STOP_CRASH, VM_
 
 #define VM_PIO_REGIONS  64
 #define VM_MMIO_REGIONS 64
+#define VM_INPUT_SIZE   64 /* power of two */
 
 struct vm_image { /* a boot module the guest is started from, kept for restarts */
 	const void *data;
@@ -49,6 +50,10 @@ struct vm {
 	struct io_region *pio_storage[VM_PIO_REGIONS];
 	struct io_region *mmio_storage[VM_MMIO_REGIONS];
 	struct devices dev;
+	struct { /* typed on the console; the console's CPU fills it, vCPU 0's CPU empties it */
+		u8 buf[VM_INPUT_SIZE];
+		u32 head, tail; /* free running: put at head, taken at tail */
+	} input;
 
 	struct vclock clock; /* guest TSC <-> ns of VM time */
 	u64 tsc_start;       /* host TSC at VM time 0 */
@@ -58,8 +63,8 @@ struct vm {
 	u32 nr_stopped; /* vCPUs that have noticed the stop */
 
 	/*
-	 * Guards devices, buses and timer queues of a VM with several vCPUs: held while an exit touches them and while a
-	 * vCPU prepares its entry. Posting to another vCPU's APIC needs no lock.
+	 * Guards devices, buses and timer queues of a VM with several vCPUs: held while an exit touches them and
+	 * while a vCPU prepares its entry. Posting to another vCPU's APIC needs no lock.
 	 */
 	struct spinlock lock;
 

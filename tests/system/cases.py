@@ -51,6 +51,7 @@ class Boot:
     want: tuple = ()
     forbid: tuple = TROUBLE
     status: int = session.OK
+    enough: str = ""  # when this is seen the run is stopped: for guests that never end by themselves
     code: int = None
     figures: tuple = ()  # patterns with groups "name" and "value" to show beside the result
     beside: "Boot" = None  # runs first; compare(its text, this run's text) gives what is wrong, or None
@@ -155,6 +156,7 @@ def payload(guest, suffix, summary, name=None, **kw):
 
 def payload_tests():
     names = sorted(p.stem for p in (ROOT / "tests/guest").glob("*.c") if not p.stem.endswith("_32"))
+    names.remove("neighbours")  # see neighbour_tests()
     runs = [(n, "", n) for n in names] + [m for m in MORE_RUNS if m[0] in names]
     for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
         for guest, append, name in runs:
@@ -224,6 +226,29 @@ def other_tests():
                want=(r"SUMMARY hello: \d+ passed, 0 failed",))
 
 
+# Two guests on one processor: what each is told.
+PAIR = """/dts-v1/;
+/ {{
+	compatible = "bulkhead,config-1";
+	hypervisor {{ on-idle = "poweroff"; }};
+	guests {{
+		hog {{ memory = "32M"; kernel = "payload"; cmdline = "{hog}"; com1 = "console"; debug-exit;
+			on-reset = "stop"; on-crash = "stop"; }};
+		clock {{ memory = "32M"; kernel = "payload"; com1 = "console"; debug-exit; on-reset = "stop"; }};
+	}};
+}};
+"""
+
+
+def neighbour_tests():
+    """A guest keeps its registers and its turn, whatever the other guest of its processor does."""
+    good = (r"SUMMARY neighbours: 4 passed, 0 failed",)
+    for word, summary in (("run", "runs without end"), ("exits", "exits without end"), ("db", "has #DB delivered without end")):
+        yield Boot(f"neighbours-{word}", f"a guest beside one that {summary}", 120, guest="neighbours",
+                   config_text=PAIR.format(hog=f"hog={word}"), want=good, status=None, enough=r"guest clock: exit code",
+                   forbid=TROUBLE + (r"^FAIL: ",))
+
+
 def all_tests():
-    for group in (linux_tests, payload_tests, refusal_tests, other_tests):
+    for group in (linux_tests, payload_tests, refusal_tests, neighbour_tests, other_tests):
         yield from group()
