@@ -30,7 +30,7 @@
 #include "vmm/vm.h"
 #include "vmm/walltime.h"
 
-#define LOW_PAGE        0x8000ull /* AP start page: in the loaders' free area below 640 KiB */
+#define LOW_END         0xa0000ull /* the AP start page has to lie below 640 KiB */
 #define BOOT_MAPPED     (4 * SIZE_1G)
 #define MAX_CONFIG_ERRS 16
 
@@ -230,6 +230,8 @@ static void cpu_features(void)
 	if (cpu_cpuid(1, 0).ecx & BIT(26))
 		cr4 |= CR4_OSXSAVE;
 	cpu_write_cr4(cr4 | CR4_MCE);
+	/* What firmware left there, guests' XSAVES would save. */
+	(void)!cpu_wrmsr_safe(MSR_XSS, 0);
 }
 
 static __noreturn void fatal_caps(const struct caps_err *err)
@@ -270,6 +272,18 @@ static void ap_entry(void)
 		for (;;)
 			cpu_sti_hlt_cli();
 	run_loop(NULL);
+}
+
+static void start_aps(void)
+{
+	u64 page;
+
+	if (nr_pcpus < 2)
+		return;
+	if (e820_find(&bi.map, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, LOW_END, true, &page))
+		log_warn("smp: no free page below 640 KiB to start the other processors from\n");
+	else
+		smp_start(page, ap_entry);
 }
 
 /* Which optional VMX features the command line switches off: disable=NAME[,NAME...]. */
@@ -486,7 +500,6 @@ static __noreturn void hv_main2(void)
 	const char *source = "";
 	const void *blob;
 	u64 hz;
-	u32 n;
 
 	percpu_load(pcpus[0]);
 	cpu_features();
@@ -504,10 +517,9 @@ static __noreturn void hv_main2(void)
 	this_cpu()->online = true;
 	if (!this_cpu()->vmx_on)
 		fatal("VMX root operation cannot be entered", "see the message above");
-	n = 1 + smp_start(LOW_PAGE, ap_entry);
+	start_aps();
 	log_info("smp: %u of %u processors in VMX root operation (%s)\n", vmx_cpus, nr_pcpus,
 	         lapic_is_x2apic() ? "x2APIC" : "xAPIC");
-	(void)n;
 	setup_uart_irq();
 	blob = find_blob();
 	start_guests(blob);

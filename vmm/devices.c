@@ -35,6 +35,7 @@ static void lapic_init_ipi(void *ctx)
 {
 	struct vcpu *v = ctx;
 
+	v->sipi_pending = false; /* one that came before found no processor waiting for it */
 	v->init_pending = true;
 	vcpu_request(v, VCPU_REQ_EVENT);
 }

@@ -83,7 +83,7 @@ static void show_sig(char out[5], const u8 *sig)
 
 static int skip_table(const char *sig, u64 pa, const char *why, int code)
 {
-	log_warn("ACPI table %s at %#lx skipped: %s", sig, (unsigned long)pa, why);
+	log_warn("ACPI table %s at %#lx skipped: %s\n", sig, (unsigned long)pa, why);
 	return code;
 }
 
@@ -152,7 +152,7 @@ static int walk_root(struct acpi *a, u64 pa, bool xsdt)
 		return r;
 	n = (root.len - (u32)sizeof(struct acpi_header)) / width;
 	if (n > ROOT_MAX) {
-		log_warn("ACPI table %s at %#lx: only the first %d of its %u entries are used", root.sig,
+		log_warn("ACPI table %s at %#lx: only the first %d of its %u entries are used\n", root.sig,
 		         (unsigned long)pa, ROOT_MAX, n);
 		n = ROOT_MAX;
 	}
@@ -177,14 +177,14 @@ int acpi_open(struct acpi *a, const struct acpi_mem *mem, const void *rsdp, size
 	a->mem = *mem;
 	r = acpi_check_rsdp(rsdp, rsdp_len, &a->rsdp_revision, &rsdt, &xsdt);
 	if (r)
-		log_warn("ACPI RSDP is not valid: %s%s", err_str(r), rsdt ? "; its RSDT address is tried" : "");
+		log_warn("ACPI RSDP is not valid: %s%s\n", err_str(r), rsdt ? "; its RSDT address is tried" : "");
 	if (r && !rsdt)
 		return r;
 	r = xsdt ? walk_root(a, xsdt, true) : ERR_NOENT;
 	if (r && rsdt)
 		r = walk_root(a, rsdt, false);
 	if (r) {
-		log_warn("ACPI: no usable root table: %s", err_str(r));
+		log_warn("ACPI: no usable root table: %s\n", err_str(r));
 		return r;
 	}
 	fadt = acpi_find(a, "FACP", 0);

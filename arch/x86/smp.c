@@ -57,6 +57,12 @@ static struct pcpu *pcpu_alloc(u32 index)
 	return p;
 }
 
+/* xAPIC mode reaches 8-bit IDs only: an INIT to ID 100h would go to processor 0. */
+static bool startable(const struct acpi_cpu *c, u32 bsp)
+{
+	return c->apic_id != bsp && (c->flags & ACPI_CPU_ENABLED) && (lapic_is_x2apic() || c->apic_id < 0xff);
+}
+
 /* The bootstrap processor may stand anywhere in the firmware's list: it is index 0 here, the others follow in order.
  */
 int smp_init(const struct acpi_cpu *cpus, u32 n)
@@ -64,8 +70,10 @@ int smp_init(const struct acpi_cpu *cpus, u32 n)
 	u32 bsp = lapic_id(), count = 1;
 
 	for (u32 i = 0; i < n; i++)
-		if (cpus[i].apic_id != bsp && (cpus[i].flags & ACPI_CPU_ENABLED))
+		if (startable(&cpus[i], bsp))
 			count++;
+		else if (cpus[i].apic_id != bsp && (cpus[i].flags & ACPI_CPU_ENABLED))
+			log_warn("smp: APIC ID %u is out of reach in xAPIC mode\n", cpus[i].apic_id);
 	pcpus = hv_zalloc(count * sizeof(*pcpus));
 	ap_stacks = hv_zalloc(count * sizeof(*ap_stacks));
 	ap_fs_blocks = hv_zalloc(count * sizeof(*ap_fs_blocks));
@@ -82,7 +90,7 @@ int smp_init(const struct acpi_cpu *cpus, u32 n)
 	pcpus[0]->apic_id = bsp;
 	count = 1;
 	for (u32 i = 0; i < n; i++)
-		if (cpus[i].apic_id != bsp && (cpus[i].flags & ACPI_CPU_ENABLED))
+		if (startable(&cpus[i], bsp))
 			pcpus[count++]->apic_id = cpus[i].apic_id;
 	return OK;
 }
