@@ -43,7 +43,7 @@ static struct boot_info bi;
 static struct acpi acpi;
 static struct acpi_madt madt;
 static struct acpi_fadt fadt;
-static bool have_fadt;
+static bool have_fadt, acpi_opened;
 static struct uart16550 uart;
 static struct vga_text vga;
 static struct fb_text fb;
@@ -88,11 +88,19 @@ static void panic_end(void)
 		power_reset();
 }
 
+static void open_acpi(const struct acpi_mem *mem);
+static const void *map_early(void *ctx, u64 pa, u64 len);
+
 /* Something the user has to mend: what is wrong, and what to do about it. */
 static __noreturn void fatal(const char *what, const char *advice)
 {
+	const struct acpi_mem early = { .map = map_early };
+
 	log_err("bulkhead: cannot start: %s\n", what);
 	log_err("bulkhead: what to do: %s\n", advice);
+	/* Power-off and reset are ACPI's, also before its turn has come. */
+	if (!acpi_opened && on_fatal() != END_HALT)
+		open_acpi(&early);
 	end(on_fatal());
 }
 
@@ -337,31 +345,40 @@ static void parse_madt(const struct acpi_table *t)
 	(void)!acpi_parse_madt(t, &madt);
 }
 
-static void setup_acpi(void)
+/* The tables, and what switching the machine off takes. */
+static void open_acpi(const struct acpi_mem *mem)
 {
-	const struct acpi_mem mem = { .map = map_acpi };
 	const struct acpi_table *t;
 	struct acpi_s5 s5;
 	const void *rsdp = bi.rsdp;
 	size_t len = bi.rsdp_len;
 	u64 pa;
 
+	acpi_opened = true;
 	if (!len) {
-		if (acpi_find_rsdp(&mem, &pa)) {
+		if (acpi_find_rsdp(mem, &pa)) {
 			log_warn("acpi: no RSDP; one processor, and power-off by hand\n");
 			return;
 		}
-		rsdp = hv_map_phys(pa, BOOT_RSDP_MAX);
+		rsdp = mem->map(mem->ctx, pa, BOOT_RSDP_MAX);
 		len = BOOT_RSDP_MAX;
 	}
-	if (!rsdp || acpi_open(&acpi, &mem, rsdp, len))
+	if (!rsdp || acpi_open(&acpi, mem, rsdp, len))
 		return;
-	t = acpi_find(&acpi, "APIC", 0);
-	if (t)
-		parse_madt(t);
 	t = acpi_find(&acpi, "FACP", 0);
 	have_fadt = t && acpi_parse_fadt(t, &fadt) == OK;
 	power_init(have_fadt ? &fadt : NULL, acpi_find_s5(&acpi, &s5) == OK ? &s5 : NULL);
+}
+
+static void setup_acpi(void)
+{
+	static const struct acpi_mem mem = { .map = map_acpi };
+	const struct acpi_table *t;
+
+	open_acpi(&mem);
+	t = acpi_find(&acpi, "APIC", 0);
+	if (t)
+		parse_madt(t);
 }
 
 /* ---- interrupts of the host ---- */

@@ -18,15 +18,27 @@ static bool page_wanted(const struct vm *vm, u64 *gpa)
 	return false;
 }
 
-static void flush_ept(struct vcpu *v)
+void vcpu_ept_flush(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
 	vmx_invept(v->eptp);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		if (__atomic_load_n(&vm->vcpus[i]->request, __ATOMIC_SEQ_CST) & VCPU_REQ_INVEPT)
+			return;
+	if (ept_needs_flush(&vm->ept))
+		ept_flushed(&vm->ept);
+}
+
+/* Tables taken out are given back once the last vCPU has flushed: until then its processor may still walk them. */
+static void flush_ept(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
 		if (vm->vcpus[i] != v)
 			vcpu_request(vm->vcpus[i], VCPU_REQ_INVEPT);
-	ept_flushed(&vm->ept);
+	vcpu_ept_flush(v);
 }
 
 static void update_page(struct vcpu *v)
@@ -48,9 +60,9 @@ static void update_page(struct vcpu *v)
 
 void vcpu_apic_mode(struct vcpu *v)
 {
-	enum vmx_apic_mode mode = !vlapic_enabled(&v->lapic)	? VMX_APIC_OFF
-				  : vlapic_is_x2apic(&v->lapic) ? VMX_APIC_X2APIC
-								: VMX_APIC_XAPIC;
+	enum vmx_apic_mode mode = !vlapic_enabled(&v->lapic)    ? VMX_APIC_OFF
+	                          : vlapic_is_x2apic(&v->lapic) ? VMX_APIC_X2APIC
+	                                                        : VMX_APIC_XAPIC;
 	u32 bits;
 
 	update_page(v);

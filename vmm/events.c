@@ -28,7 +28,7 @@ void vcpu_raise(struct vcpu *v, u8 vector, bool has_error, u32 error)
 
 	vcpu_request_self(v, VCPU_REQ_EVENT);
 	switch (inject_combine(v->inj.vectoring.info, vector)) {
-	case INJECT_TRIPLE_FAULT: vm_kill(v, "triple fault (exception %u during #DF)", vector); return;
+	case INJECT_TRIPLE_FAULT: vm_triple_fault(v, "triple fault (an exception during #DF)"); return;
 	case INJECT_DOUBLE_FAULT:
 		vector = VEC_DF;
 		has_error = true;

@@ -150,7 +150,7 @@ static enum exit_action on_external_interrupt(struct vcpu *v)
 
 static enum exit_action on_triple_fault(struct vcpu *v)
 {
-	vm_kill(v, "triple fault");
+	vm_triple_fault(v, "triple fault");
 	return EXIT_KILL;
 }
 
@@ -296,7 +296,8 @@ static int exit_unexpected(struct vcpu *v, u32 reason)
 	vm_kill(v, "%s, reason %#x (%s), qualification %#lx",
 	        reason & EXIT_REASON_ENTRY_FAILURE ? "VM entry failed on invalid guest state" : "unexpected VM exit",
 	        reason, exit_reason_name(EXIT_REASON_BASIC(reason)), vmcs_read(VMCS_EXIT_QUALIFICATION));
-	vmcs_dump(LOG_ERR);
+	if (!v->vm->quiet)
+		vmcs_dump(LOG_ERR);
 	return 1;
 }
 

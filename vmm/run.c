@@ -133,7 +133,7 @@ static bool prepare_locked(struct vcpu *v)
 	if (req & VCPU_REQ_APIC)
 		vcpu_apic_mode(v);
 	if (req & VCPU_REQ_INVEPT)
-		vmx_invept(v->eptp);
+		vcpu_ept_flush(v);
 	if (timerq_next(&v->timers) <= vm_now(v->vm))
 		timerq_run(&v->timers, vm_now(v->vm));
 	/* What was typed and found no room is tried again soon. */
@@ -169,7 +169,8 @@ static bool prepare(struct vcpu *v)
 static void entry_failed(struct vcpu *v)
 {
 	vm_kill(v, "VM entry failed, VM-instruction error %u", vmcs_read32(VMCS_INSTRUCTION_ERROR));
-	vmcs_dump(LOG_ERR);
+	if (!v->vm->quiet)
+		vmcs_dump(LOG_ERR);
 }
 
 /*

@@ -169,6 +169,12 @@ void vcpu_set_gpr(struct vcpu *v, u32 n, u64 val);
 /* The virtual APIC changed mode: secondary controls, MSR bitmap, APIC-access page. */
 void vcpu_apic_mode(struct vcpu *v);
 
+/*
+ * With the VM's lock, when VCPU_REQ_INVEPT was taken: flushes what this CPU holds of the EPT; the last vCPU to do so
+ * has the replaced tables freed.
+ */
+void vcpu_ept_flush(struct vcpu *v);
+
 /* Log line tagged with the vCPU, rate limited: for what a guest can trigger. */
 void vcpu_log(struct vcpu *v, enum log_level level, const char *fmt, ...) __printf(3, 4);
 

@@ -354,7 +354,7 @@ int vm_load(struct vm *vm)
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		struct vcpu *v = vm->vcpus[i];
 
-		v->request = VCPU_REQ_APIC | VCPU_REQ_EVENT | VCPU_REQ_TIMER;
+		v->request = VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_EVENT | VCPU_REQ_TIMER;
 		v->state = i ? VCPU_WAIT_SIPI : VCPU_RUNNABLE;
 		v->tsc_offset = -vm->tsc_start;
 		v->resync = 0;
@@ -383,10 +383,20 @@ void vm_first_entry(struct vcpu *v)
 
 /* ---- stop ---- */
 
+#define STOPS_LOGGED  8 /* in a minute */
+#define STOPS_IN_TIME 60000000000ull
+
 void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why)
 {
+	u32 suppressed;
+
 	if (vm->stop)
 		return;
+	/* The host's time: the VM's starts anew with each restart. */
+	vm->quiet = !log_limit_ok(&vm->stop_limit, vclock_ns(&vm->clock, cpu_rdtsc()), STOPS_LOGGED, STOPS_IN_TIME,
+	                          &suppressed);
+	if (!vm->quiet && suppressed)
+		log_warn("guest %s: (%u stops not shown)\n", vm->config.name, suppressed);
 	fmt_snprintf(vm->why, sizeof(vm->why), "%s", why);
 	vm->exit_code = code;
 	vm->stop = stop;
@@ -404,9 +414,22 @@ void vm_kill(struct vcpu *v, const char *fmt, ...)
 	va_start(ap, fmt);
 	fmt_vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
+	vm_request_stop(v->vm, VM_STOP_CRASH, 0, why);
+	if (v->vm->quiet)
+		return;
 	log_err("guest %s: vCPU %u crashed: %s\n", v->vm->config.name, v->id, why);
 	vcpu_dump(v);
-	vm_request_stop(v->vm, VM_STOP_CRASH, 0, why);
+}
+
+void vm_triple_fault(struct vcpu *v, const char *how)
+{
+	if (v->vm->stop)
+		return;
+	vm_request_stop(v->vm, VM_STOP_RESET, 0, how);
+	if (v->vm->quiet)
+		return;
+	log_warn("guest %s: vCPU %u: %s\n", v->vm->config.name, v->id, how);
+	vcpu_dump(v);
 }
 
 void vm_summary(struct vm *vm)
@@ -452,12 +475,14 @@ void vm_handle_stop(struct vm *vm)
 {
 	enum vm_stop stop = vm->stop;
 
-	log_info("guest %s: %s: %s\n", vm->config.name, stop_word(stop), vm->why);
+	if (!vm->quiet || !wants_restart(vm))
+		log_info("guest %s: %s: %s\n", vm->config.name, stop_word(stop), vm->why);
 	if (stop == VM_STOP_DEBUG_EXIT)
 		log_info("guest %s: exit code %u\n", vm->config.name, vm->exit_code);
 	if (wants_restart(vm)) {
 		vm->restarts++;
-		log_info("guest %s: restarting (restart %u)\n", vm->config.name, vm->restarts);
+		if (!vm->quiet)
+			log_info("guest %s: restarting (restart %u)\n", vm->config.name, vm->restarts);
 		if (vm_load(vm) == OK) {
 			for (u32 i = 0; i < vm->nr_vcpus; i++)
 				run_add(vm->vcpus[i], vm->vcpus[i]->cpu);

@@ -34,8 +34,10 @@ struct vm {
 	u32 id;
 	enum vm_state state;
 	enum vm_stop stop;
-	char why[160]; /* reason of the last stop */
-	u32 exit_code; /* of the debug exit port */
+	char why[160];               /* reason of the last stop */
+	struct log_limit stop_limit; /* of messages about stops: a guest may crash and restart without end */
+	bool quiet;                  /* the last stop is over that limit */
+	u32 exit_code;               /* of the debug exit port */
 
 	struct guest_map map;
 	struct guest_mem mem;
@@ -105,6 +107,8 @@ void vm_destroy(struct vm *vm);
 
 /* The guest did something that cannot go on: this VM alone stops, with a dump. From its vCPU's context. */
 void vm_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
+/* The vCPU has shut down: on a PC the chipset then resets the machine. Its state goes to the log. */
+void vm_triple_fault(struct vcpu *v, const char *how);
 /* The guest asked for power-off, reset or debug exit. */
 void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why);
 
