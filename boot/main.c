@@ -47,7 +47,7 @@ static bool have_fadt, acpi_opened;
 static struct uart16550 uart;
 static struct vga_text vga;
 static struct fb_text fb;
-static struct spinlock log_lock;
+static struct spinlock console_lock;
 static u64 image_delta;
 static struct hv_config hv_config;
 static u32 vmx_cpus;
@@ -108,12 +108,12 @@ static __noreturn void fatal(const char *what, const char *advice)
 
 static void log_take(void)
 {
-	spin_lock(&log_lock);
+	spin_lock(&console_lock);
 }
 
 static void log_release(void)
 {
-	spin_unlock(&log_lock);
+	spin_unlock(&console_lock);
 }
 
 static u64 log_now(void)

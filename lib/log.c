@@ -19,13 +19,13 @@ static struct {
 	u64 (*now_us)(void);
 } hooks;
 
-static void log_lock(void)
+void log_lock(void)
 {
 	if (hooks.lock)
 		hooks.lock();
 }
 
-static void log_unlock(void)
+void log_unlock(void)
 {
 	if (hooks.unlock)
 		hooks.unlock();

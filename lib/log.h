@@ -30,6 +30,12 @@ struct log_sink {
 	void *ctx;
 	struct log_sink *next;
 };
+/*
+ * The lock around the sinks (log_set_hooks): whoever writes to a sink's device by another way holds it, too. Gone
+ * after a panic, whose text has to get out.
+ */
+void log_lock(void);
+void log_unlock(void);
 void log_add_sink(struct log_sink *sink);
 
 /* The lock hooks and the time stamp are supplied by the machine layer; NULL means none. now_us gives microseconds. */

@@ -1,7 +1,6 @@
 /* The operator's console. */
 #include "vmm/console.h"
 
-#include "arch/x86/lock.h"
 #include "lib/log.h"
 #include "vmm/vm.h"
 
@@ -11,7 +10,6 @@
 static struct console *consoles[MAX_CONSOLES];
 static struct log_sink sinks[MAX_CONSOLES];
 static u32 nr_consoles;
-static struct spinlock out_lock;
 /* Input that the guest's FIFO had no room for. */
 static u8 held[INPUT_CHUNK];
 static u32 nr_held;
@@ -35,10 +33,11 @@ void console_add(struct console *con)
 
 void console_guest_output(struct vm *vm, const u8 *buf, size_t len)
 {
-	spin_lock(&out_lock);
+	/* The log's lines go to the same devices, from any processor. */
+	log_lock();
 	for (u32 i = 0; i < nr_consoles; i++)
 		consoles[i]->write(consoles[i], (const char *)buf, len);
-	spin_unlock(&out_lock);
+	log_unlock();
 }
 
 /* The first running guest with a console UART. */

@@ -256,6 +256,13 @@ static void write_host_state(struct vcpu *v)
 	vmcs_write(VMCS_HOST_RIP, (u64)vmx_exit_entry);
 }
 
+/* What one VM taught the branch predictor must not steer another (SDM vol. 4, IA32_PRED_CMD). */
+static void predictor_barrier(void)
+{
+	if (cpu_cpuid(0, 0).eax >= 7 && cpu_cpuid(7, 0).edx & BIT(26))
+		(void)!cpu_wrmsr_safe(MSR_PRED_CMD, 1);
+}
+
 void vcpu_load(struct vcpu *v)
 {
 	struct pcpu *p = this_cpu();
@@ -267,6 +274,9 @@ void vcpu_load(struct vcpu *v)
 	if (p->current)
 		vcpu_put(p->current);
 	p->current = v;
+	if (p->last_vm != v->vm->id + 1)
+		predictor_barrier();
+	p->last_vm = v->vm->id + 1;
 	cpu_write_cr3(hostpt_cr3(&v->vm->pt));
 	if (v->vmcs_cpu != p) {
 		vmx_vmclear(v->vmcs_pa);

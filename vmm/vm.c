@@ -197,6 +197,12 @@ int vm_create(const struct vm_config *config, const struct boot_info *bi, struct
 	io_bus_init(&vm->pio, vm->pio_storage, VM_PIO_REGIONS, 0xffff);
 	io_bus_init(&vm->mmio, vm->mmio_storage, VM_MMIO_REGIONS, ~0ull);
 	vclock_init(&vm->clock, tsc_hz());
+	if (config->tsc_hz && config->tsc_hz != tsc_hz()) {
+		log_err("guest %s: tsc-frequency: this machine's TSC runs at %lu Hz, and TSC scaling is not in use\n",
+		        config->name, tsc_hz());
+		vm_destroy(vm);
+		return ERR_NOTSUP;
+	}
 	err = find_images(vm, bi);
 	if (!err)
 		err = create_memory(vm);

@@ -29,7 +29,7 @@ _Static_assert(sizeof(struct tss) == 104, "TSS layout (SDM vol. 3, 64-Bit Mode T
 struct exit_record {
 	u64 tsc, rip;
 	u32 reason;
-	u32 who; /* VM id << 16 | vCPU id */
+	u32 who;   /* VM id << 16 | vCPU id */
 	u64 spare; /* 32 bytes: the index is a shift */
 };
 
@@ -51,6 +51,7 @@ struct pcpu {
 	void *vmxon;               /* VMXON region */
 	u64 vmxon_pa;              /* its physical address */
 	struct vcpu *current;      /* whose VMCS and registers are loaded */
+	u32 last_vm;               /* ID + 1 of the VM that ran here last */
 	struct vcpu *runq;         /* the vCPUs that live here (list through vcpu->runq_next) */
 	struct exit_record *exits; /* EXIT_RING_ENTRIES, written by this CPU alone */
 	u64 exit_count;

@@ -89,6 +89,13 @@ static void single_step(void)
 	/* MOV SS holds its trap back past the next instruction, where both are one */
 	STEP("movl %%edx, %%ss; nop", 0, 0, 0, SEL_DATA, 2);
 	STEP("movl %%edx, %%ss; cpuid", 0, 0, 0, SEL_DATA, 2);
+	if (rt_hv()) {
+		STEP("hlt", 0, 0, 0, 0, 2); /* its trap ends the halt */
+		/* the same two by the emulator (ud2, "kvm") */
+		STEP(".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d; nop", 0, 0, 0, 0, 2);
+		STEP(".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d; movl %%edx, %%ss; nop", 0, 0, 0, SEL_DATA, 2);
+		STEP(".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d; movl %%edx, %%ss; cpuid", 0, 0, 0, SEL_DATA, 2);
+	}
 	/* ICEBP: a trap without DR6.BS */
 	db_count = 0;
 	asm volatile("leaq 8f(%%rip), %0\n\t.byte 0xf1\n8:" : "=r"(behind) : : "memory");

@@ -101,6 +101,11 @@ def linux_tests():
     yield Boot("linux-reboot", "reboot starts the guest afresh, poweroff ends it", 500, config="demo",
                dialogue=((PROMPT, "reboot\n"), ("restart 1", ""), (PROMPT, "poweroff\n")),
                forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,))
+    yield Boot("linux-smp-reboot", "a guest of two vCPUs on two processors restarts", 700, cpus=2,
+               config_text=demo_with("").replace("vcpus = <1>", "vcpus = <2>"),
+               dialogue=((PROMPT, "nproc\n"), (r"\n2\n", ""), (PROMPT, "reboot\n"), ("restart 1", ""), (PROMPT, "nproc\n"),
+                         (r"\n2\n", ""), (PROMPT, "poweroff\n")),
+               forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,), by_default=False)
     good = ("TEST basic: status 0", "guest linux: powered off")
     for name, cpu in (("new", NEW_CPU), ("old", OLD_CPU)):
         yield Boot(f"linux-script-{name}", f"tests/linux/basic.sh in the guest, on {cpu}", 400, cpu=cpu,
