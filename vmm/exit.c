@@ -284,6 +284,7 @@ static const struct exit_entry table[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_EPT_MISCONFIG] = { on_ept_misconfig, true, false },
 	[EXIT_REASON_PREEMPTION_TIMER] = { on_preemption_timer, false, false },
 	[EXIT_REASON_WBINVD] = { on_advance, false, false },
+	[EXIT_REASON_ENCLS] = { on_ud, false, false },
 	[EXIT_REASON_XSETBV] = { exit_xsetbv, false, true },
 	[EXIT_REASON_APIC_WRITE] = { on_apic_write, false, true },
 };

@@ -179,6 +179,8 @@ static void write_controls(struct vcpu *v)
 	/* Every port access exits: what is not ours to hand out must not reach the machine. */
 	v->proc = (vmx_caps.proc | PROC_UNCONDITIONAL_IO_EXITING) & ~PROC_IO_BITMAPS;
 	v->proc2 = vmx_caps.proc2;
+	/* SGX is hidden: its supervisor instruction exits, to get the #UD that goes with that. */
+	v->proc2 |= vmx_caps.proc2_allowed & PROC2_ENCLS_EXITING;
 	v->exit = vmx_caps.exit;
 	v->entry = vmx_caps.entry & ~ENTRY_IA32E_GUEST;
 	v->eptp = ept_eptp(&vm->ept);
@@ -206,6 +208,8 @@ static void write_controls(struct vcpu *v)
 	vmcs_write(VMCS_EXIT_MSR_LOAD_COUNT, 0);
 	vmcs_write(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
 	vmcs_write(VMCS_ENTRY_INTR_INFO, 0);
+	if (v->proc2 & PROC2_ENCLS_EXITING)
+		vmcs_write(VMCS_ENCLS_EXIT_BITMAP, ~0ull);
 	vmcs_write(VMCS_CR0_MASK, crs_cr0_mask());
 	vmcs_write(VMCS_CR4_MASK, crs_cr4_mask(&v->crs));
 	vmcs_write(VMCS_LINK_PTR, ~0ull);
