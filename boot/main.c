@@ -43,7 +43,7 @@ static struct boot_info bi;
 static struct acpi acpi;
 static struct acpi_madt madt;
 static struct acpi_fadt fadt;
-static bool have_fadt, acpi_opened;
+static bool have_fadt, acpi_opened, x2apic_opt_out;
 static struct uart16550 uart;
 static struct vga_text vga;
 static struct fb_text fb;
@@ -370,6 +370,31 @@ static void open_acpi(const struct acpi_mem *mem)
 	power_init(have_fadt ? &fadt : NULL, acpi_find_s5(&acpi, &s5) == OK ? &s5 : NULL);
 }
 
+#define MAX_MCFG 8 /* of those shown */
+
+static void parse_mcfg(const struct acpi_table *t)
+{
+	struct acpi_mcfg m[MAX_MCFG];
+	u32 nr = 0;
+
+	if (acpi_parse_mcfg(t, m, MAX_MCFG, &nr))
+		log_warn("acpi: MCFG ends early\n");
+	for (u32 i = 0; i < MIN(nr, (u32)MAX_MCFG); i++)
+		log_info("acpi: PCI segment %u, buses %u to %u: configuration space at %#lx\n", m[i].segment,
+		         m[i].bus_start, m[i].bus_end, m[i].base);
+}
+
+static void parse_dmar(const struct acpi_table *t)
+{
+	struct acpi_dmar d = { 0 };
+
+	if (acpi_parse_dmar(t, &d))
+		log_warn("acpi: DMAR ends early\n");
+	x2apic_opt_out = d.x2apic_opt_out;
+	log_info("acpi: %u DMA remapping units, %u reserved regions%s\n", d.nr_drhds, d.nr_rmrrs,
+	         x2apic_opt_out ? ", the firmware asks for xAPIC mode" : "");
+}
+
 static void setup_acpi(void)
 {
 	static const struct acpi_mem mem = { .map = map_acpi };
@@ -379,6 +404,12 @@ static void setup_acpi(void)
 	t = acpi_find(&acpi, "APIC", 0);
 	if (t)
 		parse_madt(t);
+	t = acpi_find(&acpi, "MCFG", 0);
+	if (t)
+		parse_mcfg(t);
+	t = acpi_find(&acpi, "DMAR", 0);
+	if (t)
+		parse_dmar(t);
 }
 
 /* ---- interrupts of the host ---- */
@@ -428,7 +459,7 @@ static void setup_interrupts(void)
 	irq_register(VEC_KICK, on_kick);
 	irq_register(VEC_UART, on_kick);
 	pic8259_disable();
-	lapic_init_bsp(map_mmio, cmdline_flag(bi.cmdline, "x2apic", true));
+	lapic_init_bsp(map_mmio, cmdline_flag(bi.cmdline, "x2apic", !x2apic_opt_out));
 	lapic_init_cpu();
 }
 

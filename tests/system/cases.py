@@ -227,6 +227,11 @@ def other_tests():
                properties=("vcpus = <1>",), want=(r"smp: 8 of 8 processors in VMX root operation",))
     yield Boot("smp-8-old", "the same, on a CPU without APICv", 180, cpus=8, cpu=OLD_CPU, guest="hello", code=PASS_CODE,
                properties=("vcpus = <1>",), want=(r"smp: 8 of 8 processors in VMX root operation",))
+    # Memory on both sides of the hole below 4 GiB: the guest's is taken from the top and the bottom of the machine's.
+    yield Boot("memory-5g", "a machine of 5 GiB, a guest of 3200 MiB", 240, memory=5120, guest="hello", code=PASS_CODE,
+               properties=('memory = "3200M"',), want=(r"SUMMARY hello: \d+ passed, 0 failed", r"memory: 5\d\d\d MiB for guests"))
+    yield Boot("memory-2560m", "a machine of 2560 MiB, a guest of 2400 MiB", 240, memory=2560, guest="hello",
+               code=PASS_CODE, properties=('memory = "2400M"',), want=(r"SUMMARY hello: \d+ passed, 0 failed",))
     yield Boot("iso-bochs", "the ISO in Bochs", 240, iso=True, guest="hello", code=PASS_CODE,
                want=(r"SUMMARY hello: \d+ passed, 0 failed",))
 
