@@ -19,6 +19,7 @@ PURE_SRCS := \
 	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
 	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
+	vmm/sched.c vmm/sched_group.c vmm/sched_heap.c vmm/sched_queue.c vmm/sched_wake.c \
 	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \
 	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/fast.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
 	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c \
