@@ -226,14 +226,19 @@ static struct sched_cpumask group_mask(struct sched *s, struct sched_group *g, c
  * For every set of processors that some group is confined to: what those confined to it have reserved must fit. This
  * is necessary for a schedule to exist, and sufficient when the sets are disjoint or nested.
  */
-int sched_admit(struct sched *s, const struct sched_group *g, u32 reservation, const struct sched_entity *changed,
+int sched_admit(struct sched *s, struct sched_group *g, u32 reservation, const struct sched_entity *changed,
                 const struct sched_cpumask *allowed)
 {
+	struct sched_cpumask mine = group_mask(s, g, changed, allowed);
+
+	if (!reservation)
+		return OK;
 	for (struct sched_group *a = s->groups; a; a = a->next) {
 		struct sched_cpumask set = group_mask(s, a, changed, allowed);
 		u64 sum = 0;
 
-		if (!(a == g ? reservation : a->params.reservation))
+		/* Sets that g is not confined to are not its fault, if they are too small since others left them. */
+		if (!(a == g ? reservation : a->params.reservation) || !mask_within(&mine, &set))
 			continue;
 		for (struct sched_group *b = s->groups; b; b = b->next) {
 			u32 r = b == g ? reservation : b->params.reservation;
@@ -298,6 +303,8 @@ static void reconsider(struct sched *s, struct sched_entity *e, u64 now, struct 
 {
 	struct sched_cpu *c = sched_lock_entity(s, e);
 
+	if (!peek(e->group->reservation.quota))
+		e->in_advance = false; /* with one, it is bounded anew at every refill */
 	if (e->state == SCHED_QUEUED || e->state == SCHED_THROTTLED) {
 		sched_queue_del(c, e);
 		sched_queue_add(c, e, now);
@@ -319,7 +326,8 @@ int sched_group_set(struct sched *s, struct sched_group *g, const struct sched_p
 	if (err != OK)
 		return err;
 	spin_lock(&s->lock);
-	err = sched_admit(s, g, p->reservation, NULL, NULL);
+	if (p->reservation > g->params.reservation)
+		err = sched_admit(s, g, p->reservation, NULL, NULL);
 	if (err == OK) {
 		set_params(g, p, now);
 		spin_lock(&g->members_lock);

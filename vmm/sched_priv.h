@@ -76,5 +76,5 @@ void sched_take_off(struct sched_cpu *c, struct sched_entity *e, u64 now);
  * margin. */
 bool sched_steal(struct sched_cpu *to, struct sched_cpu *from, const struct sched_entity *than, u64 now);
 /* Room for g with these parameters (sched.lock held); allowed: also counts as its processors, may be NULL. */
-int sched_admit(struct sched *s, const struct sched_group *g, u32 reservation, const struct sched_entity *changed,
+int sched_admit(struct sched *s, struct sched_group *g, u32 reservation, const struct sched_entity *changed,
                 const struct sched_cpumask *allowed);
