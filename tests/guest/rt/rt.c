@@ -268,6 +268,19 @@ u32 rt_memory_map(struct mmap_entry *m, u32 max)
 	return n;
 }
 
+u32 rt_modules(struct rt_module *m, u32 max)
+{
+	const struct mb_info *mb = (const struct mb_info *)(u64)rt_mb_info;
+	const u32 *e = (const u32 *)(u64)mb->mods_addr; /* start, end, string, reserved of each */
+	u32 n = 0;
+
+	if (rt_mb_magic != 0x2badb002 || !(mb->flags & BIT(3)))
+		return 0;
+	for (; n < mb->mods_count && n < max; n++, e += 4)
+		m[n] = (struct rt_module){ (void *)(u64)e[0], e[1] - e[0] };
+	return n;
+}
+
 bool rt_option(const char *word)
 {
 	size_t n = strlen(word);

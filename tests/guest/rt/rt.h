@@ -156,6 +156,13 @@ struct mmap_entry {
 u32 rt_memory_map(struct mmap_entry *m, u32 max);
 extern u8 image_start[], image_end[];
 
+struct rt_module {
+	void *data;
+	u64 len;
+};
+/* The boot loader's modules, in order; number of entries. */
+u32 rt_modules(struct rt_module *m, u32 max);
+
 /* ---- time --------------------------------------------------------------------------------------------------- */
 
 /* Waits until *p != was or about max ticks of the TSC are over, with interrupts as they are. true: it changed. */
