@@ -136,9 +136,10 @@ void vm_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *val)
 			                .write = write };
 
 		vlapic_mmio(&v->lapic, &io);
-		if (!write)
+		if (write)
+			vcpu_request_self(v, VCPU_REQ_EVENT);
+		else
 			*val = io.value;
-		vcpu_request_self(v, VCPU_REQ_EVENT);
 		return;
 	}
 	io_bus_access(&v->vm->mmio, gpa, size, write, val, now);
@@ -527,7 +528,8 @@ static void write_back(struct vcpu *v, struct emul_ctxt *c)
 		vmcs_write(VMCS_GUEST_IDTR_BASE, c->idtr.base);
 		vmcs_write(VMCS_GUEST_IDTR_LIMIT, c->idtr.limit);
 	}
-	for (u32 i = 0; i < EMUL_NR_SEG; i++) {
+	/* Segments change least of all. */
+	for (u32 i = 0; i < EMUL_NR_SEG && d >= EMUL_B_SEG(0); i++) {
 		if (!(d & EMUL_B_SEG(i)))
 			continue;
 		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i), c->seg[i].sel);
@@ -599,6 +601,15 @@ enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gp
 		c->rip = (u32)c->rip;
 	c->hint_valid = have_hint;
 	c->hint_lin = linear;
+	c->hint_gpa = gpa;
+	return finish(v, c, emul_run(c));
+}
+
+enum exit_action emulate_apic_insn(struct vcpu *v, u64 gpa)
+{
+	struct emul_ctxt *c = begin(v);
+
+	c->hint_offset = true;
 	c->hint_gpa = gpa;
 	return finish(v, c, emul_run(c));
 }

@@ -19,6 +19,8 @@ struct emulation {
  * skip: bytes before the instruction to leave out (the forced-emulation prefix).
  */
 enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gpa, u32 skip);
+/* The same for an access to the local APIC's page, at gpa; its linear address is not known. */
+enum exit_action emulate_apic_insn(struct vcpu *v, u64 gpa);
 /* The INS or OUTS at RIP. */
 enum exit_action emulate_string_io(struct vcpu *v);
 /* The state a guest page walk depends on. */

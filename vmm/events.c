@@ -145,6 +145,9 @@ static void update_vid(struct vcpu *v)
 		vmcs_write(VMCS_GUEST_INTR_STATUS, status);
 	v->intr_status = status;
 	vlapic_eoi_exit_bitmap(&v->lapic, bitmap);
+	if (likely(!((bitmap[0] ^ v->eoi_bitmap[0]) | (bitmap[1] ^ v->eoi_bitmap[1]) |
+	             (bitmap[2] ^ v->eoi_bitmap[2]) | (bitmap[3] ^ v->eoi_bitmap[3]))))
+		return;
 	for (u32 i = 0; i < 4; i++) {
 		if (bitmap[i] == v->eoi_bitmap[i])
 			continue;
@@ -160,9 +163,12 @@ static bool vid(const struct vcpu *v)
 
 static void update_tpr_threshold(struct vcpu *v)
 {
-	u32 t = vlapic_tpr_threshold(&v->lapic);
+	u32 t;
 
-	if (!(v->proc & PROC_TPR_SHADOW) || vid(v) || t == v->tpr_threshold)
+	if (!(v->proc & PROC_TPR_SHADOW) || vid(v))
+		return;
+	t = vlapic_tpr_threshold(&v->lapic);
+	if (t == v->tpr_threshold)
 		return;
 	v->tpr_threshold = t;
 	vmcs_write(VMCS_TPR_THRESHOLD, t);
@@ -237,6 +243,46 @@ void events_prepare(struct vcpu *v)
 	if (v->pin & PIN_VIRTUAL_NMIS)
 		vcpu_set_proc(v, plan.nmi_window ? PROC_NMI_WINDOW_EXITING : 0, PROC_NMI_WINDOW_EXITING);
 	update_tpr_threshold(v);
+}
+
+/* Something other than the local APIC has, or may have, an event for the guest. */
+static bool other_events(const struct vcpu *v)
+{
+	return v->vectoring_valid || v->nmi_pending || v->kept_interrupt || vlapic_nmi_waits(&v->lapic) ||
+	       v->vm->stop || ((v->inj.exception.info | v->inj.vectoring.info) & INTR_INFO_VALID) ||
+	       (v->proc & (PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING)) ||
+	       devices_pic_pending(&v->vm->dev);
+}
+
+static bool sync_apic(struct vcpu *v)
+{
+	u32 only = VCPU_REQ_EVENT;
+
+	/* What is posted from now on sets the bit again. */
+	if (other_events(v) ||
+	    !__atomic_compare_exchange_n(&v->request, &only, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		return false;
+	vlapic_sync(&v->lapic);
+	if (vid(v)) {
+		update_vid(v);
+		return true;
+	}
+	if (vlapic_pending_vector(&v->lapic) >= 0) {
+		vcpu_request_self(v, VCPU_REQ_EVENT);
+		return false;
+	}
+	update_tpr_threshold(v);
+	return true;
+}
+
+bool events_sync_apic(struct vcpu *v)
+{
+	bool done;
+
+	vm_lock(v->vm);
+	done = sync_apic(v);
+	vm_unlock(v->vm);
+	return done;
 }
 
 bool events_can_wake(struct vcpu *v)

@@ -43,7 +43,7 @@ enum exit_action exit_apic_access(struct vcpu *v)
 		        (u32)APIC_QUAL_OFFSET(q));
 		return EXIT_KILL;
 	}
-	return emulate_insn(v, false, 0, 0, 0);
+	return emulate_apic_insn(v, ALIGN_DOWN(vlapic_get_base(&v->lapic), PAGE_SIZE) + APIC_QUAL_OFFSET(q));
 }
 
 /* ud2 followed by "kvm": the instruction behind it is run by the emulator, whatever it is. */

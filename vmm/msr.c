@@ -465,6 +465,19 @@ static const struct msr_def *find(u32 idx)
 	return NULL;
 }
 
+/* The same for a guest's access: mostly the row of the last one. */
+static const struct msr_def *find_again(struct vmsr *m, u32 idx)
+{
+	const struct msr_def *d = &defs[m->last_row];
+
+	if (idx - d->first <= d->last - d->first)
+		return d;
+	d = find(idx);
+	if (d)
+		m->last_row = (u32)(d - defs);
+	return d;
+}
+
 static bool offered(const struct vmsr *m, const struct msr_def *d)
 {
 	return d->feat == NO_FEAT || cpuid_has(m->cpuid, d->feat);
@@ -472,7 +485,7 @@ static bool offered(const struct vmsr *m, const struct msr_def *d)
 
 enum msr_result msr_read(struct vmsr *m, u32 idx, u64 *val)
 {
-	const struct msr_def *d = find(idx);
+	const struct msr_def *d = find_again(m, idx);
 
 	if (!d)
 		return MSR_UNKNOWN;
@@ -483,7 +496,7 @@ enum msr_result msr_read(struct vmsr *m, u32 idx, u64 *val)
 
 enum msr_result msr_write(struct vmsr *m, u32 idx, u64 val)
 {
-	const struct msr_def *d = find(idx);
+	const struct msr_def *d = find_again(m, idx);
 
 	if (!d)
 		return MSR_UNKNOWN;

@@ -175,7 +175,9 @@ void vlapic_icr(struct vlapic *l, u32 low, u32 dest)
 		vlapic_error(l, ESR_SEND_ILLEGAL);
 		return;
 	}
-	if (m.shorthand == SHORTHAND_SELF)
+	/* To itself by name is as good as the shorthand; FFh in xAPIC mode means all. */
+	if (m.shorthand == SHORTHAND_SELF ||
+	    (!m.shorthand && !m.logical && m.mode == APIC_MODE_FIXED && m.dest == vlapic_id(l) && m.dest != 0xff))
 		vlapic_deliver_self(l, &m);
 	else
 		l->ops->send(l->ctx, l, &m);

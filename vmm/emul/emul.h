@@ -227,6 +227,9 @@ struct emul_ctxt {
 	/* Not interpreted here: what the exit said about the faulting access, for the ops' fast path. */
 	bool hint_valid;
 	u64 hint_lin, hint_gpa;
+	/* Only hint_gpa is known: the only memory operand of the instruction went there if it is at that page offset.
+	 */
+	bool hint_offset;
 
 	/* Bytes at rip: insn_len may be preset by the caller when it has them already; grows by fetching. */
 	u8 insn[EMUL_MAX_INSN + 9]; /* 15 are used */

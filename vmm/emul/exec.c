@@ -11,7 +11,7 @@ void emul_init(struct emul_ctxt *c, const struct emul_ops *ops, void *owner, u64
 	c->have = 0;
 	c->rflags = c->cr0 = c->cr4 = c->efer = 0;
 	c->cpl = 0;
-	c->hint_valid = false;
+	c->hint_valid = c->hint_offset = false;
 	c->insn_len = 0;
 	c->dirty = c->undo = 0;
 	c->sti_shadow = c->ss_shadow = c->iret_done = false;

@@ -120,6 +120,10 @@ int emul_fast_mov(struct emul_ctxt *c)
 		lin += c->gpr[m.index] << m.scale;
 	if (lin & (m.size - 1u) || lin + BIT(47) >= BIT(48))
 		return EMUL_FAST_NO;
+	if (c->hint_offset && (lin & 0xfff) == (c->hint_gpa & 0xfff)) {
+		c->hint_lin = lin;
+		c->hint_valid = true;
+	}
 	c->d.rex = rex;
 	c->d.len = m.len;
 	switch (m.op) {
