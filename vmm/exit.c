@@ -8,7 +8,9 @@
 #include "lib/string.h"
 #include "vmm/emul/emul.h"
 #include "vmm/emulate.h"
+#include "vmm/events.h"
 #include "vmm/vm.h"
+#include "vmm/vmcs_count.h"
 
 #define KVM_ENOSYS 1000
 #define KVM_EPERM  1
@@ -193,6 +195,13 @@ static enum exit_action on_ud(struct vcpu *v)
 
 static enum exit_action on_vmcall(struct vcpu *v)
 {
+#ifdef CONFIG_VMCS_COUNT
+	if (v->regs.gpr[GPR_RAX] == VMCS_COUNT_CALL) {
+		v->regs.gpr[GPR_RAX] = vmcs_reads;
+		v->regs.gpr[GPR_RDX] = vmcs_writes;
+		return EXIT_ADVANCE;
+	}
+#endif
 	if (v->vm->config.signature == HV_SIGNATURE_NONE)
 		return on_ud(v);
 	/* No hypercall is offered yet: each is answered as unknown (from user mode: not permitted). */
@@ -359,7 +368,7 @@ int exit_dispatch(struct vmx_regs *regs)
 			v->state = VCPU_HALTED;
 		return 1;
 	}
-	if (unlikely(v->request))
+	if (unlikely(v->request) && !events_sync_apic(v))
 		return 1;
 	return v->resync == 0 || --v->resync == 0;
 }

@@ -384,7 +384,8 @@ out:
 void vm_first_entry(struct vcpu *v)
 {
 	if (v->id == 0)
-		log_info("guest %s: first instruction at tick %lu\n", v->vm->config.name, v->first_entry_tsc);
+		log_info("guest %s: first instruction at tick %lu (its own TSC: %lu)\n", v->vm->config.name,
+		         v->first_entry_tsc, v->first_entry_tsc + v->tsc_offset);
 }
 
 /* ---- stop ---- */

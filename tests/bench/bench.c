@@ -1,14 +1,54 @@
 /*
  * Ticks of the TSC per operation, printed as "BENCH name ticks" ("BENCH name skipped" where the machine lacks it).
  * On Bochs a tick is an instruction, so that the numbers are repeatable and comparable between hypervisors.
- * Loop overhead, measured with an empty loop, is subtracted.
+ * Loop overhead, measured with an empty loop, is subtracted. Under a hypervisor built with VMCS_COUNT=1 each
+ * operation is run once more for "COUNT name VMREADs VMWRITEs rounds". tools/bench reads all of it.
  */
+#include "vmm/vmcs_count.h"
+
 #include "tests/guest/rt/rt.h"
 
 #define ITER 1000u
 #define VEC  0x60
 
 static u64 overhead; /* of ITER rounds of the empty loop */
+static bool counting;
+
+struct counts {
+	u64 reads, writes;
+};
+static struct counts counting_cost; /* of one call */
+
+static struct counts count(void)
+{
+	u64 a = VMCS_COUNT_CALL, d = 0;
+
+	asm volatile("vmcall" : "+a"(a), "+d"(d) : : "memory");
+	return (struct counts){ a, d };
+}
+
+static void counts_init(void)
+{
+	u64 a = VMCS_COUNT_CALL, d = 0;
+	struct counts c;
+
+	/* VMCALL is #UD on the bare machine; other builds do not know the call. */
+	if (TRY("vmcall", : "+a"(a), "+d"(d) : : "memory") != EXC_NONE || (s64)a < 0)
+		return;
+	counting = true;
+	c = count();
+	counting_cost = count();
+	counting_cost.reads -= c.reads;
+	counting_cost.writes -= c.writes;
+}
+
+static void show_counts(const char *name, struct counts from)
+{
+	struct counts to = count();
+
+	rt_printf("COUNT %s %llu %llu %u\n", name, (unsigned long long)(to.reads - from.reads - counting_cost.reads),
+	          (unsigned long long)(to.writes - from.writes - counting_cost.writes), ITER);
+}
 
 /* Ticks for ITER executions of the statements; written out in place, so that no call is timed. */
 #define TIME(...)                                        \
@@ -26,6 +66,11 @@ static u64 overhead; /* of ITER rounds of the empty loop */
 		__VA_ARGS__; /* once before: fills TLBs, decoder caches */                                   \
 		t_ = TIME(__VA_ARGS__);                                                                      \
 		rt_printf("BENCH %s %llu\n", name, (unsigned long long)((t_ - overhead + ITER / 2) / ITER)); \
+		if (counting) {                                                                              \
+			struct counts c_ = count();                                                          \
+			(void)TIME(__VA_ARGS__);                                                             \
+			show_counts(name, c_);                                                               \
+		}                                                                                            \
 	} while (0)
 
 static void skip(const char *name)
@@ -52,11 +97,15 @@ static void wait_taken(u32 was)
 		;
 }
 
-static void hlt_wake(void)
+static void hlt_wake(u32 apicid)
 {
 	u32 was = taken;
 
-	apic_self_ipi(VEC); /* interrupts are off: it is pending at HLT */
+	/* interrupts are off: it is pending at HLT */
+	if (x2)
+		wrmsr(0x830, (u64)apicid << 32 | 0x4000 | VEC);
+	else
+		MMIO32(APIC_PHYS + APIC_ICR) = 0x44000 | VEC;
 	sti_hlt_cli();
 	wait_taken(was);
 }
@@ -89,7 +138,7 @@ static void bench_page_fault(void)
 
 static void bench_interrupts(void)
 {
-	u32 apicid;
+	u32 apicid = apic_id();
 
 	rt_set_handler(VEC, eoi_handler);
 	/* xAPIC */
@@ -108,7 +157,6 @@ static void bench_interrupts(void)
 		skip("self_ipi_icr");
 		skip("x2apic_eoi");
 	} else {
-		apicid = apic_id();
 		BENCH("x2apic_eoi", wrmsr(0x80b, 0));
 		sti();
 		BENCH("self_ipi", {
@@ -136,7 +184,7 @@ static void bench_interrupts(void)
 	} else {
 		skip("tsc_deadline");
 	}
-	BENCH("hlt_wake", hlt_wake());
+	BENCH("hlt_wake", hlt_wake(apicid));
 }
 
 void main(const char *cmdline)
@@ -148,6 +196,7 @@ void main(const char *cmdline)
 	cli();
 	apic_init();
 	overhead = TIME((void)0);
+	counts_init();
 	rt_printf("loop overhead: %llu ticks for %u rounds\n", (unsigned long long)overhead, ITER);
 
 	BENCH("cpuid", (void)cpuid(0, 0));
