@@ -21,16 +21,17 @@ bool vlapic_sw_enabled(const struct vlapic *l)
 
 /* ---- priorities. SDM vol. 3 "Task and Processor Priorities" ---- */
 
+/* Unrolled: runs several times before most entries. */
 static int highest(const struct vlapic *l, u32 reg)
 {
-	for (u32 off = reg + 7 * 16;; off -= 16) {
-		u32 w = vlapic_rd(l, off);
+#pragma GCC unroll 8
+	for (u32 i = 8; i-- > 0;) {
+		u32 w = vlapic_rd(l, reg + i * 16);
 
 		if (w)
-			return (int)(((off - reg) * 2) + 31 - (u32)__builtin_clz(w));
-		if (off == reg)
-			return -1;
+			return (int)(i * 32 + 31 - (u32)__builtin_clz(w));
 	}
+	return -1;
 }
 
 u32 vlapic_update_ppr(struct vlapic *l)
@@ -134,6 +135,7 @@ u16 vlapic_intr_status(struct vlapic *l)
 
 void vlapic_eoi_exit_bitmap(const struct vlapic *l, u64 bitmap[4])
 {
+#pragma GCC unroll 4
 	for (u32 i = 0; i < 4; i++)
 		bitmap[i] = vlapic_rd(l, APIC_TMR + i * 32) | (u64)vlapic_rd(l, APIC_TMR + i * 32 + 16) << 32;
 }
