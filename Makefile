@@ -163,10 +163,12 @@ check-system: setup ## boots guests in emulators
 	tests/run system
 check-static: setup ## include layers, format, analysers
 	tests/run static
-bench: setup ## ticks per operation of a guest, in build/bench.json
-	$(MAKE) hypervisor guests
-	$(MAKE) VMCS_COUNT=1 hypervisor
+bench: setup ## ticks per operation of a guest, a boot of Linux beside the bare machine's, sizes; in build/bench.json
+	$(MAKE) bench-images
 	tools/bench
+bench-images:
+	$(MAKE) hypervisor guests guest-images
+	$(MAKE) VMCS_COUNT=1 hypervisor
 setup: ## installs what is missing of the Debian packages needed
 	tools/setup
 guest-images: ## Debian's kernel and an initramfs in build/guest
@@ -175,7 +177,7 @@ clean: ## removes what was built; keeps fetched packages ('make distclean' does 
 	find $(B) -mindepth 1 -maxdepth 1 ! -name downloads -exec rm -rf {} + 2>/dev/null || true
 distclean: ## removes build/ as a whole
 	rm -rf $(B) compile_commands.json
-.PHONY: all help run image check check-unit check-fuzz check-system check-static bench setup guest-images clean distclean \
+.PHONY: all help run image check check-unit check-fuzz check-system check-static bench bench-images setup guest-images clean distclean \
 	units fuzzers
 
 # ---------------------------------------------------------------------------------------------------------------
