@@ -1336,6 +1336,34 @@ START_TEST(decimal)
 }
 END_TEST
 
+/* The exit told the page of the operand but not its linear address: the short way for MOV knows. */
+START_TEST(operand_hint)
+{
+	static const char store[] = "\x89\x07", add[] = "\x01\x07"; /* [rdi], eax */
+
+	SETUP(EMUL_LONG64, 0, store);
+	f.gpr[EMUL_RDI] = FAKE_MMIO + 0xb0;
+	f.c.hint_offset = true;
+	f.c.hint_gpa = 0xfee000b0;
+	expect_ok(2);
+	ck_assert(f.c.hint_valid);
+	ck_assert_uint_eq(f.c.hint_lin, FAKE_MMIO + 0xb0);
+	/* Another offset, another way: the operand's translation is not known. */
+	SETUP(EMUL_LONG64, 0, store);
+	f.gpr[EMUL_RDI] = FAKE_MMIO + 0xb0;
+	f.c.hint_offset = true;
+	f.c.hint_gpa = 0xfee000c0;
+	expect_ok(2);
+	ck_assert(!f.c.hint_valid);
+	SETUP(EMUL_LONG64, 0, add);
+	f.gpr[EMUL_RDI] = FAKE_MMIO + 0xb0;
+	f.c.hint_offset = true;
+	f.c.hint_gpa = 0xfee000b0;
+	expect_ok(2);
+	ck_assert(!f.c.hint_valid);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("emul");
@@ -1372,6 +1400,7 @@ int main(void)
 	tcase_add_test(tc, x87_control);
 	tcase_add_test(tc, missing_ops);
 	tcase_add_test(tc, decimal);
+	tcase_add_test(tc, operand_hint);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -365,6 +365,30 @@ static u32 passing(const u8 *b)
 	return n;
 }
 
+/* The row of the last access is remembered: the answer does not depend on what was accessed before. */
+START_TEST(any_order)
+{
+	static const u32 idx[] = { 0,     1,     2,     0x10,       0x17,       0x1a,       0x3a,
+		                   0x3b,  0x3c,  0xfe,  0x174,      0x176,      0x177,      0x1a0,
+		                   0x1ff, 0x200, 0x20f, 0x210,      0x277,      0x2ff,      0x400,
+		                   0x427, 0x6e0, 0x7ff, 0x80000000, 0xc0000080, 0xc0000103, 0xffffffff };
+	enum msr_result alone[ARRAY_SIZE(idx)];
+	u64 val[ARRAY_SIZE(idx)], v;
+
+	for (u32 i = 0; i < ARRAY_SIZE(idx); i++) {
+		setup();
+		alone[i] = msr_read(&m, idx[i], &val[i]);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(idx); i++) {
+		for (u32 k = 0; k < ARRAY_SIZE(idx); k++) {
+			(void)msr_read(&m, idx[i], &v);
+			ck_assert_int_eq(msr_read(&m, idx[k], &v), alone[k]);
+			ck_assert(alone[k] != MSR_OK || v == val[k]);
+		}
+	}
+}
+END_TEST
+
 START_TEST(bitmap)
 {
 	struct msr_bitmap_cfg cfg = { 0 };
@@ -422,6 +446,7 @@ int main(void)
 	tcase_add_test(tc, reset_forgets_all_but_the_microcode);
 	tcase_add_test(tc, names);
 	tcase_add_test(tc, table_is_searchable);
+	tcase_add_test(tc, any_order);
 	tcase_add_test(tc, bitmap);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);

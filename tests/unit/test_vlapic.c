@@ -514,6 +514,34 @@ START_TEST(self_ipi)
 }
 END_TEST
 
+/* By its own ID an APIC is reached without the bus; whatever names others as well goes there. */
+START_TEST(icr_to_itself)
+{
+	fake_bus_init(&b);
+	fake_enable(&b);
+	fake_wr(l, APIC_ICR2, 0, 0);
+	fake_wr(l, APIC_ICR, 0x4041, 0);
+	ck_assert(fake_irr(l, 0x41));
+	ck_assert_uint_eq(b.cpu[0].sends, 0);
+	fake_wr(l, APIC_ICR2, 0xffu << 24, 0); /* all */
+	fake_wr(l, APIC_ICR, 0x4042, 0);
+	ck_assert_uint_eq(b.cpu[0].sends, 1);
+	ck_assert(fake_irr(l, 0x42) && fake_irr(l1, 0x42));
+	fake_wr(l, APIC_ICR2, 0, 0);
+	fake_wr(l, APIC_ICR, 0xc4043, 0); /* the shorthand counts, not the ID */
+	ck_assert(!fake_irr(l, 0x43) && fake_irr(l1, 0x43));
+	fake_wr(l, APIC_SVR, 0xff, 0); /* software-disabled: refused */
+	fake_wr(l, APIC_ICR, 0x4044, 0);
+	ck_assert(!fake_irr(l, 0x44));
+
+	fake_bus_init(&b);
+	fake_x2apic(l);
+	ck_assert_int_eq(vlapic_msr_write(l, 0x830, 0x4041, 0), OK);
+	ck_assert_int_eq(vlapic_pending_vector(l), 0x41);
+	ck_assert_uint_eq(b.cpu[0].sends, 0);
+}
+END_TEST
+
 /* APIC-write VM exits: the processor has stored the guest's value in the page. */
 START_TEST(write_effect)
 {
@@ -740,5 +768,5 @@ END_TEST
 
 SUITE_MAIN("vlapic", power_up_state, writable_bits, odd_accesses, processor_priority, nesting_and_eoi, all_vectors,
            posting, level_eoi_and_suppression, software_disable, error_status, apic_base_transitions,
-           apic_base_claims, off_and_on, init_signal, x2apic_registers, x2apic_access, self_ipi, write_effect, cr8,
-           tpr_threshold, interrupt_status, nmis, lint_pins, posting_from_other_cpus)
+           apic_base_claims, off_and_on, init_signal, x2apic_registers, x2apic_access, self_ipi, icr_to_itself,
+           write_effect, cr8, tpr_threshold, interrupt_status, nmis, lint_pins, posting_from_other_cpus)
