@@ -17,13 +17,14 @@ PURE_SRCS := \
 	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/vmx/caps.c arch/x86/vmx/names.c \
 	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c \
 	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
+	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c \
 	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
 	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \
 	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/fast.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
 	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c \
 	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vlapic_bus.c vmm/dev/vlapic_regs.c vmm/dev/vlapic_timer.c vmm/dev/vioapic.c \
-	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vpci_msi.c vmm/dev/vdebug.c
+	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vpci_msi.c vmm/dev/vdebug.c vmm/dev/vi6300esb.c
 PURE_SRCS := $(wildcard $(PURE_SRCS))
 
 # The guests' DSDT: compiled by iasl, embedded as a C array.
@@ -228,8 +229,9 @@ $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/e
 # ---------------------------------------------------------------------------------------------------------------
 # bhcfg: the configuration parser as a tool for this host.
 BHCFG_SRCS := tools/bhcfg.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
+	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c \
 	vmm/cpuid_features.c lib/fmt.c
-$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/config*.h vmm/cpuid*.h lib/*.h)
+$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/*.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ -lfdt
 
