@@ -228,10 +228,10 @@ $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/e
 
 # ---------------------------------------------------------------------------------------------------------------
 # bhcfg: the configuration parser as a tool for this host.
-BHCFG_SRCS := tools/bhcfg.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
+BHCFG_SRCS := tools/bhcfg.c tools/bhcfg_show.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
 	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c \
 	vmm/cpuid_features.c lib/fmt.c
-$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/*.h lib/*.h)
+$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/*.h lib/*.h tools/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ -lfdt
 
