@@ -10,6 +10,10 @@
 #include "vmm/vm.h"
 #include "vmm/walltime.h"
 
+#define WATCHDOG_SLOT 2
+#define PCI_IO_BASE   0xc000
+#define PCI_IO_END    0x10000
+
 /* ---- the local APICs' way to their vCPU ---- */
 
 static void lapic_send(void *ctx, struct vlapic *from, const struct apic_msg *m)
@@ -105,6 +109,14 @@ static void on_reset(void *arg, const char *how)
 static void on_debug_exit(void *arg, u32 code)
 {
 	vm_request_stop(arg, VM_STOP_DEBUG_EXIT, code, "port F4h");
+}
+
+static void on_watchdog(void *arg)
+{
+	struct vm *vm = arg;
+
+	/* Timers run on vCPU 0, with its VMCS loaded. */
+	vm_kill(vm->vcpus[0], "watchdog expired");
 }
 
 static void tx_console(void *arg, const u8 *buf, size_t len)
@@ -208,6 +220,23 @@ static int create_lapics(struct vm *vm)
 	return OK;
 }
 
+/* The PCI bus and what is on it. */
+static int create_pci(struct vm *vm, struct timerq *tq)
+{
+	struct devices *d = &vm->dev;
+	int err = vpci_init(&d->pci, &vm->pio, &vm->mmio, &d->irq.chip);
+
+	vpci_host_bridge_init(&d->host_bridge, VPCI_HOST_BRIDGE_VENDOR, VPCI_HOST_BRIDGE_DEVICE);
+	if (!err)
+		err = vpci_attach(&d->pci, &d->host_bridge, 0, 0);
+	if (err || vm->config.watchdog != VM_WATCHDOG_I6300ESB)
+		return err;
+	err = vi6300esb_init(&d->watchdog, tq, on_watchdog, vm);
+	if (!err)
+		err = vpci_attach(&d->pci, &d->watchdog.pci, WATCHDOG_SLOT, 0);
+	return err;
+}
+
 int devices_create(struct vm *vm)
 {
 	struct devices *d = &vm->dev;
@@ -222,7 +251,6 @@ int devices_create(struct vm *vm)
 	vrtc_init(&d->rtc, chip, tq);
 	vpm_init(&d->pm, chip, tq, on_sleep, vm);
 	vreset_init(&d->reset, on_reset, vm);
-	vpci_host_bridge_init(&d->host_bridge, VPCI_HOST_BRIDGE_VENDOR, VPCI_HOST_BRIDGE_DEVICE);
 	err = pc_irqchip_attach(&d->irq, &vm->pio, &vm->mmio);
 	if (!err)
 		err = vpit_attach(&d->pit, &vm->pio);
@@ -233,9 +261,7 @@ int devices_create(struct vm *vm)
 	if (!err)
 		err = vreset_attach(&d->reset, &vm->pio);
 	if (!err)
-		err = vpci_init(&d->pci, &vm->pio, &vm->mmio, chip);
-	if (!err)
-		err = vpci_attach(&d->pci, &d->host_bridge, 0, 0);
+		err = create_pci(vm, tq);
 	if (!err)
 		err = create_uarts(vm, tq);
 	if (!err)
@@ -264,6 +290,11 @@ void devices_reset(struct vm *vm, u64 now)
 	vpm_reset(&d->pm, now);
 	vreset_reset(&d->reset);
 	vpci_reset(&d->pci);
+	if (vm->config.watchdog == VM_WATCHDOG_I6300ESB)
+		vi6300esb_reset(&d->watchdog);
+	/* There is no firmware to do it. The windows are those of the DSDT. */
+	if (vpci_assign(&d->pci, GUEST_PCI_MMIO_BASE, GUEST_PCI_MMIO_END, PCI_IO_BASE, PCI_IO_END) != OK)
+		log_warn("guest %s: PCI BARs do not fit\n", vm->config.name);
 	for (u32 i = 0; i < CONFIG_NR_COM; i++)
 		if (vm->config.com[i] != VM_SERIAL_NONE)
 			vuart_reset(&d->com[i], now);

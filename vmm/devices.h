@@ -4,6 +4,7 @@
 #include "vmm/config.h"
 #include "vmm/dev/pc_irqchip.h"
 #include "vmm/dev/vdebug.h"
+#include "vmm/dev/vi6300esb.h"
 #include "vmm/dev/vpci.h"
 #include "vmm/dev/vpit.h"
 #include "vmm/dev/vpm.h"
@@ -22,6 +23,7 @@ struct devices {
 	struct vreset reset;
 	struct vpci pci;
 	struct vpci_dev host_bridge;
+	struct vi6300esb watchdog; /* with VM_WATCHDOG_I6300ESB */
 	struct vuart com[CONFIG_NR_COM];
 	struct vdebug debug;
 	u8 *iomem; /* the pc-testdev's I/O RAM */

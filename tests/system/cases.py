@@ -140,18 +140,29 @@ SPECIAL = {
     "poweroff": dict(want=("guest payload: powered off",)),
     "triplefault": dict(want=("triple fault follows", "guest payload: reset: .*triple fault"), forbid=(r"bulkhead: panic",)),
     "reset": dict(properties=('on-reset = "restart"',), want=("boot 2", "guest payload: restarting"), code=PASS_CODE),
+    "watchdog": dict(properties=('watchdog = "i6300esb"',), code=PASS_CODE, want=(r"SUMMARY watchdog: \d+ passed, 0 failed",),
+                     forbid=TROUBLE + (r"^FAIL: ",)),
     "hostile": dict(forbid=(r"bulkhead: panic", r"error: .*assertion"), status=None,
                     want=(r"guest payload: (ended by|crashed|reset|powered off)",), seconds=300),
 }
 MORE_RUNS = (
     ("reset", "kbc", "reset-kbc"),
     ("reset", "triple", "reset-triple"),
+    ("watchdog", "expire", "watchdog-expiry"),
 )
+# What such a run has instead of its payload's.
+MORE_SPECIAL = {
+    "watchdog-expiry": dict(properties=('watchdog = "i6300esb"', '!on-crash', 'on-crash = "restart"'),
+                            want=("error: guest payload: vCPU 0 crashed: watchdog expired", "guest payload: crashed: watchdog",
+                                  "restart 1", r"PASS: .*survives", r"SUMMARY watchdog: \d+ passed, 0 failed"),
+                            forbid=(r"bulkhead: panic", r"^FAIL: ", "restart 2")),
+}
 
 
 def payload(guest, suffix, summary, name=None, **kw):
     special = dict(SPECIAL.get(guest, dict(code=PASS_CODE, want=(rf"SUMMARY {guest}: \d+ passed, 0 failed",),
                                            forbid=TROUBLE + (r"^FAIL: ",))))
+    special.update(MORE_SPECIAL.get(name, {}))
     special.update(kw)
     special.setdefault("seconds", 180)
     if guest != "hostile":
