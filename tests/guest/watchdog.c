@@ -111,13 +111,13 @@ static void registers(void)
 /* Two stages of 10 ms each, kept alive for 100 ms; then off for as long. */
 static void keep_alive(u64 ten)
 {
-	u64 until;
+	u64 end;
 
 	set_timers(10, 10);
 	reload(RELOAD);
 	cfg_write8(LOCK, ENABLE);
 	report_eq(cfg_read(LOCK) & 7, ENABLE, "enabled");
-	for (until = rdtsc() + 10 * ten; rdtsc() < until;)
+	for (end = rdtsc() + 10 * ten; rdtsc() < end;)
 		reload(RELOAD);
 	report_eq(rd16(0xc), 0, "reloading keeps it from expiring");
 	cfg_write8(LOCK, 0);
@@ -125,39 +125,43 @@ static void keep_alive(u64 ten)
 	report_eq(rd16(0xc), 0, "disabled, it does not expire");
 }
 
+/* Waits until ticks after start, without an exit that would disturb what is measured. */
+static void until(u64 start, u64 ticks)
+{
+	rt_delay(start + ticks - rdtsc());
+}
+
 /* With the output disabled expiry only leaves its mark; the first stage leaves its own. */
 static void stages(u64 ten)
 {
-	u64 start, first, both;
+	u64 start;
 
 	cfg_write16(CONFIG, 0x22); /* SMI: status only */
 	set_timers(10, 20);
 	start = rdtsc();
 	cfg_write8(LOCK, ENABLE);
-	while (!(rd32(8) & 1) && rdtsc() - start < 100 * ten)
-		;
-	first = rdtsc() - start;
-	while (!(rd16(0xc) & TIMEOUT) && rdtsc() - start < 100 * ten)
-		;
-	both = rdtsc() - start;
-	report(first > ten * 9 / 10 && first < ten * 12 / 10, "first stage: %llu us of 9930",
-	       (unsigned long long)(first * 10000 / ten));
-	report(both > ten * 28 / 10 && both < ten * 32 / 10, "both stages: %llu us of 29789",
-	       (unsigned long long)(both * 10000 / ten));
+	until(start, ten * 93 / 100);
+	report_eq(rd32(8), 0, "9.3 ms: the first stage of 9.93 ms runs");
+	until(start, ten * 107 / 100);
+	report_eq(rd32(8), 1, "10.7 ms: it has ended");
+	report_eq(rd16(0xc), 0, "but not the second");
+	until(start, ten * 285 / 100);
+	report_eq(rd16(0xc), 0, "28.5 ms: both stages, 29.79 ms, run");
+	until(start, ten * 312 / 100);
+	report_eq(rd16(0xc), TIMEOUT, "31.2 ms: they have ended");
 	cfg_write8(LOCK, 0);
 	wr32(8, 1);
 	report_eq(rd32(8), 0, "the interrupt status is cleared by writing 1");
 	reload(TIMEOUT);
 	report_eq(rd16(0xc), 0, "so is the timeout flag");
 	cfg_write16(CONFIG, 0x26); /* 1 MHz */
-	set_timers(1000, 1000);
+	set_timers(10000, 10000);
 	start = rdtsc();
 	cfg_write8(LOCK, ENABLE);
-	while (!(rd16(0xc) & TIMEOUT) && rdtsc() - start < 100 * ten)
-		;
-	both = rdtsc() - start;
-	report(both > ten * 18 / 100 && both < ten * 23 / 100, "at 1 MHz: %llu us of 1939",
-	       (unsigned long long)(both * 10000 / ten));
+	until(start, ten * 185 / 100);
+	report_eq(rd16(0xc), 0, "at 1 MHz, 18.5 ms: 19.39 ms are not over");
+	until(start, ten * 205 / 100);
+	report_eq(rd16(0xc), TIMEOUT, "20.5 ms: they are");
 	cfg_write8(LOCK, 0);
 	reload(TIMEOUT);
 }
