@@ -19,7 +19,7 @@ static struct record {
 	u64 restarts[64]; /* when those with back-off were, since the last start by hand */
 	u32 nr;
 	bool activated; /* it took over */
-	bool expected;  /* a start that is no restart may come */
+	bool counted;   /* the restart that is due is one with back-off */
 	bool running;   /* as the one who does the actions sees it */
 } rec[NR];
 
@@ -72,7 +72,7 @@ static void perform(struct rigfuzz *f, const struct life_action *a, const u64 *b
 	switch (a->what) {
 	case LIFE_DO_START:
 		assert(!r->running && g[a->guest].state == LIFE_STARTING);
-		if (g[a->guest].restarts != before[a->guest] && g[a->guest].in_row)
+		if (g[a->guest].restarts != before[a->guest] && r->counted)
 			check_restart(a->guest);
 		/* fall through */
 	case LIFE_DO_RESTART:
@@ -135,6 +135,13 @@ static void command(u8 op, u32 i)
 		by_hand(i);
 }
 
+static enum vm_action action(u32 i, enum life_end how)
+{
+	const struct life_policy *p = &g[i].policy;
+
+	return how == LIFE_END_POWEROFF ? p->on_poweroff : how == LIFE_END_RESET ? p->on_reset : p->on_crash;
+}
+
 static void ended(struct rigfuzz *f, u32 i)
 {
 	enum life_end how = (enum life_end)(rigfuzz_u8(f) % 5);
@@ -144,6 +151,7 @@ static void ended(struct rigfuzz *f, u32 i)
 		return;
 	rec[i].running = false;
 	v = life_ended(&l, i, how, now);
+	rec[i].counted = v == LIFE_RESTARTS && action(i, how) == VM_ACTION_RESTART_BACKOFF;
 	assert((v == LIFE_RESTARTS) == (g[i].restart_at != LIFE_NEVER));
 	assert((v == LIFE_QUARANTINED) == (g[i].why == LIFE_WHY_LIMIT));
 	if (v == LIFE_RESTARTS && g[i].restart_at > now)

@@ -155,7 +155,7 @@ MORE_SPECIAL = {
     "watchdog-expiry": dict(properties=('watchdog = "i6300esb"', '!on-crash', 'on-crash = "restart"'),
                             want=("error: guest payload: vCPU 0 crashed: watchdog expired", "guest payload: crashed: watchdog",
                                   "restart 1", r"PASS: .*survives", r"SUMMARY watchdog: \d+ passed, 0 failed"),
-                            forbid=(r"bulkhead: panic", r"^FAIL: ", "restart 2")),
+                            forbid=(r"bulkhead: panic", r"^FAIL: ", "restart 2"), status=session.CRASHED, code=PASS_CODE),
 }
 
 
