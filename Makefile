@@ -17,7 +17,7 @@ PURE_SRCS := \
 	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/vmx/caps.c arch/x86/vmx/names.c \
 	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c \
 	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
-	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c \
+	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c vmm/life_match.c \
 	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
 	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \

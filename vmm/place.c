@@ -107,6 +107,8 @@ static u32 pick(const struct solver *s, struct cpuset group, u32 count, bool exc
 			if (best == CPUSET_MAX || s->load[i] < s->load[best])
 				best = i;
 		}
+		if (best == CPUSET_MAX)
+			break; /* the caller has counted: never */
 		cpuset_add(out, best);
 		group.w[best / 64] &= ~BIT(best % 64);
 		sum += s->load[best];
