@@ -23,6 +23,8 @@ PURE_SRCS := \
 	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/fast.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
 	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c \
 	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vlapic_bus.c vmm/dev/vlapic_regs.c vmm/dev/vlapic_timer.c vmm/dev/vioapic.c \
+	vmm/mon/mon.c vmm/mon/out.c vmm/mon/json.c vmm/mon/cmd.c vmm/mon/cmd_guest.c vmm/mon/cmd_stat.c vmm/mon/cmd_debug.c \
+	vmm/mon/line.c vmm/mon/vt.c vmm/mon/obuf.c vmm/mon/mux.c vmm/mon/ctl.c \
 	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vpci_msi.c vmm/dev/vdebug.c
 PURE_SRCS := $(wildcard $(PURE_SRCS))
 
@@ -184,8 +186,8 @@ distclean: ## removes build/ as a whole
 # Static checks.
 print-%: # the value of a variable, for tools
 	echo '$($*)'
-C_FILES := $(wildcard $(addsuffix *.[ch],arch/x86/ arch/x86/vmx/ boot/ drivers/ lib/ mm/ tools/ vmm/ vmm/dev/ vmm/emul/ \
-	tests/unit/ tests/fuzz/ tests/guest/ tests/guest/rt/ tests/bench/ tests/diff/))
+C_FILES := $(wildcard $(addsuffix *.[ch],arch/x86/ arch/x86/vmx/ boot/ drivers/ lib/ mm/ tools/ tools/bhctl/ vmm/ vmm/dev/ vmm/emul/ vmm/mon/ \
+	tests/unit/ tests/host/ tests/fuzz/ tests/guest/ tests/guest/rt/ tests/bench/ tests/diff/))
 LINT_SRCS := $(filter arch/% boot/% drivers/% lib/% mm/% vmm/%,$(filter %.c,$(C_FILES)))
 lint: $(LINT_SRCS:%.c=$(B)/lint/%.tidy) $(B)/lint/cppcheck ## cppcheck and clang-tidy over the hypervisor
 $(B)/lint/%.tidy: %.c $(filter %.h,$(C_FILES)) .clang-tidy
