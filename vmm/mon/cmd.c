@@ -134,28 +134,28 @@ int cmd_fail(struct cmd_run *r, int err, const struct mon_why *why)
 
 #define SUGGEST_MAX 24 /* longer words get no suggestion */
 
-/* Levenshtein's distance of two short words, by one row at a time. */
+/* Changes that make one short word the other: a letter more, less or another, two neighbours swapped. */
 static u32 distance(const char *a, const char *b)
 {
-	u8 row[SUGGEST_MAX + 1];
+	u8 rows[3][SUGGEST_MAX + 1];
 	u32 la = (u32)strnlen(a, SUGGEST_MAX + 1), lb = (u32)strnlen(b, SUGGEST_MAX + 1);
 
 	if (la > SUGGEST_MAX || lb > SUGGEST_MAX)
 		return SUGGEST_MAX;
 	for (u32 k = 0; k <= lb; k++)
-		row[k] = (u8)k;
+		rows[0][k] = (u8)k;
 	for (u32 i = 1; i <= la; i++) {
-		u8 diagonal = row[0];
+		u8 *row = rows[i % 3];
+		const u8 *before = rows[(i + 2) % 3], *before2 = rows[(i + 1) % 3];
 
 		row[0] = (u8)i;
 		for (u32 k = 1; k <= lb; k++) {
-			u8 change = diagonal + (a[i - 1] != b[k - 1]);
-
-			diagonal = row[k];
-			row[k] = (u8)MIN(change, MIN(row[k], row[k - 1]) + 1);
+			row[k] = (u8)MIN(before[k - 1] + (a[i - 1] != b[k - 1]), MIN(before[k], row[k - 1]) + 1);
+			if (i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1])
+				row[k] = (u8)MIN(row[k], before2[k - 2] + 1);
 		}
 	}
-	return row[lb];
+	return rows[la % 3][lb];
 }
 
 void cmd_suggest_init(struct cmd_suggest *s, const char *word)

@@ -91,7 +91,7 @@ static void show_regs(struct cmd_run *r, u32 first, u32 last)
 	};
 	const struct mon *mon = r->mon;
 
-	out_blocks(r->out, "vcpus", regs_cols, ARRAY_SIZE(regs_cols), 3);
+	out_blocks(r->out, "registers", regs_cols, ARRAY_SIZE(regs_cols), 3);
 	for (u32 i = first; i <= last; i++)
 		if (mon->ops->regs(mon->ctx, r->guest.id, i, &r->mon->regs) == OK)
 			regs_row(r, i);
