@@ -163,7 +163,7 @@ void cmd_suggest_init(struct cmd_suggest *s, const char *word)
 	size_t len = strnlen(word, SUGGEST_MAX);
 
 	s->word = word;
-	s->distance = len < 3 ? 2 : MIN((u32)len / 2 + 1, 4u); /* as many changes are too many */
+	s->distance = len < 3 ? (u32)len : MIN((u32)len / 2 + 1, 4u); /* as many changes are too many */
 	s->best[0] = '\0';
 }
 

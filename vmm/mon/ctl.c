@@ -109,20 +109,24 @@ static int take_id(struct request *q, const struct json_doc *doc, const struct j
 	return OK;
 }
 
+/* args: an object of arguments by name, or an array of them by position. */
 static int take_args(struct ctl *c, struct request *q, const struct json_doc *doc, const struct json_tok *args)
 {
-	if (args->type != JSON_OBJECT)
-		return bad(q, "args must be an object");
+	bool named = args->type == JSON_OBJECT;
+
+	if (!named && args->type != JSON_ARRAY)
+		return bad(q, "args must be an object or an array");
 	for (const struct json_tok *k = json_first(doc, args); k; k = json_next(doc, args, k)) {
-		const struct json_tok *v = k + 1;
+		const struct json_tok *v = named ? k + 1 : k;
+		struct cmd_given *g = &q->given[q->nr];
 
 		if (q->nr == ARRAY_SIZE(q->given))
 			return bad(q, "too many arguments");
 		if (v->type != JSON_STRING && v->type != JSON_NUMBER)
 			return bad(q, "argument at byte %u must be a string or a number", v->start);
-		q->given[q->nr].name = decode(c, q, doc, k);
-		q->given[q->nr].value = decode(c, q, doc, v);
-		if (!q->given[q->nr].name || !q->given[q->nr].value)
+		g->name = named ? decode(c, q, doc, k) : NULL;
+		g->value = decode(c, q, doc, v);
+		if ((named && !g->name) || !g->value)
 			return bad(q, "argument at byte %u is too long", v->start);
 		q->nr++;
 	}
