@@ -144,7 +144,7 @@ CPUS ?= 1
 MEMORY ?= 1024
 RUNFLAGS ?=
 
-all: hypervisor $(B)/bhcfg ## builds the hypervisor (build/bulkhead.elf) and bhcfg; the default
+all: hypervisor $(B)/bhcfg $(B)/bhctl ## builds the hypervisor (build/bulkhead.elf), bhcfg and bhctl; the default
 help: ## this list
 	echo "make [TARGET] [V=1 shows the commands]"; echo
 	sed -n 's/^\([a-z][a-z._-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
@@ -234,6 +234,21 @@ BHCFG_SRCS := tools/bhcfg.c vmm/config.c vmm/config_blob.c vmm/config_value.c vm
 $(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/config*.h vmm/cpuid*.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ -lfdt
+
+# ---------------------------------------------------------------------------------------------------------------
+# bhctl: the control channel's client for Linux; static, so that it can be copied into any guest. And, for its test, the
+# hypervisor's side of the channel as a program of this host (with sanitizers).
+BHCTL_SRCS := $(wildcard tools/bhctl/*.c) vmm/mon/json.c vmm/mon/vt.c
+$(B)/bhctl: $(BHCTL_SRCS) $(wildcard tools/bhctl/*.h vmm/mon/*.h lib/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -static $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@
+CTL_SERVER_SRCS := tests/host/ctl_server.c tests/unit/support.c $(wildcard vmm/mon/*.c) lib/fmt.c lib/err.c
+$(B)/host-tests/ctl_server: $(CTL_SERVER_SRCS) $(wildcard vmm/mon/*.h tests/unit/fake_mon.h lib/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) -Itests/unit $(filter %.c,$^) -o $@
+$(B)/host-tests/bhctl: $(BHCTL_SRCS) $(wildcard tools/bhctl/*.h vmm/mon/*.h lib/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) $(filter %.c,$^) -o $@
 
 # ---------------------------------------------------------------------------------------------------------------
 # Guest payloads: build/guest-tests/NAME.elf from tests/guest/NAME.c or tests/bench/NAME.c, the runtime in

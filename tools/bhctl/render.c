@@ -64,6 +64,8 @@ static char *value_text(const struct json_doc *doc, const char *key, const struc
 		pairs_text(&t, doc, v);
 	} else if (number && ends_in(key, "_bytes")) {
 		size_text(&t, (unsigned long long)v->num);
+	} else if (number && !strcmp(key, "time_ns")) { /* a moment, not a length: exactly */
+		text_printf(&t, "%lld.%09lld s", (long long)v->num / 1000000000, (long long)v->num % 1000000000);
 	} else if (number && ends_in(key, "_ns")) {
 		text_printf(&t, "%lld.%03lld s", (long long)v->num / 1000000000, (long long)v->num / 1000000 % 1000);
 	} else if (v->type == JSON_BOOL) {
