@@ -24,10 +24,10 @@ static u64 since(u64 now, u64 then)
 static u32 next_reason(const u64 *counts, u32 last)
 {
 	u32 best = MON_MAX_EXITS;
+	u64 limit = last < MON_MAX_EXITS ? counts[last] : UINT64_MAX;
 
 	for (u32 i = 0; i < MON_MAX_EXITS; i++) {
-		bool after =
-		        last == MON_MAX_EXITS || counts[i] < counts[last] || (counts[i] == counts[last] && i > last);
+		bool after = last >= MON_MAX_EXITS || counts[i] < limit || (counts[i] == limit && i > last);
 
 		if (counts[i] && after && (best == MON_MAX_EXITS || counts[i] > counts[best]))
 			best = i;
