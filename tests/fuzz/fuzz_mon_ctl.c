@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define INPUT_MAX 800 /* a request makes thousands of bytes: more only costs time */
+#define INPUT_MAX 500 /* a request makes thousands of bytes: more only costs time */
 
 static void require(bool ok)
 {

@@ -351,6 +351,32 @@ START_TEST(machine)
 }
 END_TEST
 
+static int by_id(void *ctx, u32 id, struct mon_guest_info *info)
+{
+	struct fake_guest *g = fake_guest_of(ctx, id);
+
+	if (g)
+		*info = g->info;
+	return g ? OK : ERR_NOENT;
+}
+
+START_TEST(guests_by_id)
+{
+	struct mon_ops ops = fake_ops;
+	struct mon_guest_info info;
+
+	setup();
+	for (int round = 0; round < 2; round++) {
+		ck_assert_int_eq(mon_guest_by_id(&fake.mon, 9, &info), OK);
+		ck_assert_str_eq(info.name, "batch-1");
+		ck_assert_int_eq(mon_guest_by_id(&fake.mon, 1, &info), ERR_NOENT);
+		wants("pause 9", "batch-1");
+		ops.guest_by_id = by_id;
+		fake.mon.ops = &ops;
+	}
+}
+END_TEST
+
 START_TEST(rights_of_channels)
 {
 	static const u32 only[] = { 7 };
@@ -470,4 +496,4 @@ START_TEST(completion)
 END_TEST
 
 SUITE_MAIN("mon_cmd", list_and_info, errors_name_what_is_wrong, actions, setting, cpu_sets, top_rates, exits_table,
-           registers, traces, log_lines, machine, rights_of_channels, json_of_all, completion)
+           registers, traces, log_lines, machine, guests_by_id, rights_of_channels, json_of_all, completion)

@@ -15,6 +15,8 @@ bool mon_may_see(const struct mon_rights *rights, u32 guest)
 
 int mon_guest_by_id(const struct mon *mon, u32 id, struct mon_guest_info *info)
 {
+	if (mon->ops->guest_by_id)
+		return mon->ops->guest_by_id(mon->ctx, id, info);
 	for (u32 i = 0; mon->ops->guest_info(mon->ctx, i, info) == OK; i++)
 		if (info->id == id)
 			return OK;

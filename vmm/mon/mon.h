@@ -107,6 +107,8 @@ struct mon_ops {
 	/* The guest at position index, in an order that does not change while a command runs. OK, or ERR_NOENT behind
 	 * the last. */
 	int (*guest_info)(void *ctx, u32 index, struct mon_guest_info *info);
+	/* The guest of that id. OK or ERR_NOENT. May be NULL: then all are gone through. */
+	int (*guest_by_id)(void *ctx, u32 id, struct mon_guest_info *info);
 	/* Detail number index of a guest. OK or ERR_NOENT behind the last. May be NULL. */
 	int (*guest_detail)(void *ctx, u32 guest, u32 index, struct mon_detail *detail);
 	/*
