@@ -242,6 +242,23 @@ static void cpu_features(void)
 	(void)!cpu_wrmsr_safe(MSR_XSS, 0);
 }
 
+/*
+ * One time base: a guest's clock must not depend on where it runs. Time stamp counters start together at reset;
+ * what firmware added to one of them since then is made the same for all.
+ */
+static void same_tsc(void)
+{
+	static u64 adjust;
+	u64 mine;
+
+	if (!cpu_rdmsr_safe(MSR_TSC_ADJUST, &mine))
+		return;
+	if (this_cpu()->index == 0)
+		adjust = mine;
+	else if (mine != adjust)
+		(void)!cpu_wrmsr_safe(MSR_TSC_ADJUST, adjust);
+}
+
 static __noreturn void fatal_caps(const struct caps_err *err)
 {
 	fatal(err->what, err->advice);
@@ -271,6 +288,7 @@ static bool go;
 static void ap_entry(void)
 {
 	cpu_features();
+	same_tsc();
 	vmx_on();
 	__atomic_store_n(&this_cpu()->online, true, __ATOMIC_RELEASE);
 	/* Idle until the bootstrap processor has set the guests up: its kick wakes us. */
@@ -551,6 +569,7 @@ static __noreturn void hv_main2(void)
 
 	percpu_load(pcpus[0]);
 	cpu_features();
+	same_tsc();
 	panic_set_dump(dump_exits);
 	panic_set_final(panic_end);
 	hz = tsc_calibrate(have_fadt && fadt.pm_tmr.space == ACPI_SPACE_IO ? (u16)fadt.pm_tmr.addr : 0, &source);

@@ -217,7 +217,7 @@ void events_prepare(struct vcpu *v)
 	old = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
 	in->interruptibility = old;
 	in->rflags_if = vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
-	in->virtual_nmis = v->pin & PIN_VIRTUAL_NMIS;
+	in->virtual_nmis = true; /* required */
 	in->nmi = v->nmi_pending;
 	in->interrupt = kept ? (u8)v->kept_interrupt : offered_interrupt(v);
 	inject_choose(in, &plan);
@@ -240,8 +240,7 @@ void events_prepare(struct vcpu *v)
 	if (plan.take_interrupt && offered_interrupt(v) != INJECT_NONE)
 		plan.interrupt_window = true;
 	vcpu_set_proc(v, plan.interrupt_window ? PROC_INTERRUPT_WINDOW_EXITING : 0, PROC_INTERRUPT_WINDOW_EXITING);
-	if (v->pin & PIN_VIRTUAL_NMIS)
-		vcpu_set_proc(v, plan.nmi_window ? PROC_NMI_WINDOW_EXITING : 0, PROC_NMI_WINDOW_EXITING);
+	vcpu_set_proc(v, plan.nmi_window ? PROC_NMI_WINDOW_EXITING : 0, PROC_NMI_WINDOW_EXITING);
 	update_tpr_threshold(v);
 }
 
@@ -292,7 +291,8 @@ bool events_can_wake(struct vcpu *v)
 	vlapic_sync(&v->lapic);
 	if (vlapic_take_nmi(&v->lapic))
 		v->nmi_pending = true;
-	if (v->nmi_pending || (v->inj.exception.info & INTR_INFO_VALID) || (v->inj.vectoring.info & INTR_INFO_VALID))
+	if ((v->nmi_pending && !(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI)) ||
+	    (v->inj.exception.info & INTR_INFO_VALID) || (v->inj.vectoring.info & INTR_INFO_VALID))
 		return true;
 	if (!rflags_if)
 		return false;
