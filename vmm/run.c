@@ -125,6 +125,7 @@ static void handle_init_sipi(struct vcpu *v)
 static bool prepare_locked(struct vcpu *v)
 {
 	u32 req = __atomic_exchange_n(&v->request, 0, __ATOMIC_SEQ_CST);
+	bool typed;
 
 	if (v->vm->stop)
 		return false;
@@ -136,9 +137,7 @@ static bool prepare_locked(struct vcpu *v)
 		vcpu_ept_flush(v);
 	if (timerq_next(&v->timers) <= vm_now(v->vm))
 		timerq_run(&v->timers, vm_now(v->vm));
-	/* What was typed and found no room is tried again soon. */
-	if (v->id == 0 && devices_console_drain(v->vm))
-		v->resync = MIN(v->resync, 1);
+	typed = v->id == 0 && devices_console_drain(v->vm);
 	if (v->state == VCPU_HALTED && events_can_wake(v))
 		v->state = VCPU_RUNNABLE;
 	if (v->state != VCPU_RUNNABLE)
@@ -152,6 +151,9 @@ static bool prepare_locked(struct vcpu *v)
 		v->armed_for = timerq_next(&v->timers);
 		arm_preemption_timer(v);
 	}
+	/* What was typed and found no room is tried again at the next exit. */
+	if (typed)
+		v->resync = MIN(v->resync, 1);
 	return true;
 }
 
