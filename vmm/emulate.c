@@ -106,7 +106,7 @@ static int translate(struct emul_ctxt *c, u64 lin, u32 access, struct gwalk_resu
 	enum gwalk_status st;
 
 	if (c->hint_valid && ALIGN_DOWN(lin, PAGE_SIZE) == ALIGN_DOWN(c->hint_lin, PAGE_SIZE) &&
-	    !(access & GWALK_EXEC)) {
+	    !(access & GWALK_EXEC) && (!(access & GWALK_WRITE) || vc(c)->emulation->hint_write)) {
 		r->gpa = GPA(ALIGN_DOWN(c->hint_gpa, PAGE_SIZE) + (lin & (PAGE_SIZE - 1)));
 		r->left = PAGE_SIZE - (lin & (PAGE_SIZE - 1));
 		return EMUL_OK;

@@ -11,7 +11,8 @@ struct emulation {
 	struct emul_ctxt c;
 	struct gwalk_state walk;
 	bool walk_valid;
-	bool hlt; /* the instruction was a HLT */
+	bool hlt;        /* the instruction was a HLT */
+	bool hint_write; /* with have_hint: the faulting access was a write; set by the caller */
 };
 
 /*

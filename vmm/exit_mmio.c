@@ -30,6 +30,11 @@ enum exit_action exit_ept_violation(struct vcpu *v)
 	if (q & EPT_QUAL_NMI_UNBLOCKED)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 		           vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
+	/*
+	 * The processor has checked this access, and not what the instruction may have become since then: a page that
+	 * was only read is looked up again for a write.
+	 */
+	v->emulation->hint_write = q & EPT_QUAL_WRITE;
 	return emulate_insn(v, q & EPT_QUAL_LINEAR_VALID, vmcs_read(VMCS_GUEST_LINEAR_ADDR), gpa, 0);
 }
 
