@@ -567,6 +567,10 @@ static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
 	case EMUL_RETRY: write_back(v, c); return EXIT_RESUME;
 	case EMUL_STOP: return EXIT_KILL;
 	default:
+		if (v->emulation->forced) {
+			vcpu_ud(v);
+			return EXIT_RESUME;
+		}
 		vm_kill(v,
 		        "cannot emulate the instruction at rip %#lx: %02x %02x %02x %02x %02x %02x %02x %02x "
 		        "%02x %02x %02x %02x %02x %02x %02x (%u bytes fetched)",
@@ -583,6 +587,7 @@ static struct emul_ctxt *begin(struct vcpu *v)
 
 	v->emulation->walk_valid = false;
 	v->emulation->hlt = false;
+	v->emulation->forced = false;
 	emul_init(c, &ops, v, v->regs.gpr);
 	c->rip = v->rip;
 	c->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
@@ -592,16 +597,26 @@ static struct emul_ctxt *begin(struct vcpu *v)
 	return c;
 }
 
-enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gpa, u32 skip)
+enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gpa)
+{
+	struct emul_ctxt *c = begin(v);
+
+	c->hint_valid = have_hint;
+	c->hint_lin = linear;
+	c->hint_gpa = gpa;
+	return finish(v, c, emul_run(c));
+}
+
+enum exit_action emulate_forced(struct vcpu *v, u32 skip)
 {
 	struct emul_ctxt *c = begin(v);
 
 	c->rip += skip;
 	if (c->mode != EMUL_LONG64)
 		c->rip = (u32)c->rip;
-	c->hint_valid = have_hint;
-	c->hint_lin = linear;
-	c->hint_gpa = gpa;
+	v->rip = c->rip;
+	vmcs_write(VMCS_GUEST_RIP, c->rip);
+	v->emulation->forced = true;
 	return finish(v, c, emul_run(c));
 }
 

@@ -4,6 +4,8 @@
  */
 #include "tests/guest/rt/rt.h"
 
+extern u8 fep_ds[], fep_int3[], fep_unknown[];
+
 #define FEP   ".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d\n\t"
 #define FLAGS 0x8d5ull
 
@@ -185,7 +187,7 @@ static void control(void)
 	report_eq(a, 0xff, "IN");
 	asm volatile("sti\n\tcli\n\t" FEP "pushfq\n\tpopq %0" : "=r"(a));
 	report_eq(a & RFLAGS_IF, 0, "PUSHF");
-	/* faults: the saved RIP is the prefixed instruction's start */
+	/* faults: the saved RIP is the instruction's, behind the prefix */
 	v = TRY(FEP "movq (%0), %%rax", : : "r"(0x0000800000000000ull) : "rax");
 	report(v == EXC_GP, "non-canonical address: #GP (%u)", v);
 	*rt_pte(0x4000000000ull) = 0;
@@ -199,10 +201,14 @@ static void control(void)
 	report(v == EXC_UD, "UD2: #UD (%u)", v);
 	v = TRY(FEP "rdmsr", : : "c"(0x12345678) : "rax", "rdx");
 	report(v == EXC_GP, "RDMSR of an unknown MSR: #GP (%u)", v);
-	v = TRY(FEP "movl %%eax, %%ds", : : "a"(0x1f8));
+	v = TRY(FEP "fep_ds: movl %%eax, %%ds", : : "a"(0x1f8));
 	report(v == EXC_GP && rt_exc.error == 0x1f8, "MOV DS beyond the GDT: #GP (%u)", v);
-	v = TRY(FEP "int3", );
+	report_eq(rt_exc.rip, (u64)fep_ds, "its RIP is behind the prefix");
+	v = TRY(FEP "int3\nfep_int3:", );
 	report(v == EXC_BP, "INT3: #BP (%u)", v);
+	report_eq(rt_exc.rip, (u64)fep_int3, "its RIP is behind the instruction");
+	v = TRY(FEP "fep_unknown: .byte 0x0f, 0x3a, 0x0e, 0xc1, 0", );
+	report(v == EXC_UD && rt_exc.rip == (u64)fep_unknown, "one the emulator does not know: #UD (%u)", v);
 	(void)va_code;
 }
 
