@@ -203,6 +203,7 @@ static int create_lapics(struct vm *vm)
 		struct vcpu *v = vm->vcpus[i];
 
 		vlapic_init(&v->lapic, v->lapic_page, v->cpuid->apic_id, i == 0, &lapic_ops, v, &v->timers);
+		vlapic_set_clock(&v->lapic, vlapic_clock_ns(vm->clock.tsc_hz));
 		vm->dev.lapics[i] = &v->lapic;
 	}
 	return OK;
