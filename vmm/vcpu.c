@@ -83,6 +83,7 @@ static int build_cpuid(struct vcpu *v)
 		.topo = vm->config.topo,
 		.signature = vm->config.signature,
 		.tsc_hz = vm->clock.tsc_hz,
+		.apic_hz = 1000000000 / vlapic_clock_ns(vm->clock.tsc_hz),
 		.disable = vm->config.cpu_disable,
 		.caps = {
 			.rdtscp = vmx_caps_has(&vmx_caps, VMX_FEAT_RDTSCP),
@@ -91,7 +92,6 @@ static int build_cpuid(struct vcpu *v)
 			.x2apic = true,
 			.tsc_deadline = true,
 			.xcr0 = host_xcr0_supported(),
-			.phys_bits = 46,
 		},
 	};
 
