@@ -13,7 +13,7 @@ void vcpu_events_reset(struct vcpu *v)
 {
 	memset(&v->inj, 0, sizeof(v->inj));
 	v->vectoring_valid = false;
-	v->nmi_pending = false;
+	v->nmis = 0;
 	v->kept_interrupt = 0;
 }
 
@@ -41,7 +41,7 @@ void vcpu_raise(struct vcpu *v, u8 vector, bool has_error, u32 error)
 		u32 type = v->inj.vectoring.info & INTR_INFO_TYPE_MASK;
 
 		if (type == INTR_INFO_NMI)
-			v->nmi_pending = true;
+			v->nmis = MIN(v->nmis + 1, 2u);
 		else if (type == INTR_INFO_EXTERNAL)
 			v->kept_interrupt = INTR_INFO_VECTOR(v->inj.vectoring.info) | 0x100u;
 		v->inj.vectoring.info = 0;
@@ -193,6 +193,21 @@ static int take_interrupt(struct vcpu *v)
 	return vector;
 }
 
+/*
+ * NMIs that have come. While one is handled, one more is kept; before it, the one to be delivered and one behind it.
+ * SDM vol. 3 "Handling Multiple NMIs".
+ */
+static void take_nmis(struct vcpu *v, u32 interruptibility)
+{
+	bool handled = (interruptibility & INTERRUPTIBILITY_NMI) ||
+	               (v->inj.vectoring.info & (INTR_INFO_VALID | INTR_INFO_TYPE_MASK)) ==
+	                       (INTR_INFO_VALID | INTR_INFO_NMI);
+
+	while (vlapic_take_nmi(&v->lapic))
+		v->nmis++;
+	v->nmis = MIN(v->nmis, handled ? 1u : 2u);
+}
+
 static void write_event(const struct inject_event *e)
 {
 	vmcs_write(VMCS_ENTRY_INTR_INFO, e->info);
@@ -210,15 +225,14 @@ void events_prepare(struct vcpu *v)
 	u32 old;
 
 	vlapic_sync(&v->lapic);
-	if (vlapic_take_nmi(&v->lapic))
-		v->nmi_pending = true;
 	if (vid(v))
 		update_vid(v);
 	old = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+	take_nmis(v, old);
 	in->interruptibility = old;
 	in->rflags_if = vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
 	in->virtual_nmis = v->pin & PIN_VIRTUAL_NMIS;
-	in->nmi = v->nmi_pending;
+	in->nmi = v->nmis;
 	in->interrupt = kept ? (u8)v->kept_interrupt : offered_interrupt(v);
 	inject_choose(in, &plan);
 	if (plan.take_interrupt && !kept)
@@ -228,7 +242,7 @@ void events_prepare(struct vcpu *v)
 	if (plan.take_exception)
 		in->exception.info = 0;
 	if (plan.take_nmi)
-		v->nmi_pending = false;
+		v->nmis--;
 	if (plan.take_interrupt)
 		v->kept_interrupt = 0;
 	v->vectoring_valid = false;
@@ -237,6 +251,10 @@ void events_prepare(struct vcpu *v)
 	if (plan.interruptibility != old)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, plan.interruptibility);
 	/* More may be waiting behind what was injected. */
+	if (plan.take_nmi && v->nmis) {
+		plan.nmi_window = in->virtual_nmis;
+		plan.interrupt_window |= !in->virtual_nmis;
+	}
 	if (plan.take_interrupt && offered_interrupt(v) != INJECT_NONE)
 		plan.interrupt_window = true;
 	vcpu_set_proc(v, plan.interrupt_window ? PROC_INTERRUPT_WINDOW_EXITING : 0, PROC_INTERRUPT_WINDOW_EXITING);
@@ -248,8 +266,8 @@ void events_prepare(struct vcpu *v)
 /* Something other than the local APIC has, or may have, an event for the guest. */
 static bool other_events(const struct vcpu *v)
 {
-	return v->vectoring_valid || v->nmi_pending || v->kept_interrupt || vlapic_nmi_waits(&v->lapic) ||
-	       v->vm->stop || ((v->inj.exception.info | v->inj.vectoring.info) & INTR_INFO_VALID) ||
+	return v->vectoring_valid || v->nmis || v->kept_interrupt || vlapic_nmi_waits(&v->lapic) || v->vm->stop ||
+	       ((v->inj.exception.info | v->inj.vectoring.info) & INTR_INFO_VALID) ||
 	       (v->proc & (PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING)) ||
 	       devices_pic_pending(&v->vm->dev);
 }
@@ -290,9 +308,8 @@ bool events_can_wake(struct vcpu *v)
 	bool rflags_if = vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
 
 	vlapic_sync(&v->lapic);
-	if (vlapic_take_nmi(&v->lapic))
-		v->nmi_pending = true;
-	if (v->nmi_pending || (v->inj.exception.info & INTR_INFO_VALID) || (v->inj.vectoring.info & INTR_INFO_VALID))
+	take_nmis(v, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY));
+	if (v->nmis || (v->inj.exception.info & INTR_INFO_VALID) || (v->inj.vectoring.info & INTR_INFO_VALID))
 		return true;
 	if (!rflags_if)
 		return false;

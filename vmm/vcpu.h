@@ -83,11 +83,11 @@ struct vcpu {
 	/* Events. Exceptions raised by emulation; the event whose delivery the last exit interrupted. */
 	struct inject_in inj;
 	bool vectoring_valid; /* the last exit interrupted a delivery */
-	bool nmi_pending;
-	u32 kept_interrupt; /* vector | 100h of an acknowledged interrupt whose delivery faulted; 0: none */
-	u16 intr_status;    /* guest interrupt status last written */
-	u32 tpr_threshold;  /* last written */
-	u64 eoi_bitmap[4];  /* last written */
+	u32 nmis;             /* NMIs to be delivered, at most 2 */
+	u32 kept_interrupt;   /* vector | 100h of an acknowledged interrupt whose delivery faulted; 0: none */
+	u16 intr_status;      /* guest interrupt status last written */
+	u32 tpr_threshold;    /* last written */
+	u64 eoi_bitmap[4];    /* last written */
 
 	u8 sipi_vector;
 	bool sipi_pending, init_pending;
