@@ -240,7 +240,7 @@ GT := $(B)/guest-tests
 GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP -ffreestanding -mno-red-zone \
 	-mgeneral-regs-only -mcmodel=small -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv \
 	-fno-stack-protector -fcf-protection=none -Wno-array-bounds -fno-delete-null-pointer-checks
-GUEST_RT := $(GT)/rt/boot.asm.o $(GT)/rt/rt.o $(GT)/rt/machine.o $(GT)/lib/fmt.o $(GT)/lib/string.o
+GUEST_RT := $(GT)/rt/boot.asm.o $(GT)/rt/rt.o $(GT)/rt/machine.o $(GT)/rt/smp.asm.o $(GT)/rt/smp.o $(GT)/lib/fmt.o $(GT)/lib/string.o
 GUEST_NAMES := $(filter-out %_32,$(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c tests/bench/*.c))))
 GUEST_ELFS := $(GUEST_NAMES:%=$(GT)/%.elf)
 guest_extra = $(patsubst tests/guest/%_asm.asm,$(GT)/%_asm.asm.o,$(wildcard tests/guest/$(1)_asm.asm)) \

@@ -143,6 +143,7 @@ SPECIAL = {
     "hostile": dict(forbid=(r"bulkhead: panic", r"error: .*assertion"), status=None,
                     want=(r"guest payload: (ended by|crashed|reset|powered off)",), seconds=300),
 }
+MULTI = ("smp", "ipi")  # payloads for several vCPUs
 MORE_RUNS = (
     ("reset", "kbc", "reset-kbc"),
     ("reset", "triple", "reset-triple"),
@@ -162,10 +163,18 @@ def payload(guest, suffix, summary, name=None, **kw):
 def payload_tests():
     names = sorted(p.stem for p in (ROOT / "tests/guest").glob("*.c") if not p.stem.endswith("_32"))
     names.remove("neighbours")  # see neighbour_tests()
+    names = [n for n in names if n not in MULTI]
     runs = [(n, "", n) for n in names] + [m for m in MORE_RUNS if m[0] in names]
     for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
         for guest, append, name in runs:
             yield payload(guest, f"-{short}", f"tests/guest/{guest}.c {append} on {cpu}", name, cpu=cpu, append=append)
+    # Several vCPUs: on as many processors, on fewer, on one.
+    for guest in MULTI:
+        for vcpus, cpus in ((2, 2), (4, 4), (4, 2), (3, 1)):
+            for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
+                yield payload(guest, f"-{vcpus}on{cpus}-{short}", f"tests/guest/{guest}.c, {vcpus} vCPUs on {cpus}, {cpu}",
+                              cpu=cpu, cpus=cpus, properties=(f"vcpus = <{vcpus}>",), seconds=300,
+                              by_default=cpus != 2 or (vcpus == 2 and cpu == NEW_CPU))
     # What shows it when an optional control is missed: the interrupt paths, exceptions, memory accesses.
     telling = [n for n in ("apic", "inject", "irq", "cr", "mmio") if n in names]
     for control in optional_controls():
