@@ -183,6 +183,8 @@ static int create_debug(struct vm *vm)
 		.putc = debug_putc,
 		.arg = vm,
 		.irq = &vm->dev.irq.chip,
+		.ram_bytes = vm->config.memory,
+		.cpus = (u16)vm->nr_vcpus,
 	};
 
 	if (cfg.testdev) {
