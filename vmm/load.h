@@ -82,8 +82,8 @@ enum load_mode {
 
 /*
  * The start state. CS/DS/ES/SS are LOAD_CS and LOAD_DS (flat, DPL 0, as in the GDT at gdt_base; CS.L in
- * LOAD_MODE_LONG64); general registers not named are 0; RFLAGS is 2; no IDT (limit 0). TR: any busy TSS that VM
- * entry accepts.
+ * LOAD_MODE_LONG64); general registers not named are 0; RFLAGS is 2; IDT at 0, limit 3FFh (the real-mode vectors;
+ * LOAD_MODE_LONG64: 0). TR: any busy TSS that VM entry accepts.
  */
 struct load_out {
 	enum load_mode mode;

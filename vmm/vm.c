@@ -313,7 +313,8 @@ static void set_start_state(struct vcpu *v, const struct load_out *o)
 	set_segment(7, 0, 0x8b, 0x67);
 	vmcs_write(VMCS_GUEST_GDTR_BASE, o->gdt_base);
 	vmcs_write(VMCS_GUEST_GDTR_LIMIT, o->gdt_limit);
-	vmcs_write(VMCS_GUEST_IDTR_LIMIT, 0);
+	/* As a PC's firmware leaves it: programs that go back to real mode use it. */
+	vmcs_write(VMCS_GUEST_IDTR_LIMIT, l64 ? 0 : 0x3ff);
 	vmcs_write(VMCS_GUEST_RIP, o->rip);
 	vmcs_write(VMCS_GUEST_RSP, o->rsp);
 	v->regs.gpr[GPR_RAX] = o->rax;

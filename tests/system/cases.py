@@ -162,6 +162,7 @@ def payload(guest, suffix, summary, name=None, **kw):
 
 def payload_tests():
     names = sorted(p.stem for p in (ROOT / "tests/guest").glob("*.c") if not p.stem.endswith("_32"))
+    names += sorted(p.stem for p in (ROOT / "tests/guest").glob("*.asm") if not p.stem.endswith("_asm"))
     names.remove("neighbours")  # see neighbour_tests()
     names = [n for n in names if n not in MULTI]
     runs = [(n, "", n) for n in names] + [m for m in MORE_RUNS if m[0] in names]
