@@ -440,6 +440,18 @@ static int op_set_xmm(struct emul_ctxt *c, u8 nr, const u64 val[2])
 	return EMUL_OK;
 }
 
+static int op_get_ymm(struct emul_ctxt *c, u8 nr, u64 val[4])
+{
+	fpu_get_ymm(nr, val);
+	return EMUL_OK;
+}
+
+static int op_set_ymm(struct emul_ctxt *c, u8 nr, const u64 val[4])
+{
+	fpu_set_ymm(nr, val);
+	return EMUL_OK;
+}
+
 /* A pending x87 exception must not be taken by the hypervisor: it is the guest's #MF. */
 static int mmx_ready(struct emul_ctxt *c)
 {
@@ -507,6 +519,8 @@ static const struct emul_ops ops = {
 	.misc = op_misc,
 	.get_xmm = op_get_xmm,
 	.set_xmm = op_set_xmm,
+	.get_ymm = op_get_ymm,
+	.set_ymm = op_set_ymm,
 	.get_mm = op_get_mm,
 	.set_mm = op_set_mm,
 	.fpu = op_fpu,

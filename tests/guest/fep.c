@@ -212,6 +212,44 @@ static void control(void)
 	(void)va_code;
 }
 
+static u8 vec_in[64] __aligned(32), vec_out[64] __aligned(32);
+
+/* AVX moves by the emulator, between memory, registers and a device. */
+static void avx(void)
+{
+	const u64 dev = 0xff000000;
+	u64 cr4 = read_cr4();
+	u32 v;
+
+	if ((cpuid(1, 0).c & (BIT(28) | BIT(26))) != (BIT(28) | BIT(26))) {
+		v = TRY(FEP "vmovdqa (%0), %%ymm1", : : "r"(vec_in));
+		report_eq(v, EXC_UD, "AVX moves without AVX: #UD");
+		return;
+	}
+	v = TRY(FEP "vmovdqa (%0), %%ymm1", : : "r"(vec_in));
+	report_eq(v, EXC_UD, "AVX moves without CR4.OSXSAVE: #UD");
+	write_cr4(cr4 | CR4_OSXSAVE | CR4_OSFXSR);
+	asm volatile("xsetbv" : : "a"(7), "d"(0), "c"(0));
+	for (u32 i = 0; i < 64; i++)
+		vec_in[i] = (u8)(i * 7 + 1);
+	asm volatile(FEP "vmovntdqa (%0), %%ymm3\n\t" FEP "vmovdqa %%ymm3, %%ymm12\n\t" FEP "vmovntdq %%ymm12, (%1)"
+	             :
+	             : "r"(vec_in), "r"(vec_out)
+	             : "memory");
+	report(!memcmp(vec_in, vec_out, 32), "VMOVNTDQA, VMOVDQA, VMOVNTDQ");
+	asm volatile("vmovdqu 32(%0), %%ymm3\n\tvmovdqu %%ymm3, (%1)\n\tvmovups (%1), %%ymm9\n\tvmovaps %%ymm9, (%2)"
+	             :
+	             : "r"(vec_in), "r"(dev), "r"(vec_out)
+	             : "memory");
+	report(!memcmp(vec_in + 32, vec_out, 32), "256 bits to a device and back");
+	asm volatile("vmovdqu (%0), %%xmm9\n\tvmovups %%ymm9, (%1)" : : "r"(dev + 3), "r"(vec_out) : "memory");
+	report(!memcmp(vec_in + 35, vec_out, 16) && !*(u64 *)(vec_out + 16) && !*(u64 *)(vec_out + 24),
+	       "128 bits from a device clear the rest of the register");
+	v = TRY(FEP "vmovdqa (%0), %%ymm1", : : "r"(vec_in + 16));
+	report(v == EXC_GP, "a misaligned VMOVDQA: #GP (%u)", v);
+	write_cr4(cr4);
+}
+
 void main(const char *cmdline)
 {
 	if (!rt_hv()) {
@@ -225,4 +263,5 @@ void main(const char *cmdline)
 	strings();
 	report_eq(bad, 0, "%u forms as the processor does them", forms);
 	control();
+	avx();
 }
