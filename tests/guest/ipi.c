@@ -8,11 +8,12 @@
 #define FIXED 0x4000u
 
 static u32 n;
-static volatile u32 got[RT_MAX_CPUS], nmis[RT_MAX_CPUS], flushed;
+static volatile u32 stop;
+static volatile u32 nmis[RT_MAX_CPUS], flushed;
 
 static void on_ipi(struct frame *f)
 {
-	got[rt_cpu()]++;
+	rt_got[rt_cpu()]++;
 	apic_eoi();
 }
 
@@ -27,67 +28,11 @@ static void on_vec2(struct frame *f)
 	apic_eoi();
 }
 
-/* Lets interrupts in until told to stop. */
-static volatile u32 stop;
-
-static void open(void *arg)
-{
-	(void)arg;
-	sti();
-	while (!stop)
-		cpu_pause();
-	cli();
-}
-
-static void open_all(void)
-{
-	stop = 0;
-	for (u32 i = 1; i < n; i++)
-		rt_on_cpu(i, open, NULL);
-	sti();
-}
-
-static void close_all(void)
-{
-	cli();
-	stop = 1;
-	for (u32 i = 1; i < n; i++)
-		rt_wait_cpu(i, WAIT);
-}
-
-static u32 bits_of(u32 mask)
-{
-	u32 count = 0;
-
-	for (; mask; mask &= mask - 1)
-		count++;
-	return count;
-}
-
-/* Waits until as many interrupts have come as mask has bits, then a little longer for those that should not. */
-static u32 received(u32 mask)
-{
-	u64 start = rdtsc();
-	u32 sum, bits = 0;
-
-	do {
-		sum = 0;
-		for (u32 i = 0; i < n; i++)
-			sum += got[i];
-		cpu_pause();
-	} while (sum < bits_of(mask) && rdtsc() - start < WAIT);
-	rt_delay(20000);
-	for (u32 i = 0; i < n; i++)
-		bits |= (got[i] ? 1u << i : 0) | (got[i] > 1 ? 1u << (i + 16) : 0);
-	return bits;
-}
-
 static void send(u32 dest, u32 low, u32 want, const char *what)
 {
-	for (u32 i = 0; i < RT_MAX_CPUS; i++)
-		got[i] = 0;
+	rt_got_none();
 	apic_icr(dest, low | VEC);
-	report_eq(received(want), want, "%s", what);
+	report_eq(rt_received(n, want), want, "%s", what);
 }
 
 static u32 all(void)
@@ -100,7 +45,7 @@ static void shorthands(const char *m)
 	char text[64];
 
 #define T(...) (fmt_snprintf(text, sizeof(text), __VA_ARGS__), text)
-	open_all();
+	rt_open(n);
 	send(0, 0x40000 | FIXED, 1, T("%s: self", m));
 	send(0, 0x80000 | FIXED, all(), T("%s: all including self", m));
 	send(0, 0xc0000 | FIXED, all() & ~1u, T("%s: all excluding self", m));
@@ -108,7 +53,7 @@ static void shorthands(const char *m)
 	for (u32 i = 0; i < n; i++)
 		send(rt_cpu_apic_id(i), FIXED, 1u << i, T("%s: physical, to CPU %u", m, i));
 	send(rt_cpu_apic_id(1) + 100, FIXED, 0, T("%s: physical, to nobody", m));
-	close_all();
+	rt_close(n);
 }
 
 /* ---- logical ---- */
@@ -140,7 +85,7 @@ static void logical(void)
 	u32 hits = 0;
 
 	on_all(set_flat);
-	open_all();
+	rt_open(n);
 	for (u32 i = 0; i < n; i++)
 		send(1u << i, 0x800 | FIXED, 1u << i, "flat: one");
 	send(all(), 0x800 | FIXED, all(), "flat: all by their bits");
@@ -148,21 +93,20 @@ static void logical(void)
 	send(all() & ~2u, 0x800 | FIXED, all() & ~2u, "flat: all but CPU 1");
 	send(0x80, 0x800 | FIXED, 0, "flat: nobody");
 	for (u32 k = 0; k < 4; k++) {
-		for (u32 i = 0; i < RT_MAX_CPUS; i++)
-			got[i] = 0;
+		rt_got_none();
 		apic_icr(all(), 0x900 | FIXED | VEC);
-		hits += bits_of(received(1)) == 1;
+		hits += rt_bits(rt_received(n, 1)) == 1;
 	}
 	report_eq(hits, 4, "flat, lowest priority: one CPU each");
-	close_all();
+	rt_close(n);
 	on_all(set_cluster);
-	open_all();
+	rt_open(n);
 	send(0x11, 0x800 | FIXED, 1, "cluster: CPU 0");
 	send(0x13, 0x800 | FIXED, 3, "cluster: CPUs 0 and 1");
 	send(0x12, 0x800 | FIXED, 2, "cluster: CPU 1");
 	send(0x2f, 0x800 | FIXED, all() & ~3u, "cluster: the second cluster");
 	send(0x3f, 0x800 | FIXED, 0, "cluster: one that nobody is in");
-	close_all();
+	rt_close(n);
 	on_all(set_flat);
 }
 
@@ -193,7 +137,7 @@ static void two_nmis(const char *m)
 	done = ready = 0;
 	rt_on_cpu(1, send_nmi_to_0, (void *)(u64)apic_id());
 	sti();
-	for (u32 k = 0; k < 300; k++) {
+	for (u32 k = 0; k < 100; k++) {
 		u64 start = rdtsc();
 
 		nmis[0] = 0;
@@ -207,7 +151,7 @@ static void two_nmis(const char *m)
 	cli();
 	done = 1;
 	rt_wait_cpu(1, WAIT);
-	report_eq(bad, 0, "%s: two NMIs at once, 300 times: both come", m);
+	report_eq(bad, 0, "%s: two NMIs at once, 100 times: both come", m);
 }
 
 static volatile u64 nmi_rip;
@@ -238,7 +182,7 @@ static void nmi_and_sti(const char *m)
 	rt_set_handler(EXC_NMI, on_nmi_rip);
 	after_sti = stop = 0;
 	rt_on_cpu(1, sti_loop, NULL);
-	for (u32 k = 0; k < 300; k++) {
+	for (u32 k = 0; k < 100; k++) {
 		u32 was = nmis[1];
 
 		apic_icr(rt_cpu_apic_id(1), FIXED | 0x400);
@@ -247,7 +191,7 @@ static void nmi_and_sti(const char *m)
 	stop = 1;
 	rt_wait_cpu(1, WAIT);
 	rt_set_handler(EXC_NMI, on_nmi);
-	report_eq(lost, 0, "%s: 300 NMIs to a CPU between STI and CLI", m);
+	report_eq(lost, 0, "%s: 100 NMIs to a CPU between STI and CLI", m);
 	report_hv(after_sti == 0, "%s: none right after STI (%u)", m, after_sti);
 }
 
@@ -309,11 +253,9 @@ static void modes_mixed(void)
 	report(mmio_seen == ~0u && id_seen == ~0u, "CPU 1's APIC is off: no registers there (0x%x, 0x%x)", mmio_seen,
 	       id_seen);
 	report((apic_read(APIC_VER) & 0xf0) == 0x10, "CPU 0 has its APIC there");
-	rt_on_cpu(1, open, NULL);
-	stop = 0;
+	rt_open_one(1);
 	send(rt_cpu_apic_id(1), FIXED, 0, "an APIC that is off takes no IPI");
-	stop = 1;
-	rt_wait_cpu(1, WAIT);
+	rt_close(2);
 	rt_call_cpu(1, on_again, NULL);
 	report_eq(id_seen, rt_cpu_apic_id(1), "on again: its ID");
 	rt_call_cpu(1, to_x2, NULL);
@@ -330,13 +272,13 @@ static void clusters_x2(void)
 {
 	u32 ldr = apic_read(APIC_LDR);
 
-	open_all();
+	rt_open(n);
 	send(ldr, 0x800 | FIXED, 1, "x2APIC logical: this one");
 	send((ldr & 0xffff0000) | 0xffff, 0x800 | FIXED, all(), "x2APIC logical: the whole cluster");
 	send((ldr & 0xffff0000) | (0xffff & ~(1u << rt_cpu_apic_id(1))), 0x800 | FIXED, all() & ~2u,
 	     "x2APIC logical: all but CPU 1");
 	send(0x12340001, 0x800 | FIXED, 0, "x2APIC logical: another cluster");
-	close_all();
+	rt_close(n);
 }
 
 static void some_nmis(const char *m)

@@ -143,7 +143,8 @@ SPECIAL = {
     "hostile": dict(forbid=(r"bulkhead: panic", r"error: .*assertion"), status=None,
                     want=(r"guest payload: (ended by|crashed|reset|powered off)",), seconds=300),
 }
-MULTI = ("smp", "ipi")  # payloads for several vCPUs
+MULTI = ("smp", "ipi", "ioapic")  # payloads for several vCPUs
+MULTI_DEFAULT = (("new", 2, 2), ("new", 4, 4), ("old", 4, 4), ("old", 3, 1))
 MORE_RUNS = (
     ("reset", "kbc", "reset-kbc"),
     ("reset", "triple", "reset-triple"),
@@ -175,7 +176,7 @@ def payload_tests():
             for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
                 yield payload(guest, f"-{vcpus}on{cpus}-{short}", f"tests/guest/{guest}.c, {vcpus} vCPUs on {cpus}, {cpu}",
                               cpu=cpu, cpus=cpus, properties=(f"vcpus = <{vcpus}>",), seconds=300,
-                              by_default=cpus != 2 or (vcpus == 2 and cpu == NEW_CPU))
+                              by_default=(short, vcpus, cpus) in MULTI_DEFAULT)
     # What shows it when an optional control is missed: the interrupt paths, exceptions, memory accesses.
     telling = [n for n in ("apic", "inject", "irq", "cr", "mmio") if n in names]
     for control in optional_controls():

@@ -111,6 +111,75 @@ void rt_call_cpu(u32 cpu, void (*fn)(void *), void *arg)
 		report(false, "CPU %u does not come back", cpu);
 }
 
+/* ---- interrupts received ---- */
+
+#define RECEIVE_MAX 400000000ull
+
+volatile u32 rt_got[RT_MAX_CPUS];
+static volatile u32 closing;
+
+static void open(void *arg)
+{
+	(void)arg;
+	sti();
+	while (!closing)
+		cpu_pause();
+	cli();
+}
+
+void rt_open_one(u32 cpu)
+{
+	closing = 0;
+	rt_on_cpu(cpu, open, NULL);
+}
+
+void rt_open(u32 n)
+{
+	for (u32 i = 1; i < n; i++)
+		rt_open_one(i);
+	sti();
+}
+
+void rt_close(u32 n)
+{
+	cli();
+	closing = 1;
+	for (u32 i = 1; i < n; i++)
+		rt_wait_cpu(i, RECEIVE_MAX);
+}
+
+void rt_got_none(void)
+{
+	for (u32 i = 0; i < RT_MAX_CPUS; i++)
+		rt_got[i] = 0;
+}
+
+u32 rt_bits(u32 mask)
+{
+	u32 count = 0;
+
+	for (; mask; mask &= mask - 1)
+		count++;
+	return count;
+}
+
+u32 rt_received(u32 n, u32 mask)
+{
+	u64 start = rdtsc();
+	u32 sum, bits = 0;
+
+	do {
+		sum = 0;
+		for (u32 i = 0; i < n; i++)
+			sum += rt_got[i];
+		cpu_pause();
+	} while (sum < rt_bits(mask) && rdtsc() - start < RECEIVE_MAX);
+	rt_delay(20000);
+	for (u32 i = 0; i < n; i++)
+		bits |= (rt_got[i] ? 1u << i : 0) | (rt_got[i] > 1 ? 1u << (i + 16) : 0);
+	return bits;
+}
+
 /* ---- MADT. ACPI "Finding the RSDP on IA-PC Systems", "Multiple APIC Description Table" ---- */
 
 static const u8 *find_madt(void)

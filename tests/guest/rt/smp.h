@@ -28,3 +28,18 @@ void rt_on_cpu(u32 cpu, void (*fn)(void *), void *arg);
 bool rt_wait_cpu(u32 cpu, u64 max);
 /* Both, with a generous limit; reports a failure when it is over. */
 void rt_call_cpu(u32 cpu, void (*fn)(void *), void *arg);
+
+/* ---- interrupts received by each CPU: handlers count in rt_got[rt_cpu()] ---- */
+
+extern volatile u32 rt_got[RT_MAX_CPUS];
+/* CPUs 1 to n - 1 let interrupts in until rt_close(); so does this one. */
+void rt_open(u32 n);
+void rt_open_one(u32 cpu);
+void rt_close(u32 n);
+void rt_got_none(void);
+/*
+ * Waits until as many interrupts have come as mask has bits, then a little longer for those that should not. A bit
+ * for each CPU that got one, and its bit 16 above for more than one.
+ */
+u32 rt_received(u32 n, u32 mask);
+u32 rt_bits(u32 mask);
