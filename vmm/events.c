@@ -306,10 +306,13 @@ bool events_sync_apic(struct vcpu *v)
 bool events_can_wake(struct vcpu *v)
 {
 	bool rflags_if = vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
+	u32 blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
 
 	vlapic_sync(&v->lapic);
-	take_nmis(v, vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY));
-	if (v->nmis || (v->inj.exception.info & INTR_INFO_VALID) || (v->inj.vectoring.info & INTR_INFO_VALID))
+	take_nmis(v, blocking);
+	/* HLT in an NMI's handler: the next one waits for its IRET. */
+	if ((v->nmis && !(blocking & INTERRUPTIBILITY_NMI)) || (v->inj.exception.info & INTR_INFO_VALID) ||
+	    (v->inj.vectoring.info & INTR_INFO_VALID))
 		return true;
 	if (!rflags_if)
 		return false;

@@ -190,9 +190,45 @@ static void single_steps(void)
 	rt_set_handler(EXC_DB, NULL);
 }
 
+/* ---- HLT in the handler of an NMI ---- */
+
+#define VEC_TIMER 0x62
+
+static volatile u32 nmi_runs, timer_runs, at_wake;
+
+static void on_timer(struct frame *f)
+{
+	timer_runs++;
+	apic_eoi();
+}
+
+static void on_nmi(struct frame *f)
+{
+	if (++nmi_runs != 1)
+		return;
+	apic_icr(apic_id(), 0x4400); /* blocked until this one's IRET */
+	apic_write(APIC_TDCR, 0xb);
+	apic_write(APIC_LVTT, VEC_TIMER);
+	apic_write(APIC_TMICT, 100000);
+	sti_hlt_cli();
+	at_wake = timer_runs;
+}
+
+static void hlt_in_nmi(void)
+{
+	rt_set_handler(VEC_TIMER, on_timer);
+	rt_set_handler(EXC_NMI, on_nmi);
+	apic_icr(apic_id(), 0x4400);
+	rt_wait_change(&nmi_runs, 1, 10000000);
+	report_hv(at_wake == 1, "a blocked NMI does not end HLT, the timer does (%u)", at_wake);
+	report_eq(nmi_runs, 2, "the blocked NMI comes after IRET");
+	apic_write(APIC_LVTT, 0x10000);
+}
+
 void main(const char *cmdline)
 {
 	apic_init();
+	hlt_in_nmi();
 	canonical_end();
 	shadows();
 	single_steps();
