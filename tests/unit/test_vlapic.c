@@ -180,6 +180,28 @@ START_TEST(nesting_and_eoi)
 }
 END_TEST
 
+/* What PV EOI asks before it lets the guest leave the register alone. */
+START_TEST(simple_eoi)
+{
+	fake_bus_init(&b);
+	ck_assert(!vlapic_eoi_is_simple(l)); /* nothing in service */
+	deliver_to_isr(l, 0x41);
+	ck_assert(vlapic_eoi_is_simple(l));
+	deliver_to_isr(l, 0x81);
+	ck_assert(vlapic_eoi_is_simple(l)); /* it is about the highest */
+	vlapic_post_self(l, 0x31, false);
+	ck_assert(!vlapic_eoi_is_simple(l)); /* an EOI may let that through */
+	vlapic_eoi(l);
+	vlapic_eoi(l);
+	vlapic_accept(l, 0x31);
+	ck_assert(vlapic_eoi_is_simple(l));
+	vlapic_eoi(l);
+	vlapic_post_self(l, 0x51, true);
+	vlapic_accept(l, 0x51);
+	ck_assert(!vlapic_eoi_is_simple(l)); /* the I/O APIC waits for it */
+}
+END_TEST
+
 START_TEST(all_vectors)
 {
 	fake_bus_init(&b);
@@ -766,7 +788,7 @@ START_TEST(posting_from_other_cpus)
 }
 END_TEST
 
-SUITE_MAIN("vlapic", power_up_state, writable_bits, odd_accesses, processor_priority, nesting_and_eoi, all_vectors,
-           posting, level_eoi_and_suppression, software_disable, error_status, apic_base_transitions,
+SUITE_MAIN("vlapic", power_up_state, writable_bits, odd_accesses, processor_priority, nesting_and_eoi, simple_eoi,
+           all_vectors, posting, level_eoi_and_suppression, software_disable, error_status, apic_base_transitions,
            apic_base_claims, off_and_on, init_signal, x2apic_registers, x2apic_access, self_ipi, icr_to_itself,
            write_effect, cr8, tpr_threshold, interrupt_status, nmis, lint_pins, posting_from_other_cpus)

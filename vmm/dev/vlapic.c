@@ -88,6 +88,13 @@ void vlapic_eoi(struct vlapic *l)
 	broadcast_eoi(l, (u8)v);
 }
 
+bool vlapic_eoi_is_simple(const struct vlapic *l)
+{
+	int isr = highest(l, APIC_ISR);
+
+	return isr >= 0 && highest(l, APIC_IRR) < 0 && !vlapic_test_bit(l, APIC_TMR, (u8)isr);
+}
+
 void vlapic_eoi_virtualized(struct vlapic *l, u8 vector)
 {
 	broadcast_eoi(l, vector);

@@ -186,6 +186,8 @@ int vlapic_pending_vector(struct vlapic *l);
 void vlapic_accept(struct vlapic *l, u8 vector);
 /* EOI: highest ISR bit cleared, level-triggered ones broadcast. */
 void vlapic_eoi(struct vlapic *l);
+/* The next EOI would only clear a bit: nothing waits in IRR, and the vector in service is edge-triggered. */
+bool vlapic_eoi_is_simple(const struct vlapic *l);
 /* LINT0 lets the 8259A's interrupts through (ExtINT), or the APIC is off. */
 bool vlapic_accepts_pic(const struct vlapic *l);
 
