@@ -70,6 +70,7 @@ struct vm_config {
 	enum vm_serial com[CONFIG_NR_COM];
 	enum vm_action on_poweroff, on_reset, on_crash;
 	enum hv_signature signature;
+	u32 pv_mask;                   /* PV_*: paravirtual interfaces it may have */
 	u64 tsc_hz;                    /* 0: the host's */
 	struct cpuid_mask cpu_disable; /* features taken away */
 	bool debug_exit;               /* exit port F4h */

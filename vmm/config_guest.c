@@ -3,6 +3,7 @@
 
 #include "lib/string.h"
 #include "vmm/config_internal.h"
+#include "vmm/pv.h"
 
 static const char *const protocol_words[] = { "auto", "linux", "pvh", "multiboot1", "elf", NULL };
 static const char *const action_words[] = { "stop", "restart", NULL };
@@ -318,6 +319,7 @@ static void vm_defaults(struct vm_config *vm)
 		.cmdline = "",
 		.com = { VM_SERIAL_CONSOLE },
 		.on_reset = VM_ACTION_RESTART,
+		.pv_mask = PV_ALL,
 		.autostart = true,
 	};
 }

@@ -59,7 +59,7 @@ static u64 lapic_tsc_now(void *ctx, u64 now)
 static u64 lapic_tsc_to_ns(void *ctx, u64 tsc)
 {
 	struct vcpu *v = ctx;
-	u64 host = tsc - v->tsc_offset - v->vm->tsc_start;
+	u64 host = vclock_unscale_ceil(&v->vm->clock, tsc - v->tsc_offset) - v->vm->tsc_start;
 
 	/* A deadline in the far past or beyond the clock's reach: the comparison with tsc_now has dealt with the
 	 * past. */

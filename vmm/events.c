@@ -174,6 +174,13 @@ static void update_tpr_threshold(struct vcpu *v)
 	vmcs_write(VMCS_TPR_THRESHOLD, t);
 }
 
+/* Before each entry after which IRR or ISR differ: what waits in IRR has to see the EOI, and the offer ends. */
+static void offer_pv_eoi(struct vcpu *v)
+{
+	if (v->pv.eoi)
+		pv_eoi_offer(&v->pv, &v->vm->mem, !vid(v) && vlapic_eoi_is_simple(&v->lapic));
+}
+
 /* What the interrupt controllers offer now: the PIC through ExtINT first, then the local APIC's own. */
 static int offered_interrupt(struct vcpu *v)
 {
@@ -243,6 +250,7 @@ void events_prepare(struct vcpu *v)
 	if (v->pin & PIN_VIRTUAL_NMIS)
 		vcpu_set_proc(v, plan.nmi_window ? PROC_NMI_WINDOW_EXITING : 0, PROC_NMI_WINDOW_EXITING);
 	update_tpr_threshold(v);
+	offer_pv_eoi(v);
 }
 
 /* Something other than the local APIC has, or may have, an event for the guest. */
@@ -272,6 +280,7 @@ static bool sync_apic(struct vcpu *v)
 		return false;
 	}
 	update_tpr_threshold(v);
+	offer_pv_eoi(v);
 	return true;
 }
 
@@ -293,6 +302,8 @@ bool events_can_wake(struct vcpu *v)
 	if (vlapic_take_nmi(&v->lapic))
 		v->nmi_pending = true;
 	if (v->nmi_pending || (v->inj.exception.info & INTR_INFO_VALID) || (v->inj.vectoring.info & INTR_INFO_VALID))
+		return true;
+	if (pv_take_unhalt(&v->pv))
 		return true;
 	if (!rflags_if)
 		return false;

@@ -186,6 +186,7 @@ static void run_vcpu(struct vcpu *v)
 {
 	vcpu_load(v);
 	v->slice_end = vm_now(v->vm) + SLICE_NS;
+	vcpu_pv_in(v, v->ready_at ? vm_now(v->vm) - v->ready_at : 0);
 	while (prepare(v)) {
 		if (unlikely(!v->first_entry_tsc)) {
 			v->first_entry_tsc = cpu_rdtsc();
@@ -202,6 +203,8 @@ static void run_vcpu(struct vcpu *v)
 		if (turn_over(v))
 			break;
 	}
+	v->ready_at = v->state == VCPU_RUNNABLE ? vm_now(v->vm) : 0;
+	vcpu_pv_out(v);
 }
 
 /* Parks v when its VM is to stop. */

@@ -73,6 +73,13 @@ static u64 host_xcr0_supported(void)
 	return ((u64)r.edx << 32 | r.eax) & XCR0_OFFERED;
 }
 
+static u32 offered_pv(const struct vm *vm)
+{
+	if (vm->config.signature == HV_SIGNATURE_NONE)
+		return 0;
+	return pv_features(vm->config.pv_mask, vmx_caps.proc2_allowed & PROC2_VIRTUAL_INTERRUPT_DELIVERY);
+}
+
 static int build_cpuid(struct vcpu *v)
 {
 	const struct cpuid_host host = { .cpuid = host_cpuid };
@@ -82,7 +89,8 @@ static int build_cpuid(struct vcpu *v)
 		.nr_vcpus = vm->nr_vcpus,
 		.topo = vm->config.topo,
 		.signature = vm->config.signature,
-		.tsc_hz = vm->clock.tsc_hz,
+		.pv = offered_pv(vm),
+		.tsc_hz = vm->clock.guest_hz,
 		.disable = vm->config.cpu_disable,
 		.caps = {
 			.rdtscp = vmx_caps_has(&vmx_caps, VMX_FEAT_RDTSCP),
@@ -141,10 +149,11 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 		return ERR_NOMEM;
 	if (build_cpuid(v))
 		return ERR_INVAL;
+	pv_init(&v->pv, v->cpuid->hvleaf[1].eax);
 	*(u32 *)v->vmcs = vmx_caps.revision;
 	v->vmcs_pa = virt_to_phys(v->vmcs).v;
 	timerq_init(&v->timers, vcpu_timers_changed);
-	vmsr_init(&v->msr, v->cpuid, vm->clock.tsc_hz, &vcpu_msr_ops, v);
+	vmsr_init(&v->msr, v->cpuid, vm->clock.guest_hz, &vcpu_msr_ops, v);
 	crs_caps_init(&v->crs, v->cpuid);
 	v->state = VCPU_WAIT_SIPI;
 	v->stopped = true;
@@ -178,7 +187,7 @@ static void write_controls(struct vcpu *v)
 	v->pin = vmx_caps.pin;
 	/* Every port access exits: what is not ours to hand out must not reach the machine. */
 	v->proc = (vmx_caps.proc | PROC_UNCONDITIONAL_IO_EXITING) & ~PROC_IO_BITMAPS;
-	v->proc2 = vmx_caps.proc2;
+	v->proc2 = vmx_caps.proc2 | (vm->clock.ratio ? PROC2_TSC_SCALING : 0);
 	/* SGX is hidden: its supervisor instruction exits, to get the #UD that goes with that. */
 	v->proc2 |= vmx_caps.proc2_allowed & PROC2_ENCLS_EXITING;
 	v->exit = vmx_caps.exit;
@@ -196,6 +205,8 @@ static void write_controls(struct vcpu *v)
 	vmcs_write(VMCS_EPTP, v->eptp);
 	vmcs_write(VMCS_MSR_BITMAP, virt_to_phys(v->msr_bitmap).v);
 	vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
+	if (vm->clock.ratio)
+		vmcs_write(VMCS_TSC_MULTIPLIER, vm->clock.ratio);
 	/*
 	 * #MC must reach the hypervisor. #DB and #AC can be delivered without end when their delivery causes the next
 	 * one, and nothing but their exits gets the processor out of that. #UD only for the forced-emulation prefix.
@@ -395,6 +406,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	/* CR0 and CR3 changed without the processor's notice. */
 	vcpu_flush_tlb(v);
 	vcpu_events_reset(v);
+	pv_reset(&v->pv);
 	if (init)
 		return;
 	vmcs_write(VMCS_GUEST_PAT, 0x0007040600070406);

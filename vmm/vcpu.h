@@ -10,6 +10,7 @@
 #include "vmm/dev/vlapic.h"
 #include "vmm/inject.h"
 #include "vmm/msr.h"
+#include "vmm/pv.h"
 #include "vmm/timer.h"
 
 struct vm;
@@ -71,6 +72,8 @@ struct vcpu {
 
 	struct cpuid_table *cpuid;
 	struct vmsr msr;
+	struct pv pv;
+	u64 ready_at; /* VM time, ns: when it lost its CPU though it could have run on; 0: not so */
 	struct crs_caps crs;
 	u8 *msr_bitmap;
 	struct vcpu_msrs held; /* saved while not loaded */

@@ -16,6 +16,7 @@
 #include "vmm/load_linux.h"
 #include "vmm/load_mb1.h"
 #include "vmm/run.h"
+#include "vmm/walltime.h"
 
 struct vm *vm_list;
 static u32 next_id;
@@ -182,6 +183,22 @@ static int create_vcpus(struct vm *vm)
 	return OK;
 }
 
+static int create_clock(struct vm *vm)
+{
+	u64 hz = vm->config.tsc_hz;
+
+	vclock_init(&vm->clock, tsc_hz());
+	if (hz && hz != tsc_hz()) {
+		if (!vmx_caps_has(&vmx_caps, VMX_FEAT_TSC_SCALING) || vclock_set_guest(&vm->clock, hz)) {
+			log_err("guest %s: tsc-frequency: this CPU cannot scale its TSC's %lu Hz to %lu\n",
+			        vm->config.name, tsc_hz(), hz);
+			return ERR_NOTSUP;
+		}
+	}
+	pv_scale_init(&vm->pv_scale, vm->clock.guest_hz);
+	return OK;
+}
+
 int vm_create(const struct vm_config *config, const struct boot_info *bi, struct vm **out)
 {
 	u64 before = hv_pool_free_bytes();
@@ -196,14 +213,9 @@ int vm_create(const struct vm_config *config, const struct boot_info *bi, struct
 	vm->nr_vcpus = config->vcpus;
 	io_bus_init(&vm->pio, vm->pio_storage, VM_PIO_REGIONS, 0xffff);
 	io_bus_init(&vm->mmio, vm->mmio_storage, VM_MMIO_REGIONS, ~0ull);
-	vclock_init(&vm->clock, tsc_hz());
-	if (config->tsc_hz && config->tsc_hz != tsc_hz()) {
-		log_err("guest %s: tsc-frequency: this machine's TSC runs at %lu Hz, and TSC scaling is not in use\n",
-		        config->name, tsc_hz());
-		vm_destroy(vm);
-		return ERR_NOTSUP;
-	}
-	err = find_images(vm, bi);
+	err = create_clock(vm);
+	if (!err)
+		err = find_images(vm, bi);
 	if (!err)
 		err = create_memory(vm);
 	if (!err)
@@ -356,13 +368,15 @@ int vm_load(struct vm *vm)
 	vm->nr_stopped = 0;
 	vm->tsc_start = cpu_rdtsc();
 	vm->start_tsc = vm->tsc_start;
+	vm->wall_base = walltime_ns(vm->tsc_start);
 	devices_reset(vm, 0);
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		struct vcpu *v = vm->vcpus[i];
 
 		v->request = VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_EVENT | VCPU_REQ_TIMER;
 		v->state = i ? VCPU_WAIT_SIPI : VCPU_RUNNABLE;
-		v->tsc_offset = -vm->tsc_start;
+		v->tsc_offset = -vclock_scale(&vm->clock, vm->tsc_start);
+		v->ready_at = 0;
 		v->resync = 0;
 		vcpu_load(v);
 		vcpu_reset(v, false);

@@ -57,8 +57,10 @@ struct vm {
 		u32 head, tail; /* free running: put at head, taken at tail */
 	} input;
 
-	struct vclock clock; /* guest TSC <-> ns of VM time */
-	u64 tsc_start;       /* host TSC at VM time 0 */
+	struct vclock clock;      /* host TSC <-> ns of VM time, guest TSC */
+	struct pv_scale pv_scale; /* guest TSC -> ns for pvclock */
+	u64 tsc_start;            /* host TSC at VM time 0 */
+	u64 wall_base;            /* ns since 1970 at VM time 0 */
 
 	struct vcpu **vcpus;
 	u32 nr_vcpus;
