@@ -193,6 +193,19 @@ def optional_controls():
     return re.findall(r'X\(\w+,\s*"([^"]+)"\)', table) + list(GROUPS)
 
 
+def pv_tests():
+    for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
+        yield payload("pv", f"-{short}", f"paravirtual interfaces between 2 vCPUs on 2 CPUs, {cpu}", "pv-smp", cpu=cpu, cpus=2,
+                      properties=("vcpus = <2>",), append="smp")
+    yield payload("pv", "", "2 vCPUs on one CPU: steal time", "pv-shared", properties=("vcpus = <2>",), append="smp shared")
+    yield payload("pv", "", 'hypervisor-signature = "none"', "pv-hidden", properties=('hypervisor-signature = "none"',),
+                  append="hidden")
+    yield payload("pv", "", "a TSC of the guest's own frequency", "pv-tsc", properties=('tsc-frequency = "33000000"',))
+    yield payload("tsc", "", "the same", "tsc-scaled", properties=('tsc-frequency = "33000000"',))
+    yield Boot("no-tsc-scaling", "tsc-frequency on a CPU that cannot scale", cpu=OLD_CPU, guest="hello",
+               properties=('tsc-frequency = "33000000"',), want=(r"tsc-frequency: this CPU cannot scale",))
+
+
 def refusal(name, summary, *want, **kw):
     return Boot(name, summary, want=(r"bulkhead: cannot start: ", r"bulkhead: what to do: \S", *want),
                 status=session.REFUSED, forbid=(r"bulkhead: panic",), **kw)
@@ -260,5 +273,5 @@ def neighbour_tests():
 
 
 def all_tests():
-    for group in (linux_tests, payload_tests, refusal_tests, neighbour_tests, other_tests):
+    for group in (linux_tests, payload_tests, pv_tests, refusal_tests, neighbour_tests, other_tests):
         yield from group()
