@@ -65,7 +65,7 @@ static u64 lapic_tsc_to_ns(void *ctx, u64 tsc)
 	 * past. */
 	if ((s64)host < 0)
 		return TIMER_OFF - 1;
-	return vclock_ns(&v->vm->clock, host) + 1;
+	return MIN(vclock_ns_sat(&v->vm->clock, host), TIMER_OFF - 2) + 1;
 }
 
 static const struct vlapic_ops lapic_ops = {

@@ -1,4 +1,5 @@
-/* Paravirtual interfaces of the loaded vCPU: VMCALL, MSRs, scheduling. The rules are vmm/pv.c's; this is the wiring. */
+/* Paravirtual interfaces of the loaded vCPU: VMCALL, MSRs, scheduling. The rules are vmm/pv.c's; this is the wiring.
+ */
 #include "arch/x86/cpu.h"
 #include "vmm/exit.h"
 #include "vmm/vm.h"

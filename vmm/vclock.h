@@ -23,6 +23,13 @@ static inline u64 vclock_ns(const struct vclock *c, u64 ticks)
 {
 	return (u64)((unsigned __int128)ticks * c->mult >> 32);
 }
+/* The same, all ones when it does not fit. */
+static inline u64 vclock_ns_sat(const struct vclock *c, u64 ticks)
+{
+	unsigned __int128 ns = (unsigned __int128)ticks * c->mult >> 32;
+
+	return ns >> 64 ? ~0ull : (u64)ns;
+}
 /* The first tick count whose vclock_ns() is at least ns. */
 u64 vclock_tsc_ceil(const struct vclock *c, u64 ns);
 

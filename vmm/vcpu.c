@@ -24,7 +24,7 @@ void vcpu_request(struct vcpu *v, u32 bits)
 	if (cpu != this_cpu()) {
 		__atomic_store_n(&cpu->kick, 1, __ATOMIC_SEQ_CST);
 		lapic_send_ipi(cpu->apic_id, VEC_KICK);
-	} else if (cpu->current && cpu->current != v) {
+	} else if (cpu->current && cpu->current != v && cpu->current->state == VCPU_RUNNABLE) {
 		/* Who runs here has to share from now on: the end of its turn is to be set. */
 		vcpu_request_self(cpu->current, VCPU_REQ_TIMER);
 	}

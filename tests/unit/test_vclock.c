@@ -86,6 +86,10 @@ START_TEST(out_of_reach)
 	ck_assert_uint_eq(vclock_tsc_ceil(&c, ~0ull - 1), ~0ull - 1);
 	vclock_init(&c, 1);
 	ck_assert_uint_eq(vclock_tsc_ceil(&c, ~0ull), 18446744074ull);
+	vclock_init(&c, 50000000); /* 20 ns a tick */
+	ck_assert_uint_eq(vclock_ns_sat(&c, BIT(59)), BIT(59) * 20);
+	ck_assert_uint_eq(vclock_ns_sat(&c, BIT(60)), ~0ull);
+	ck_assert_uint_eq(vclock_ns_sat(&c, ~0ull), ~0ull);
 }
 END_TEST
 
