@@ -197,6 +197,13 @@ def pv_tests():
     for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
         yield payload("pv", f"-{short}", f"paravirtual interfaces between 2 vCPUs on 2 CPUs, {cpu}", "pv-smp", cpu=cpu, cpus=2,
                       properties=("vcpus = <2>",), append="smp")
+    # What a stock kernel makes of them.
+    yield Boot("linux-pv", "2 vCPUs on 2 CPUs: the kernel takes all paravirtual interfaces", 900, cpus=2, cpu=OLD_CPU,
+               config_text=demo_with("bh.test=basic").replace("vcpus = <1>", "vcpus = <2>"),
+               want=(r"kvm-clock: Using msrs 4b564d01 and 4b564d00", r"KVM setup pv remote TLB flush", r"setup PV sched yield",
+                     r"PV spinlocks enabled", r"setup PV IPIs", r"smp: Brought up 1 node, 2 CPUs", r"Switched to clocksource tsc",
+                     "TEST basic: status 0", "guest linux: powered off"),
+               forbid=TROUBLE + (r"^FAIL: ", r"Marking TSC unstable", r"TSC warp", r"failed to send PV IPI"))
     yield payload("pv", "", "2 vCPUs on one CPU: steal time", "pv-shared", properties=("vcpus = <2>",), append="smp shared")
     yield payload("pv", "", 'hypervisor-signature = "none"', "pv-hidden", properties=('hypervisor-signature = "none"',),
                   append="hidden")
