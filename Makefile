@@ -16,14 +16,18 @@ PURE_SRCS := \
 	mm/e820.c mm/frames.c mm/ptree.c mm/ept.c mm/hostpt.c mm/gwalk.c \
 	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/vmx/caps.c arch/x86/vmx/names.c \
 	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c \
-	vmm/io_bus.c vmm/timer.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
-	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/msr.c vmm/msr_bitmap.c \
+	vmm/io_bus.c vmm/timer.c vmm/sched.c vmm/sched_heap.c vmm/sched_group.c vmm/sched_queue.c vmm/sched_wake.c \
+	vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
+	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c vmm/life_match.c \
+	vmm/mon/mon.c vmm/mon/out.c vmm/mon/json.c vmm/mon/cmd.c vmm/mon/cmd_guest.c vmm/mon/cmd_stat.c vmm/mon/cmd_debug.c \
+	vmm/mon/line.c vmm/mon/vt.c vmm/mon/obuf.c vmm/mon/mux.c vmm/mon/ctl.c \
+	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/pv.c vmm/pv_call.c vmm/msr.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
 	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \
 	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/fast.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
-	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c \
+	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c vmm/emul/avx.c \
 	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vlapic_bus.c vmm/dev/vlapic_regs.c vmm/dev/vlapic_timer.c vmm/dev/vioapic.c \
-	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vpci_msi.c vmm/dev/vdebug.c
+	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vpci_msi.c vmm/dev/vdebug.c vmm/dev/vi6300esb.c
 PURE_SRCS := $(wildcard $(PURE_SRCS))
 
 # The guests' DSDT: compiled by iasl, embedded as a C array.
@@ -96,8 +100,8 @@ fuzzers: $(FUZZ_BINS)
 HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	arch/x86/trap.c arch/x86/lapic.c arch/x86/tsc.c arch/x86/smp.c arch/x86/power.c arch/x86/fpu.c arch/x86/ksyms.c \
 	arch/x86/vmx/vmx.c drivers/uart16550.c drivers/vga_text.c \
-	vmm/vcpu.c vmm/vm.c vmm/run.c vmm/events.c vmm/devices.c vmm/console.c vmm/walltime.c vmm/emulate.c \
-	vmm/exit.c vmm/exit_cr.c vmm/exit_io.c vmm/exit_mmio.c vmm/exit_task.c vmm/apic_mode.c boot/main.c
+	vmm/vcpu.c vmm/vm.c vmm/vm_start.c vmm/vm_stop.c vmm/vm_ctl.c vmm/guests.c vmm/run.c vmm/events.c vmm/devices.c vmm/monitor.c vmm/monitor_ops.c vmm/walltime.c vmm/emulate.c \
+	vmm/exit.c vmm/exit_cr.c vmm/exit_io.c vmm/exit_mmio.c vmm/exit_task.c vmm/exit_pv.c vmm/apic_mode.c boot/main.c boot/guests.c
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).
 HV := $(B)/hv$(if $(VMCS_COUNT),-count)
@@ -142,7 +146,7 @@ CPUS ?= 1
 MEMORY ?= 1024
 RUNFLAGS ?=
 
-all: hypervisor $(B)/bhcfg ## builds the hypervisor (build/bulkhead.elf) and bhcfg; the default
+all: hypervisor $(B)/bhcfg $(B)/bhctl ## builds the hypervisor (build/bulkhead.elf), bhcfg and bhctl; the default
 help: ## this list
 	echo "make [TARGET] [V=1 shows the commands]"; echo
 	sed -n 's/^\([a-z][a-z._-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
@@ -171,7 +175,7 @@ bench-images:
 	$(MAKE) VMCS_COUNT=1 hypervisor
 setup: ## installs what is missing of the Debian packages needed
 	tools/setup
-guest-images: ## Debian's kernel and an initramfs in build/guest
+guest-images: $(B)/bhctl ## Debian's kernel and an initramfs in build/guest
 	tools/guest-images
 clean: ## removes what was built; keeps fetched packages ('make distclean' does not)
 	find $(B) -mindepth 1 -maxdepth 1 ! -name downloads -exec rm -rf {} + 2>/dev/null || true
@@ -184,8 +188,8 @@ distclean: ## removes build/ as a whole
 # Static checks.
 print-%: # the value of a variable, for tools
 	echo '$($*)'
-C_FILES := $(wildcard $(addsuffix *.[ch],arch/x86/ arch/x86/vmx/ boot/ drivers/ lib/ mm/ tools/ vmm/ vmm/dev/ vmm/emul/ \
-	tests/unit/ tests/fuzz/ tests/guest/ tests/guest/rt/ tests/bench/ tests/diff/))
+C_FILES := $(wildcard $(addsuffix *.[ch],arch/x86/ arch/x86/vmx/ boot/ drivers/ lib/ mm/ tools/ tools/bhctl/ vmm/ vmm/dev/ vmm/emul/ vmm/mon/ \
+	tests/unit/ tests/host/ tests/fuzz/ tests/guest/ tests/guest/rt/ tests/bench/ tests/diff/))
 LINT_SRCS := $(filter arch/% boot/% drivers/% lib/% mm/% vmm/%,$(filter %.c,$(C_FILES)))
 lint: $(LINT_SRCS:%.c=$(B)/lint/%.tidy) $(B)/lint/cppcheck ## cppcheck and clang-tidy over the hypervisor
 $(B)/lint/%.tidy: %.c $(filter %.h,$(C_FILES)) .clang-tidy
@@ -227,11 +231,27 @@ $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/e
 
 # ---------------------------------------------------------------------------------------------------------------
 # bhcfg: the configuration parser as a tool for this host.
-BHCFG_SRCS := tools/bhcfg.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
+BHCFG_SRCS := tools/bhcfg.c tools/bhcfg_show.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
+	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c \
 	vmm/cpuid_features.c lib/fmt.c
-$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/config*.h vmm/cpuid*.h lib/*.h)
+$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/*.h lib/*.h tools/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ -lfdt
+
+# ---------------------------------------------------------------------------------------------------------------
+# bhctl: the control channel's client for Linux; static, so that it can be copied into any guest. And, for its test, the
+# hypervisor's side of the channel as a program of this host (with sanitizers).
+BHCTL_SRCS := $(wildcard tools/bhctl/*.c) vmm/mon/json.c vmm/mon/vt.c
+$(B)/bhctl: $(BHCTL_SRCS) $(wildcard tools/bhctl/*.h vmm/mon/*.h lib/*.h)
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -O2 -static $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@
+CTL_SERVER_SRCS := tests/host/ctl_server.c tests/unit/support.c $(wildcard vmm/mon/*.c) lib/fmt.c lib/err.c
+$(B)/host-tests/ctl_server: $(CTL_SERVER_SRCS) $(wildcard vmm/mon/*.h tests/unit/fake_mon.h lib/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) -Itests/unit $(filter %.c,$^) -o $@
+$(B)/host-tests/bhctl: $(BHCTL_SRCS) $(wildcard tools/bhctl/*.h vmm/mon/*.h lib/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) $(filter %.c,$^) -o $@
 
 # ---------------------------------------------------------------------------------------------------------------
 # Guest payloads: build/guest-tests/NAME.elf from tests/guest/NAME.c or tests/bench/NAME.c, the runtime in
@@ -240,12 +260,15 @@ GT := $(B)/guest-tests
 GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP -ffreestanding -mno-red-zone \
 	-mgeneral-regs-only -mcmodel=small -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv \
 	-fno-stack-protector -fcf-protection=none -Wno-array-bounds -fno-delete-null-pointer-checks
-GUEST_RT := $(GT)/rt/boot.asm.o $(GT)/rt/rt.o $(GT)/rt/machine.o $(GT)/lib/fmt.o $(GT)/lib/string.o
+GUEST_RT := $(GT)/rt/boot.asm.o $(GT)/rt/rt.o $(GT)/rt/machine.o $(GT)/rt/smp.asm.o $(GT)/rt/smp.o $(GT)/lib/fmt.o $(GT)/lib/string.o
+# Payloads that stand alone, in 32-bit ELF images from 16 KiB on: tests/guest/NAME.asm.
+GUEST_LOW := low
 GUEST_NAMES := $(filter-out %_32,$(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c tests/bench/*.c))))
 GUEST_ELFS := $(GUEST_NAMES:%=$(GT)/%.elf)
+GUEST_LOW_ELFS := $(GUEST_LOW:%=$(GT)/%.elf)
 guest_extra = $(patsubst tests/guest/%_asm.asm,$(GT)/%_asm.asm.o,$(wildcard tests/guest/$(1)_asm.asm)) \
 	$(patsubst tests/guest/%_32.c,$(GT)/%_32.o,$(wildcard tests/guest/$(1)_32.c))
-guests: $(GUEST_ELFS)
+guests: $(GUEST_ELFS) $(GUEST_LOW_ELFS)
 $(GT)/rt/%.o: tests/guest/rt/%.c
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -c $< -o $@
@@ -271,6 +294,10 @@ $(GUEST_ELFS): $(GT)/%.elf: $(GT)/%.o $(GUEST_RT) $$(call guest_extra,$$*) tests
 	ld -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none \
 		-T tests/guest/rt/link.ld $(filter %.o,$^) -o $@.64
 	objcopy -O elf32-i386 --strip-debug $@.64 $@
+$(GUEST_LOW_ELFS): $(GT)/%.elf: tests/guest/%.asm
+	@mkdir -p $(@D)
+	$(NASM) -f elf32 -Werror $< -o $@.o
+	ld -m elf_i386 -nostdlib -static -z noexecstack -e start -Ttext 0x4000 $@.o -o $@
 .PHONY: guests
 .PRECIOUS: $(GT)/%.o $(GT)/%_32.o $(GT)/%.asm.o
 -include $(shell find $(GT) -name '*.d' 2>/dev/null)

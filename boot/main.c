@@ -12,10 +12,10 @@
 #include "arch/x86/vmx/exit_reasons.h"
 #include "arch/x86/vmx/vmx.h"
 #include "boot/boot_info.h"
+#include "boot/bringup.h"
 #include "boot/cmdline.h"
 #include "boot/mb1.h"
 #include "boot/mb2.h"
-#include "boot/version.h"
 #include "drivers/fb_text.h"
 #include "drivers/uart16550.h"
 #include "drivers/vga_text.h"
@@ -23,23 +23,24 @@
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/string.h"
+#include "lib/version.h"
 #include "mm/hvmem.h"
 #include "vmm/config.h"
-#include "vmm/console.h"
+#include "vmm/guests.h"
+#include "vmm/monitor.h"
 #include "vmm/run.h"
 #include "vmm/vm.h"
 #include "vmm/walltime.h"
 
-#define LOW_END         0xa0000ull /* the AP start page has to lie below 640 KiB */
-#define BOOT_MAPPED     (4 * SIZE_1G)
-#define MAX_CONFIG_ERRS 16
+#define LOW_END     0xa0000ull /* the AP start page has to lie below 640 KiB */
+#define BOOT_MAPPED (4 * SIZE_1G)
 
 void hv_main(u32 magic, u32 info, u64 delta);
 
 extern const u64 boot_start_tsc;
 extern const char image_start[], image_end[];
 
-static struct boot_info bi;
+struct boot_info bi;
 static struct acpi acpi;
 static struct acpi_madt madt;
 static struct acpi_fadt fadt;
@@ -58,6 +59,7 @@ enum at_end { END_HALT, END_POWEROFF, END_RESET };
 
 static __noreturn void end(enum at_end what)
 {
+	monitor_release();
 	if (what != END_HALT)
 		tsc_delay_us(20000); /* the console's FIFO has to drain */
 	if (what == END_POWEROFF)
@@ -92,7 +94,7 @@ static void open_acpi(const struct acpi_mem *mem);
 static const void *map_early(void *ctx, u64 pa, u64 len);
 
 /* Something the user has to mend: what is wrong, and what to do about it. */
-static __noreturn void fatal(const char *what, const char *advice)
+void fatal(const char *what, const char *advice)
 {
 	const struct acpi_mem early = { .map = map_early };
 
@@ -131,7 +133,7 @@ static void console_serial(void)
 		if (uart16550_parse(value, &port, &baud) == OK)
 			break;
 	if (uart16550_init(&uart, port, baud) == OK)
-		console_add(&uart.con);
+		monitor_add_console(&uart.con);
 }
 
 static void console_screen(void)
@@ -155,10 +157,10 @@ static void console_screen(void)
 	if (bi.fb.type == BOOT_FB_RGB) {
 		g.pixels = hv_map_mmio(bi.fb.addr, (u64)bi.fb.pitch * bi.fb.height);
 		if (g.pixels && fb_text_init(&fb, &g, &fb_font_default, shadow) == OK)
-			console_add(&fb.con);
+			monitor_add_console(&fb.con);
 	} else if (bi.efi_systab == 0) {
 		vga_text_init(&vga, hv_map_mmio(VGA_TEXT_PA, VGA_TEXT_SIZE));
-		console_add(&vga.con);
+		monitor_add_console(&vga.con);
 	}
 }
 
@@ -242,6 +244,23 @@ static void cpu_features(void)
 	(void)!cpu_wrmsr_safe(MSR_XSS, 0);
 }
 
+/*
+ * One time base: a guest's clock must not depend on where it runs. Time stamp counters start together at reset;
+ * what firmware added to one of them since then is made the same for all.
+ */
+static void same_tsc(void)
+{
+	static u64 adjust;
+	u64 mine;
+
+	if (!cpu_rdmsr_safe(MSR_TSC_ADJUST, &mine))
+		return;
+	if (this_cpu()->index == 0)
+		adjust = mine;
+	else if (mine != adjust)
+		(void)!cpu_wrmsr_safe(MSR_TSC_ADJUST, adjust);
+}
+
 static __noreturn void fatal_caps(const struct caps_err *err)
 {
 	fatal(err->what, err->advice);
@@ -271,16 +290,34 @@ static bool go;
 static void ap_entry(void)
 {
 	cpu_features();
+	same_tsc();
 	vmx_on();
-	__atomic_store_n(&this_cpu()->online, true, __ATOMIC_RELEASE);
+	/* Either we see go, or the bootstrap processor sees us. */
+	__atomic_store_n(&this_cpu()->online, true, __ATOMIC_SEQ_CST);
 	/* Idle until the bootstrap processor has set the guests up: its kick wakes us. */
-	while (!__atomic_load_n(&go, __ATOMIC_ACQUIRE))
+	while (!__atomic_load_n(&go, __ATOMIC_SEQ_CST))
 		cpu_sti_hlt_cli();
 	if (!this_cpu()->vmx_on)
 		for (;;)
 			cpu_sti_hlt_cli();
-	run_loop(NULL);
+	run_loop();
 }
+
+static void *alloc(u64 size)
+{
+	return hv_zalloc(size);
+}
+
+static u64 image_pa(const void *p)
+{
+	hpa_t pa = HPA(0);
+
+	return hostpt_lookup(&kernel_pt, (u64)p, &pa, NULL, NULL) ? 0 : pa.v;
+}
+
+static const struct smp_mem smp_mem = {
+	.alloc = alloc, .alloc_stack = hv_alloc_stack, .map_low = hv_map_low, .image_pa = image_pa, .cr3 = hvmem_cr3
+};
 
 static void start_aps(void)
 {
@@ -367,7 +404,7 @@ static void open_acpi(const struct acpi_mem *mem)
 		return;
 	t = acpi_find(&acpi, "FACP", 0);
 	have_fadt = t && acpi_parse_fadt(t, &fadt) == OK;
-	power_init(have_fadt ? &fadt : NULL, acpi_find_s5(&acpi, &s5) == OK ? &s5 : NULL);
+	power_init(have_fadt ? &fadt : NULL, acpi_find_s5(&acpi, &s5) == OK ? &s5 : NULL, map_mmio);
 }
 
 #define MAX_MCFG 8 /* of those shown */
@@ -463,68 +500,26 @@ static void setup_interrupts(void)
 	lapic_init_cpu();
 }
 
-/* ---- guests ---- */
-
-static bool module_exists(void *ctx, const char *name)
-{
-	return boot_info_module(&bi, name);
-}
-
-static const void *find_blob(void)
-{
-	const struct boot_module *m = boot_info_module(&bi, "config");
-	static struct config_err list[MAX_CONFIG_ERRS];
-	struct config_errs errs = { .list = list, .cap = MAX_CONFIG_ERRS };
-	const struct config_limits lim = { .memory = guest_frames_free_bytes(),
-		                           .max_vcpus = 64,
-		                           .module_exists = module_exists };
-	const void *blob;
-
-	if (!m)
-		fatal("no configuration blob: there is no boot module named \"config\"",
-		      "add \"module2 /boot/config.dtb config\" to the GRUB entry (docs/configuration.md)");
-	blob = hv_map_phys(m->start, m->len);
-	if (!blob)
-		fatal("the configuration blob cannot be mapped", "report this: the machine's memory map is unusual");
-	if (config_check(blob, m->len, &lim, &errs) == OK)
-		return blob;
-	for (u32 i = 0; i < errs.nr && i < errs.cap; i++)
-		log_err("config: %s\n", list[i].text);
-	if (errs.nr > errs.cap)
-		log_err("config: and %u more\n", errs.nr - errs.cap);
-	fatal("the configuration blob is not usable",
-	      "mend what is listed above; tools/bhcfg checks a blob on any Linux");
-}
-
-static void start_guests(const void *blob)
-{
-	struct config_errs errs = { 0 };
-	u32 n = config_guest_count(blob);
-
-	(void)!config_hypervisor_parse(blob, &hv_config, &errs);
-	if (hv_config.has_log_level)
-		log_set_level(hv_config.log_level);
-	for (u32 i = 0; i < n; i++) {
-		struct vm_config vc;
-		struct vm *vm;
-
-		if (config_guest_parse(blob, i, NULL, &vc, &errs) || vm_create(&vc, &bi, &vm))
-			continue;
-		log_info("guest %s: %lu MiB, %u vCPU%s, hypervisor memory %lu KiB\n", vc.name, vc.memory >> 20,
-		         vc.vcpus, vc.vcpus == 1 ? "" : "s", vm->hv_bytes >> 10);
-		if (!vc.autostart || vm_load(vm))
-			continue;
-		for (u32 k = 0; k < vm->nr_vcpus; k++)
-			run_add(vm->vcpus[k], vm->vcpus[k]->cpu);
-	}
-}
+/* ---- the run ---- */
 
 static void on_all_stopped(void)
 {
+	if (vm_ending())
+		hv_config.on_idle = vm_ending() == VM_END_HALT ? HV_IDLE_HALT : HV_IDLE_POWEROFF;
 	log_info("bulkhead: no guest is running; %s\n", config_on_idle_str(hv_config.on_idle));
+	monitor_finish();
 	end(hv_config.on_idle == HV_IDLE_POWEROFF ? END_POWEROFF
 	    : hv_config.on_idle == HV_IDLE_RESET  ? END_RESET
 	                                          : END_HALT);
+}
+
+static u64 housekeeping(bool interrupted)
+{
+	monitor_poll(interrupted);
+	guests_run();
+	if ((!guests_any_alive() && !vm_any_leaving()) || (vm_ending() && !vm_any_on()))
+		on_all_stopped();
+	return MIN(monitor_deadline(), guests_deadline());
 }
 
 static void dump_exits(void)
@@ -551,6 +546,8 @@ static __noreturn void hv_main2(void)
 
 	percpu_load(pcpus[0]);
 	cpu_features();
+	same_tsc();
+	panic_set_begin(monitor_release);
 	panic_set_dump(dump_exits);
 	panic_set_final(panic_end);
 	hz = tsc_calibrate(have_fadt && fadt.pm_tmr.space == ACPI_SPACE_IO ? (u16)fadt.pm_tmr.addr : 0, &source);
@@ -569,14 +566,18 @@ static __noreturn void hv_main2(void)
 	log_info("smp: %u of %u processors in VMX root operation (%s)\n", vmx_cpus, nr_pcpus,
 	         lapic_is_x2apic() ? "x2APIC" : "xAPIC");
 	setup_uart_irq();
-	blob = find_blob();
-	start_guests(blob);
-	run_set_poll(console_poll);
-	__atomic_store_n(&go, true, __ATOMIC_RELEASE);
+	if (run_init(boot_start_tsc))
+		fatal("out of memory for per-CPU data", "give the machine more memory");
+	blob = guests_blob();
+	guests_create(blob, &hv_config);
+	if (monitor_init(true))
+		fatal("out of memory for the monitor", "give the machine more memory");
+	run_set_poll(housekeeping);
+	__atomic_store_n(&go, true, __ATOMIC_SEQ_CST);
 	for (u32 i = 1; i < nr_pcpus; i++)
-		if (pcpus[i]->online)
+		if (__atomic_load_n(&pcpus[i]->online, __ATOMIC_SEQ_CST))
 			lapic_send_ipi(pcpus[i]->apic_id, VEC_KICK);
-	run_loop(on_all_stopped);
+	run_loop();
 }
 
 void hv_main(u32 magic, u32 info, u64 delta)
@@ -595,7 +596,7 @@ void hv_main(u32 magic, u32 info, u64 delta)
 	console_screen();
 	setup_acpi();
 	setup_interrupts();
-	if (smp_init(madt.cpus, madt.cap_cpus ? madt.nr_cpus : 0))
+	if (smp_init(madt.cpus, madt.cap_cpus ? madt.nr_cpus : 0, &smp_mem))
 		fatal("out of memory for per-CPU data", "give the machine more memory");
 	/* On to the bootstrap processor's own stack, with guard pages. */
 	__asm__ volatile("movq %0, %%rsp\n\tpushq $0\n\tjmp *%1"

@@ -7,6 +7,7 @@ struct console {
 	const char *name;
 	/* Writes len bytes of text; '\n' moves to the start of the next line. Bounded time, never blocks for ever. */
 	void (*write)(struct console *con, const char *text, size_t len);
+	bool ansi; /* understands ECMA-48 control sequences; the others get text without them */
 	/* Next input byte (0-255), or -1 when there is none. NULL for output-only consoles. */
 	int (*getc)(struct console *con);
 };

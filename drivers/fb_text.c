@@ -154,7 +154,7 @@ int fb_text_init(struct fb_text *f, const struct fb_geometry *g, const struct fb
 	memset(f, 0, sizeof(*f));
 	if (r)
 		return r;
-	f->con = (struct console){ "fb", fb_write, NULL };
+	f->con = (struct console){ .name = "fb", .write = fb_write };
 	f->g = *g;
 	f->font = font;
 	f->cols = MIN(g->width / font->width, (u32)FB_TEXT_MAX_COLS);

@@ -111,7 +111,7 @@ int uart16550_init(struct uart16550 *u, u16 port, u32 baud)
 	u16 divisor;
 
 	memset(u, 0, sizeof(*u));
-	u->con = (struct console){ "uart", uart_write, uart_getc };
+	u->con = (struct console){ .name = "uart", .write = uart_write, .getc = uart_getc, .ansi = true };
 	u->port = port;
 	u->baud = baud;
 	u->dead = true;

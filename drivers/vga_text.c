@@ -91,7 +91,7 @@ static void vga_write(struct console *con, const char *text, size_t len)
 void vga_text_init(struct vga_text *v, volatile void *mem)
 {
 	memset(v, 0, sizeof(*v));
-	v->con = (struct console){ "vga", vga_write, NULL };
+	v->con = (struct console){ .name = "vga", .write = vga_write };
 	v->mem = mem;
 	v->attr = ATTR_GREY;
 	for (u32 i = 0; i < ARRAY_SIZE(v->shadow); i++)

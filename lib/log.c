@@ -127,6 +127,22 @@ size_t log_ring_read(char *buf, size_t len)
 	return n;
 }
 
+size_t log_ring_read_at(u64 *pos, char *buf, size_t len)
+{
+	size_t n;
+
+	log_lock();
+	*pos = MIN(*pos, ring_head);
+	if (ring_head - *pos > RING_SIZE)
+		*pos = ring_head - RING_SIZE;
+	n = (size_t)MIN(ring_head - *pos, (u64)len);
+	for (size_t i = 0; i < n; i++)
+		buf[i] = ring[(*pos + i) & (RING_SIZE - 1)];
+	*pos += n;
+	log_unlock();
+	return n;
+}
+
 bool log_limit_ok(struct log_limit *l, u64 now_ns, u32 burst, u64 interval_ns, u32 *suppressed)
 {
 	if (now_ns - l->window_start >= interval_ns) {

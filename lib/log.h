@@ -44,6 +44,12 @@ void log_set_hooks(void (*lock)(void), void (*unlock)(void), u64 (*now_us)(void)
 /* Copies up to len of the newest ring bytes (oldest first) to buf; returns how many. */
 size_t log_ring_read(char *buf, size_t len);
 
+/*
+ * Copies from byte *pos of all ever logged on, and advances it. A position whose byte is overwritten moves to the
+ * oldest kept, one beyond the end to the end. Returns the bytes copied, up to len; 0: at the end.
+ */
+size_t log_ring_read_at(u64 *pos, char *buf, size_t len);
+
 /* Rate limit for messages a guest can trigger: burst messages per interval (ns of the caller's clock). */
 struct log_limit {
 	u64 window_start; /* ns */

@@ -1,8 +1,8 @@
 /*
  * bhcfg: checks and shows configuration blobs with the hypervisor's own parser.
  *
- *	bhcfg check FILE [--memory SIZE] [--cpus N] [--module NAME]...
- *	bhcfg show FILE
+ *	bhcfg check FILE [--machine FILE] [--memory SIZE] [--cpus N] [--module NAME]...
+ *	bhcfg show FILE [--machine FILE]
  *
  * FILE is a .dtb, or a .dts, which dtc compiles first. Exit status: 0 fine, 1 errors found, 2 wrong usage or no file.
  */
@@ -13,13 +13,15 @@
 #include <unistd.h>
 
 #include "lib/fmt.h"
-#include "vmm/config.h"
+#include "tools/bhcfg.h"
 
 #define MAX_ERRORS 50
 #define MAX_FILE   (2u << 20)
 
 struct options {
 	const char *file;
+	const char *machine_file; /* NULL: not checked against one */
+	struct machine machine;
 	struct config_limits lim;
 	const char **modules; /* argv entries; NULL: not checked */
 	int nr_modules;
@@ -27,10 +29,11 @@ struct options {
 
 static int usage(FILE *out)
 {
-	fputs("usage: bhcfg check FILE [--memory SIZE] [--cpus N] [--module NAME]...\n"
-	      "       bhcfg show FILE\n"
+	fputs("usage: bhcfg check FILE [--machine FILE] [--memory SIZE] [--cpus N] [--module NAME]...\n"
+	      "       bhcfg show FILE [--machine FILE]\n"
 	      "       bhcfg features\n"
 	      "Checks or shows a configuration: a .dtb, or a .dts compiled by dtc on the way.\n"
+	      "  --machine FILE the machine it is for, as the monitor's `describe` prints it\n"
 	      "  --memory SIZE  bytes that guests may have together (suffix K, M, G)\n"
 	      "  --cpus N       most vCPUs of one guest\n"
 	      "  --module NAME  a boot module that will be there; without any, names are not checked\n"
@@ -120,97 +123,57 @@ static void *load(const char *file, size_t *size)
 	return buf;
 }
 
-/* Prints what is wrong. Returns whether the blob is fine. */
-static bool check(const void *blob, size_t size, const struct options *o)
+/* Prints the errors found in file. */
+static void report(const char *file, const struct config_errs *errs)
 {
-	static struct config_err list[MAX_ERRORS];
-	struct config_errs errs = { .list = list, .cap = MAX_ERRORS };
+	for (u32 i = 0; i < errs->nr && i < errs->cap; i++)
+		fprintf(stderr, "%s: %s\n", file, errs->list[i].text);
+	if (errs->nr > errs->cap)
+		fprintf(stderr, "%s: and %u more\n", file, errs->nr - errs->cap);
+}
+
+static struct config_err error_list[MAX_ERRORS];
+
+/* Prints what is wrong. Returns the guests' places (malloc'ed; without a machine they are empty), or NULL. */
+static struct place *check(const void *blob, size_t size, const struct options *o)
+{
+	struct config_errs errs = { .list = error_list, .cap = MAX_ERRORS };
 	int r = config_check(blob, size, &o->lim, &errs);
+	struct place *list = NULL;
 
-	for (u32 i = 0; i < errs.nr && i < errs.cap; i++)
-		fprintf(stderr, "%s: %s\n", o->file, list[i].text);
-	if (errs.nr > errs.cap)
-		fprintf(stderr, "%s: and %u more\n", o->file, errs.nr - errs.cap);
-	return r == OK;
-}
+	if (r == OK) {
+		u32 nr = config_guest_count(blob);
 
-static void row(const char *name, const char *fmt, ...) __printf(2, 3);
-static void row(const char *name, const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("  %-14s", name);
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-}
-
-static void show_features(const struct cpuid_mask *m)
-{
-	const char *name;
-
-	printf("  %-14s", "cpu-disable");
-	for (u32 i = 0; (name = cpuid_feature_name(i)); i++) {
-		int feat = cpuid_feature_find(name, strlen(name));
-
-		if (m->w[feat / 32] >> feat % 32 & 1)
-			printf("%s ", name);
+		list = calloc(nr, sizeof(*list));
+		if (list && o->machine_file)
+			r = config_place(blob, &o->machine, list, nr, &errs);
 	}
-	putchar('\n');
+	report(o->file, &errs);
+	if (r == OK)
+		return list;
+	free(list);
+	return NULL;
 }
 
-static void show_guest(const struct vm_config *vm)
+/* Reads the machine's description and lets it limit what guests may have. 0, 1 (errors) or 2 (no file). */
+static int load_machine(struct options *o)
 {
-	static const struct cpuid_mask none;
+	struct config_errs errs = { .list = error_list, .cap = MAX_ERRORS };
+	size_t size = 0;
+	void *data = load(o->machine_file, &size);
+	int r;
 
-	printf("guest %s\n", vm->name);
-	if (vm->memory % (1u << 20))
-		row("memory", "%llu KiB", (unsigned long long)(vm->memory >> 10));
-	else
-		row("memory", "%llu MiB", (unsigned long long)(vm->memory >> 20));
-	row("vcpus", "%u (%u sockets, %u cores, %u threads)", vm->vcpus, vm->topo.sockets, vm->topo.cores,
-	    vm->topo.threads);
-	row("kernel", "%s (%s)", vm->kernel, config_protocol_str(vm->protocol));
-	if (vm->initrd)
-		row("initrd", "%s", vm->initrd);
-	for (u32 i = 0; i < vm->nr_modules; i++)
-		row("module", "%s", config_module(vm, i));
-	row("cmdline", "%s", vm->cmdline);
-	for (u32 i = 0; i < CONFIG_NR_COM; i++)
-		if (vm->com[i] != VM_SERIAL_NONE)
-			printf("  com%u          %s\n", i + 1, config_serial_str(vm->com[i]));
-	row("on-poweroff", "%s", config_action_str(vm->on_poweroff));
-	row("on-reset", "%s", config_action_str(vm->on_reset));
-	row("on-crash", "%s", config_action_str(vm->on_crash));
-	row("signature", "%s", vm->signature == HV_SIGNATURE_KVM ? "kvm" : "none");
-	if (vm->tsc_hz)
-		row("tsc-frequency", "%llu Hz", (unsigned long long)vm->tsc_hz);
-	if (memcmp(&vm->cpu_disable, &none, sizeof(none)))
-		show_features(&vm->cpu_disable);
-	if (vm->debug_exit || vm->testdev || vm->debug_console || vm->forced_emulation)
-		row("debug", "%s%s%s%s", vm->debug_exit ? "debug-exit " : "", vm->testdev ? "testdev " : "",
-		    vm->debug_console ? "debug-console " : "", vm->forced_emulation ? "forced-emulation" : "");
-	if (!vm->autostart)
-		row("start", "by hand");
-}
-
-static void show(const void *blob)
-{
-	static const char *const levels[] = { "error", "warn", "info", "debug" };
-	struct config_errs errs = { 0 };
-	struct hv_config hv;
-	struct vm_config vm;
-
-	if (config_hypervisor_parse(blob, &hv, &errs) != OK)
-		return;
-	printf("hypervisor\n");
-	if (hv.has_log_level)
-		row("log-level", "%s", levels[hv.log_level]);
-	row("on-idle", "%s", config_on_idle_str(hv.on_idle));
-	row("summary", "%s", hv.summary ? "yes" : "no");
-	for (u32 i = 0; config_guest_parse(blob, i, NULL, &vm, &errs) == OK; i++)
-		show_guest(&vm);
+	if (!data)
+		return 2;
+	r = machine_parse(data, size, &o->machine, &errs);
+	report(o->machine_file, &errs);
+	free(data);
+	if (r != OK)
+		return 1;
+	if (!o->lim.memory || o->lim.memory > o->machine.memory)
+		o->lim.memory = o->machine.memory;
+	o->lim.nr_cpus = o->machine.nr_cpus;
+	return 0;
 }
 
 /* Returns 0, or 2 after a message. */
@@ -232,6 +195,8 @@ static int parse_args(int argc, char **argv, struct options *o)
 		           n <= CONFIG_MAX_VCPUS) {
 			o->lim.max_vcpus = (u32)n;
 			i++;
+		} else if (!strcmp(argv[i], "--machine") && !last) {
+			o->machine_file = argv[++i];
 		} else if (!strcmp(argv[i], "--module") && !last) {
 			o->modules[o->nr_modules++] = argv[++i];
 			o->lim.module_exists = module_exists;
@@ -244,12 +209,32 @@ static int parse_args(int argc, char **argv, struct options *o)
 	return o->file ? 0 : usage(stderr);
 }
 
-int main(int argc, char **argv)
+static int check_or_show(bool showing, struct options *o)
 {
-	struct options o = { 0 };
+	int r = o->machine_file ? load_machine(o) : 0;
+	struct place *list;
 	size_t size = 0;
 	void *blob;
-	bool good;
+
+	if (r)
+		return r;
+	blob = load(o->file, &size);
+	if (!blob)
+		return 2;
+	list = check(blob, size, o);
+	if (list && showing)
+		bhcfg_show(blob, o->machine_file ? &o->machine : NULL, list);
+	else if (list)
+		printf("%s: OK, %u guest%s\n", o->file, config_guest_count(blob),
+		       config_guest_count(blob) == 1 ? "" : "s");
+	free(blob);
+	free(list);
+	return list ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	static struct options o;
 	int r;
 
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
@@ -264,18 +249,8 @@ int main(int argc, char **argv)
 	if (argc < 3 || (strcmp(argv[1], "check") && strcmp(argv[1], "show")))
 		return usage(stderr);
 	r = parse_args(argc, argv, &o);
-	if (r)
-		return r;
-	blob = load(o.file, &size);
-	if (!blob)
-		return 2;
-	good = check(blob, size, &o);
-	if (good && !strcmp(argv[1], "show"))
-		show(blob);
-	else if (good)
-		printf("%s: OK, %u guest%s\n", o.file, config_guest_count(blob),
-		       config_guest_count(blob) == 1 ? "" : "s");
-	free(blob);
+	if (!r)
+		r = check_or_show(!strcmp(argv[1], "show"), &o);
 	free(o.modules);
-	return good ? 0 : 1;
+	return r;
 }

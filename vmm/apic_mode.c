@@ -5,17 +5,21 @@
 #include "vmm/exit.h"
 #include "vmm/vm.h"
 
-/* The page has to be in the EPT as long as one vCPU is in xAPIC mode at its address. */
+#define APIC_BASE_ADDR 0xffffffffff000ull
+
+/*
+ * The page is in the EPT, which all vCPUs share, only while every one of them is in xAPIC mode at its address: a vCPU
+ * in another mode would find plain memory there. Without it the APIC's MMIO comes as EPT violations and is emulated.
+ */
 static bool page_wanted(const struct vm *vm, u64 *gpa)
 {
-	for (u32 i = 0; i < vm->nr_vcpus; i++) {
-		const struct vlapic *l = &vm->vcpus[i]->lapic;
-
-		*gpa = vlapic_get_base(l) & 0xffffff000ull;
-		if (vlapic_mmio_claims(l, *gpa) && !gmem_ptr(&vm->mem, GPA(*gpa), 1))
-			return true;
-	}
-	return false;
+	*gpa = vlapic_get_base(&vm->vcpus[0]->lapic) & APIC_BASE_ADDR;
+	if (gmem_ptr(&vm->mem, GPA(*gpa), 1))
+		return false;
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		if (!vlapic_mmio_claims(&vm->vcpus[i]->lapic, *gpa))
+			return false;
+	return true;
 }
 
 void vcpu_ept_flush(struct vcpu *v)
@@ -66,9 +70,6 @@ void vcpu_apic_mode(struct vcpu *v)
 	u32 bits;
 
 	update_page(v);
-	/* Without its page in place, the APIC's MMIO comes as EPT violations and is emulated. */
-	if (mode == VMX_APIC_XAPIC && v->vm->apic_access_page && !v->vm->apic_access_mapped)
-		mode = VMX_APIC_OFF;
 	bits = vmx_caps_apic_proc2(&vmx_caps, mode);
 	vcpu_set_proc2(v, bits, VMX_APIC_PROC2_MASK & ~bits);
 	vcpu_msr_bitmap(v);

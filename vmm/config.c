@@ -64,7 +64,7 @@ int config_hypervisor_parse(const void *blob, struct hv_config *hv, struct confi
 	struct target t = { .hv = hv };
 	int node = root_child(blob, "hypervisor");
 	struct where w;
-	u32 seen;
+	u64 seen;
 
 	*hv = (struct hv_config){ .on_idle = HV_IDLE_HALT, .summary = true };
 	if (node < 0)
@@ -73,6 +73,11 @@ int config_hypervisor_parse(const void *blob, struct hv_config *hv, struct confi
 	cfg_props(&w, blob, node, hv_props, ARRAY_SIZE(hv_props), &t, &seen);
 	cfg_no_children(&w, blob, node);
 	return w.failed ? ERR_INVAL : OK;
+}
+
+int cfg_guests_node(const void *blob)
+{
+	return root_child(blob, "guests");
 }
 
 u32 config_guest_count(const void *blob)
@@ -164,13 +169,24 @@ static void check_duplicates(struct where *w, const void *blob, int guests, int 
 	}
 }
 
+static void check_sums(struct where *w, const struct config_limits *lim, u64 memory, u64 reserved)
+{
+	if (lim && lim->memory && memory > lim->memory)
+		cfg_fail(w, "all guests together have %llu MiB, the machine has %llu MiB for them",
+		         (unsigned long long)(memory >> 20), (unsigned long long)(lim->memory >> 20));
+	if (lim && lim->nr_cpus && reserved > 100ull * lim->nr_cpus)
+		cfg_fail(w, "all guests together reserve %llu %% of a CPU, the machine has %u %%",
+		         (unsigned long long)reserved, 100 * lim->nr_cpus);
+}
+
 int config_check(const void *data, size_t size, const struct config_limits *lim, struct config_errs *errs)
 {
 	struct hv_config hv;
 	struct where w;
-	u64 sum = 0;
+	u64 sum = 0, reserved = 0;
 	int guests, node, off;
 	int r = cfg_check_blob(data, size, errs);
+	u32 before;
 
 	if (r != OK)
 		return r;
@@ -203,9 +219,12 @@ int config_check(const void *data, size_t size, const struct config_limits *lim,
 			r = ERR_INVAL;
 		if (__builtin_add_overflow(sum, vm.memory, &sum))
 			sum = ~0ull;
+		reserved += vm.reservation;
 	}
-	if (lim && lim->memory && sum > lim->memory)
-		cfg_fail(&w, "all guests together have %llu MiB, the machine has %llu MiB for them",
-		         (unsigned long long)(sum >> 20), (unsigned long long)(lim->memory >> 20));
+	check_sums(&w, lim, sum, reserved);
+	before = errs->nr;
+	cfg_check_links(data, guests, errs);
+	if (errs->nr != before)
+		r = ERR_INVAL;
 	return w.failed ? ERR_INVAL : r;
 }

@@ -3,10 +3,10 @@
 
 #include "lib/string.h"
 #include "vmm/config_internal.h"
+#include "vmm/pv.h"
 
 static const char *const protocol_words[] = { "auto", "linux", "pvh", "multiboot1", "elf", NULL };
-static const char *const action_words[] = { "stop", "restart", NULL };
-static const char *const serial_words[] = { "none", "null", "console", "log", NULL };
+static const char *const serial_words[] = { "none", "null", "console", "log", "control", NULL };
 static const char *const signature_words[] = { "kvm", "none", NULL };
 
 static const char *word(const char *const *words, size_t n, u32 i)
@@ -16,10 +16,6 @@ static const char *word(const char *const *words, size_t n, u32 i)
 const char *config_protocol_str(enum vm_protocol p)
 {
 	return word(protocol_words, ARRAY_SIZE(protocol_words), p);
-}
-const char *config_action_str(enum vm_action a)
-{
-	return word(action_words, ARRAY_SIZE(action_words), a);
 }
 const char *config_serial_str(enum vm_serial s)
 {
@@ -171,26 +167,6 @@ static void vm_com4(struct where *w, const struct value *v, const struct target 
 	set_com(w, v, t, 3);
 }
 
-static void set_action(struct where *w, const struct value *v, enum vm_action *a)
-{
-	u32 i;
-
-	if (cfg_word(w, v, action_words, &i))
-		*a = (enum vm_action)i;
-}
-static void vm_on_poweroff(struct where *w, const struct value *v, const struct target *t)
-{
-	set_action(w, v, &t->vm->on_poweroff);
-}
-static void vm_on_reset(struct where *w, const struct value *v, const struct target *t)
-{
-	set_action(w, v, &t->vm->on_reset);
-}
-static void vm_on_crash(struct where *w, const struct value *v, const struct target *t)
-{
-	set_action(w, v, &t->vm->on_crash);
-}
-
 static void vm_signature(struct where *w, const struct value *v, const struct target *t)
 {
 	u32 i;
@@ -247,6 +223,15 @@ static void vm_no_autostart(struct where *w, const struct value *v, const struct
 	t->vm->autostart = !cfg_flag(w, v);
 }
 
+/* dtc writes it where another guest says <&label>; its value means something to cfg_check_links alone. */
+static void vm_phandle(struct where *w, const struct value *v, const struct target *t)
+{
+	u32 n;
+
+	if (cfg_u32(w, v, &n) && (!n || n == ~0u))
+		cfg_fail(w, "must not be 0 or FFFFFFFFh");
+}
+
 static const struct prop_def vm_props[] = {
 	{ "memory", vm_memory },
 	{ "kernel", vm_kernel },
@@ -261,9 +246,9 @@ static const struct prop_def vm_props[] = {
 	{ "com2", vm_com2 },
 	{ "com3", vm_com3 },
 	{ "com4", vm_com4 },
-	{ "on-poweroff", vm_on_poweroff },
-	{ "on-reset", vm_on_reset },
-	{ "on-crash", vm_on_crash },
+	{ "on-poweroff", cfg_vm_on_poweroff },
+	{ "on-reset", cfg_vm_on_reset },
+	{ "on-crash", cfg_vm_on_crash },
 	{ "hypervisor-signature", vm_signature },
 	{ "tsc-frequency", vm_tsc },
 	{ "debug-exit", vm_debug_exit },
@@ -271,17 +256,47 @@ static const struct prop_def vm_props[] = {
 	{ "debug-console", vm_debug_console },
 	{ "forced-emulation", vm_forced_emulation },
 	{ "no-autostart", vm_no_autostart },
+	{ "weight", cfg_vm_weight },
+	{ "cap", cfg_vm_cap },
+	{ "reservation", cfg_vm_reservation },
+	{ "pin", cfg_vm_pin },
+	{ "cores", cfg_vm_cores },
+	{ "exclusive-cores", cfg_vm_exclusive },
+	{ "latency", cfg_vm_latency },
+	{ "after", cfg_vm_after },
+	{ "after-state", cfg_vm_after_state },
+	{ "ready-text", cfg_vm_ready_text },
+	{ "restart-limit", cfg_vm_restart_limit },
+	{ "restart-window", cfg_vm_restart_window },
+	{ "backoff", cfg_vm_backoff },
+	{ "backoff-max", cfg_vm_backoff_max },
+	{ "watchdog", cfg_vm_watchdog },
+	{ "standby-for", cfg_vm_standby_for },
+	{ "standby", cfg_vm_standby },
+	{ "take-over", cfg_vm_take_over },
+	{ "pv", cfg_vm_pv },
+	{ "no-pv", cfg_vm_no_pv },
+	{ "control", cfg_vm_control },
+	{ "phandle", vm_phandle },
 };
-_Static_assert(ARRAY_SIZE(vm_props) <= 32, "one bit of seen each");
+_Static_assert(ARRAY_SIZE(vm_props) <= 64, "one bit of seen each");
+
+static bool has(u64 seen, const char *name)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(vm_props); i++)
+		if (!strcmp(vm_props[i].name, name))
+			return seen >> i & 1;
+	return false;
+}
 
 /* What only shows when all properties are known. */
-static void check_guest(struct where *w, struct vm_config *vm, u32 seen)
+static void check_guest(struct where *w, struct vm_config *vm, u64 seen)
 {
 	struct cpuid_topology *topo = &vm->topo;
 
-	if (!(seen & 1))
+	if (!has(seen, "memory"))
 		cfg_fail(w, "memory is missing");
-	if (!(seen & 2))
+	if (!has(seen, "kernel"))
 		cfg_fail(w, "kernel is missing");
 	if (!topo->sockets)
 		*topo = (struct cpuid_topology){ 1, vm->vcpus, 1 };
@@ -310,6 +325,8 @@ static void check_name(struct where *w, const char *name)
 	}
 }
 
+#define SECOND 1000000000ull
+
 static void vm_defaults(struct vm_config *vm)
 {
 	*vm = (struct vm_config){
@@ -319,6 +336,12 @@ static void vm_defaults(struct vm_config *vm)
 		.com = { VM_SERIAL_CONSOLE },
 		.on_reset = VM_ACTION_RESTART,
 		.autostart = true,
+		.weight = CONFIG_DEFAULT_WEIGHT,
+		.restart_limit = 5,
+		.restart_window = 60 * SECOND,
+		.backoff = SECOND,
+		.backoff_max = 300 * SECOND,
+		.pv = VM_PV_ALL,
 	};
 }
 
@@ -327,7 +350,7 @@ int cfg_guest(const void *blob, int node, const struct config_limits *lim, struc
 {
 	struct target t = { .vm = vm, .lim = lim };
 	struct where w;
-	u32 seen;
+	u64 seen;
 
 	vm_defaults(vm);
 	vm->name = fdt_get_name(blob, node, NULL);
@@ -336,5 +359,7 @@ int cfg_guest(const void *blob, int node, const struct config_limits *lim, struc
 	cfg_props(&w, blob, node, vm_props, ARRAY_SIZE(vm_props), &t, &seen);
 	cfg_no_children(&w, blob, node);
 	check_guest(&w, vm, seen);
+	cfg_check_sched(&w, vm, lim);
+	cfg_check_life(&w, vm, has, seen);
 	return w.failed ? ERR_INVAL : OK;
 }

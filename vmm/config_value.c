@@ -5,6 +5,8 @@
 #include "lib/string.h"
 #include "vmm/config_internal.h"
 
+#define MAX_MS (365ull * 24 * 3600 * 1000)
+
 void cfg_printable(char *dst, size_t size, const char *src)
 {
 	size_t i;
@@ -158,8 +160,52 @@ u32 cfg_list(struct where *w, const struct value *v, void (*fn)(struct where *w,
 	return n;
 }
 
+bool cfg_duration(struct where *w, const struct value *v, u64 *ns)
+{
+	static const struct {
+		const char *unit;
+		u64 ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	u64 n = 0, ms = 0;
+	const char *s;
+
+	if (v->len == 4 && !v->data[0]) {
+		ms = cfg_cell(v->data);
+	} else {
+		s = cfg_name(w, v);
+		if (!s)
+			return false;
+		for (; *s >= '0' && *s <= '9'; s++)
+			n = MIN(n * 10 + (u64)(*s - '0'), MAX_MS + 1);
+		for (u32 i = 0; s != v->data && i < ARRAY_SIZE(units); i++)
+			if (!strcmp(s, units[i].unit))
+				ms = n * units[i].ms;
+		if (!ms && n) {
+			cfg_fail(w, "\"%.40s\" is not a duration like \"500ms\", \"10s\", \"5m\" or \"1h\"", v->data);
+			return false;
+		}
+	}
+	if (!ms || ms > MAX_MS)
+		cfg_fail(w, "must be a duration of 1 ms to 365 days, as in \"10s\"");
+	*ns = ms * 1000000;
+	return ms && ms <= MAX_MS;
+}
+
+bool cfg_refs(struct where *w, const struct value *v, u32 max, struct config_refs *out)
+{
+	if (!v->len || v->len % 4 || v->len / 4 > max) {
+		if (max == 1)
+			cfg_fail(w, "must refer to one guest, as in %s = <&name>", w->prop);
+		else
+			cfg_fail(w, "must refer to 1 to %u guests, as in %s = <&one>, <&two>", max, w->prop);
+		return false;
+	}
+	*out = (struct config_refs){ v->data, v->len / 4 };
+	return true;
+}
+
 void cfg_props(struct where *w, const void *blob, int node, const struct prop_def *defs, u32 nr_defs,
-               const struct target *t, u32 *seen)
+               const struct target *t, u64 *seen)
 {
 	int off;
 
@@ -181,7 +227,7 @@ void cfg_props(struct where *w, const void *blob, int node, const struct prop_de
 		} else if (*seen >> i & 1) {
 			cfg_fail(w, "appears twice");
 		} else {
-			*seen |= 1u << i;
+			*seen |= BIT(i);
 			defs[i].set(w, &v, t);
 		}
 	}

@@ -78,6 +78,7 @@ static u32 *word_of(struct cpuid_table *t, enum cpuid_word w)
 	case CPUID_W_81_ECX: return &t->ext[1].ecx;
 	case CPUID_W_81_EDX: return &t->ext[1].edx;
 	case CPUID_W_87_EDX: return &t->ext[7].edx;
+	case CPUID_W_PV: return &t->hvleaf[1].eax;
 	case CPUID_W_88_EBX:
 	default: return &t->ext[8].ebx;
 	}
@@ -337,8 +338,7 @@ int cpuid_build(struct cpuid_table *t, const struct cpuid_host *host, const stru
 
 	t->hv = cpuid_has(t, CPUID_FEAT_HYPERVISOR);
 	t->hvleaf[0] = (struct cpuid_leaf){ CPUID_HV_MAX, 0x4b4d564b, 0x564b4d56, 0x4d }; /* "KVMKVMKVM" */
-	/* Port 80h delays would only exit. No clock yet: the TSC is constant and leaf 15h tells its frequency. */
-	t->hvleaf[1].eax = 1u << 1; /* KVM_FEATURE_NOP_IO_DELAY */
+	t->hvleaf[1].eax = t->hv ? cfg->pv : 0;
 	return OK;
 }
 

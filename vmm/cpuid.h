@@ -32,7 +32,8 @@ enum cpuid_word {
 	CPUID_W_81_EDX,
 	CPUID_W_87_EDX, /* leaf 0x80000007 */
 	CPUID_W_88_EBX, /* leaf 0x80000008 */
-	CPUID_NR_WORDS
+	CPUID_NR_WORDS,
+	CPUID_W_PV = CPUID_NR_WORDS /* leaf 0x40000001 EAX: not the host's, no part of a cpuid_mask */
 };
 
 /* A feature is named by its word and bit, in one number. */
@@ -92,6 +93,10 @@ enum cpuid_word {
 #define CPUID_FEAT_RDTSCP        CPUID_FEAT(CPUID_W_81_EDX, 27)
 #define CPUID_FEAT_LM            CPUID_FEAT(CPUID_W_81_EDX, 29)
 #define CPUID_FEAT_INVARIANT_TSC CPUID_FEAT(CPUID_W_87_EDX, 8)
+#define CPUID_FEAT_PV_CLOCK_OLD  CPUID_FEAT(CPUID_W_PV, 0)
+#define CPUID_FEAT_PV_CLOCK      CPUID_FEAT(CPUID_W_PV, 3)
+#define CPUID_FEAT_PV_STEAL_TIME CPUID_FEAT(CPUID_W_PV, 5)
+#define CPUID_FEAT_PV_EOI        CPUID_FEAT(CPUID_W_PV, 6)
 
 /* One bit per feature. */
 struct cpuid_mask {
@@ -128,6 +133,7 @@ struct cpuid_guest_cfg {
 	u32 nr_vcpus; /* at least 1 */
 	struct cpuid_topology topo;
 	enum hv_signature signature;
+	u32 pv;      /* PV_* (vmm/pv.h) for leaf 0x40000001 */
 	u64 tsc_hz;  /* of the guest's TSC */
 	u64 apic_hz; /* input clock of the virtual APIC timer before its divider (Hz); 0: 1 GHz */
 	struct cpuid_caps caps;

@@ -4,11 +4,18 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
-#include "vmm/console.h"
 #include "vmm/exit.h"
 #include "vmm/fwtables.h"
+#include "vmm/guests.h"
+#include "vmm/monitor.h"
+#include "vmm/run.h"
 #include "vmm/vm.h"
 #include "vmm/walltime.h"
+
+#define WATCHDOG_SLOT  2
+#define LINES_A_SECOND 500 /* of a guest in the log */
+#define PCI_IO_BASE    0xc000
+#define PCI_IO_END     0x10000
 
 /* ---- the local APICs' way to their vCPU ---- */
 
@@ -59,13 +66,13 @@ static u64 lapic_tsc_now(void *ctx, u64 now)
 static u64 lapic_tsc_to_ns(void *ctx, u64 tsc)
 {
 	struct vcpu *v = ctx;
-	u64 host = tsc - v->tsc_offset - v->vm->tsc_start;
+	u64 host = vclock_unscale_ceil(&v->vm->clock, tsc - v->tsc_offset) - v->vm->tsc_start;
 
 	/* A deadline in the far past or beyond the clock's reach: the comparison with tsc_now has dealt with the
 	 * past. */
 	if ((s64)host < 0)
 		return TIMER_OFF - 1;
-	return vclock_ns(&v->vm->clock, host) + 1;
+	return MIN(vclock_ns_sat(&v->vm->clock, host), TIMER_OFF - 2) + 1;
 }
 
 static const struct vlapic_ops lapic_ops = {
@@ -107,12 +114,24 @@ static void on_debug_exit(void *arg, u32 code)
 	vm_request_stop(arg, VM_STOP_DEBUG_EXIT, code, "port F4h");
 }
 
-static void tx_console(void *arg, const u8 *buf, size_t len)
+static void on_watchdog(void *arg)
 {
-	console_guest_output((struct vm *)arg, buf, len);
+	struct vm *vm = arg;
+
+	/* Timers run on vCPU 0, with its VMCS loaded. */
+	vm_kill(vm->vcpus[0], "watchdog expired");
 }
 
-static void tx_null(void *arg, const u8 *buf, size_t len) {}
+static void log_text(struct vm *vm, const char *text)
+{
+	u32 suppressed;
+
+	if (!log_limit_ok(&vm->text_limit, run_now(), LINES_A_SECOND, 1000000000, &suppressed))
+		return;
+	if (suppressed)
+		log_info("%s: (%u lines not shown)\n", vm->config.name, suppressed);
+	log_info("%s: %s\n", vm->config.name, text);
+}
 
 static void log_line(struct vm *vm, u32 n, const u8 *buf, size_t len)
 {
@@ -125,24 +144,32 @@ static void log_line(struct vm *vm, u32 n, const u8 *buf, size_t len)
 		if (buf[i] != '\n' && *used < sizeof(vm->dev.log_line[n].text) - 1)
 			continue;
 		text[*used] = 0;
-		log_info("%s: %s\n", vm->config.name, text);
 		*used = 0;
+		log_text(vm, text);
 	}
 }
 
-#define TX_LOG(n)                                                   \
-	static void tx_log##n(void *arg, const u8 *buf, size_t len) \
-	{                                                           \
-		log_line(arg, n, buf, len);                         \
+/* What a serial port is connected to may change while the guest runs: a standby guest takes its primary's. */
+static void tx(void *arg, const u8 *buf, size_t len)
+{
+	struct com_port *port = arg;
+	struct vm *vm = port->vm;
+
+	guests_output(vm, buf, len);
+	switch (vm->serial[port->n]) {
+	case VM_SERIAL_CONSOLE: monitor_guest_output(vm, buf, len); break;
+	case VM_SERIAL_CONTROL: monitor_control_output(vm, buf, len); break;
+	case VM_SERIAL_LOG:
+		monitor_guest_output(vm, buf, len);
+		log_line(vm, port->n, buf, len);
+		break;
+	default: break;
 	}
-TX_LOG(0)
-TX_LOG(1)
-TX_LOG(2)
-TX_LOG(3)
+}
 
 static void debug_putc(void *arg, char c)
 {
-	console_guest_output((struct vm *)arg, (const u8 *)&c, 1);
+	monitor_guest_output(arg, (const u8 *)&c, 1);
 }
 
 /* ---- creation ---- */
@@ -152,22 +179,15 @@ static int create_uarts(struct vm *vm, struct timerq *tq)
 	static const struct {
 		u16 base;
 		u8 gsi;
-		void (*log)(void *arg, const u8 *buf, size_t len);
-	} com[CONFIG_NR_COM] = {
-		{ 0x3f8, 4, tx_log0 }, { 0x2f8, 3, tx_log1 }, { 0x3e8, 4, tx_log2 }, { 0x2e8, 3, tx_log3 }
-	};
+	} com[CONFIG_NR_COM] = { { 0x3f8, 4 }, { 0x2f8, 3 }, { 0x3e8, 4 }, { 0x2e8, 3 } };
 	int err = OK;
 
 	for (u32 i = 0; i < CONFIG_NR_COM && !err; i++) {
-		enum vm_serial kind = vm->config.com[i];
-
-		if (kind == VM_SERIAL_NONE)
+		vm->serial[i] = vm->config.com[i];
+		vm->dev.port[i] = (struct com_port){ vm, i };
+		if (vm->config.com[i] == VM_SERIAL_NONE)
 			continue;
-		vuart_init(&vm->dev.com[i], com[i].base, com[i].gsi, &vm->dev.irq.chip, tq,
-		           kind == VM_SERIAL_CONSOLE ? tx_console
-		           : kind == VM_SERIAL_LOG   ? com[i].log
-		                                     : tx_null,
-		           vm);
+		vuart_init(&vm->dev.com[i], com[i].base, com[i].gsi, &vm->dev.irq.chip, tq, tx, &vm->dev.port[i]);
 		err = vuart_attach(&vm->dev.com[i], &vm->pio);
 	}
 	return err;
@@ -183,6 +203,8 @@ static int create_debug(struct vm *vm)
 		.putc = debug_putc,
 		.arg = vm,
 		.irq = &vm->dev.irq.chip,
+		.ram_bytes = vm->config.memory,
+		.cpus = (u16)vm->nr_vcpus,
 	};
 
 	if (cfg.testdev) {
@@ -203,9 +225,27 @@ static int create_lapics(struct vm *vm)
 		struct vcpu *v = vm->vcpus[i];
 
 		vlapic_init(&v->lapic, v->lapic_page, v->cpuid->apic_id, i == 0, &lapic_ops, v, &v->timers);
+		vlapic_set_clock(&v->lapic, vlapic_clock_ns(vm->clock.tsc_hz));
 		vm->dev.lapics[i] = &v->lapic;
 	}
 	return OK;
+}
+
+/* The PCI bus and what is on it. */
+static int create_pci(struct vm *vm, struct timerq *tq)
+{
+	struct devices *d = &vm->dev;
+	int err = vpci_init(&d->pci, &vm->pio, &vm->mmio, &d->irq.chip);
+
+	vpci_host_bridge_init(&d->host_bridge, VPCI_HOST_BRIDGE_VENDOR, VPCI_HOST_BRIDGE_DEVICE);
+	if (!err)
+		err = vpci_attach(&d->pci, &d->host_bridge, 0, 0);
+	if (err || vm->config.watchdog != VM_WATCHDOG_I6300ESB)
+		return err;
+	err = vi6300esb_init(&d->watchdog, tq, on_watchdog, vm);
+	if (!err)
+		err = vpci_attach(&d->pci, &d->watchdog.pci, WATCHDOG_SLOT, 0);
+	return err;
 }
 
 int devices_create(struct vm *vm)
@@ -222,7 +262,6 @@ int devices_create(struct vm *vm)
 	vrtc_init(&d->rtc, chip, tq);
 	vpm_init(&d->pm, chip, tq, on_sleep, vm);
 	vreset_init(&d->reset, on_reset, vm);
-	vpci_host_bridge_init(&d->host_bridge, VPCI_HOST_BRIDGE_VENDOR, VPCI_HOST_BRIDGE_DEVICE);
 	err = pc_irqchip_attach(&d->irq, &vm->pio, &vm->mmio);
 	if (!err)
 		err = vpit_attach(&d->pit, &vm->pio);
@@ -233,9 +272,7 @@ int devices_create(struct vm *vm)
 	if (!err)
 		err = vreset_attach(&d->reset, &vm->pio);
 	if (!err)
-		err = vpci_init(&d->pci, &vm->pio, &vm->mmio, chip);
-	if (!err)
-		err = vpci_attach(&d->pci, &d->host_bridge, 0, 0);
+		err = create_pci(vm, tq);
 	if (!err)
 		err = create_uarts(vm, tq);
 	if (!err)
@@ -264,45 +301,77 @@ void devices_reset(struct vm *vm, u64 now)
 	vpm_reset(&d->pm, now);
 	vreset_reset(&d->reset);
 	vpci_reset(&d->pci);
+	if (vm->config.watchdog == VM_WATCHDOG_I6300ESB)
+		vi6300esb_reset(&d->watchdog);
+	/* There is no firmware to do it. The windows are those of the DSDT. */
+	if (vpci_assign(&d->pci, GUEST_PCI_MMIO_BASE, GUEST_PCI_MMIO_END, PCI_IO_BASE, PCI_IO_END) != OK)
+		log_warn("guest %s: PCI BARs do not fit\n", vm->config.name);
 	for (u32 i = 0; i < CONFIG_NR_COM; i++)
 		if (vm->config.com[i] != VM_SERIAL_NONE)
 			vuart_reset(&d->com[i], now);
 	vdebug_reset(&d->debug);
 }
 
-static struct vuart *console_uart(struct vm *vm)
+size_t devices_queue_input(struct vm *vm, const u8 *buf, size_t len)
 {
-	for (u32 i = 0; i < CONFIG_NR_COM; i++)
-		if (vm->config.com[i] == VM_SERIAL_CONSOLE)
-			return &vm->dev.com[i];
-	return NULL;
-}
+	size_t n;
 
-size_t devices_console_input(struct vm *vm, const u8 *buf, size_t len)
-{
-	u32 head = vm->input.head, tail = __atomic_load_n(&vm->input.tail, __ATOMIC_ACQUIRE);
-	size_t n = 0;
-
-	if (!console_uart(vm))
-		return len; /* nobody reads: dropped */
-	while (n < len && head - tail < VM_INPUT_SIZE)
-		vm->input.buf[head++ % VM_INPUT_SIZE] = buf[n++];
-	__atomic_store_n(&vm->input.head, head, __ATOMIC_RELEASE);
+	spin_lock(&vm->keys.lock);
+	n = MIN(len, sizeof(vm->keys.buf) - vm->keys.nr);
+	memcpy(vm->keys.buf + vm->keys.nr, buf, n);
+	__atomic_store_n(&vm->keys.nr, vm->keys.nr + (u32)n, __ATOMIC_RELAXED);
+	spin_unlock(&vm->keys.lock);
 	if (n)
 		vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
 	return n;
 }
 
-bool devices_console_drain(struct vm *vm)
+static struct vuart *uart_of(struct vm *vm, enum vm_serial kind)
 {
-	u32 head = __atomic_load_n(&vm->input.head, __ATOMIC_ACQUIRE), tail = vm->input.tail;
-	struct vuart *u;
+	for (u32 i = 0; i < CONFIG_NR_COM; i++)
+		if (vm->serial[i] == kind)
+			return &vm->dev.com[i];
+	return NULL;
+}
 
-	if (likely(head == tail))
-		return false;
-	u = console_uart(vm);
-	while (u && tail != head && vuart_rx(u, &vm->input.buf[tail % VM_INPUT_SIZE], 1, vm_now(vm)))
-		tail++;
-	__atomic_store_n(&vm->input.tail, tail, __ATOMIC_RELEASE);
-	return tail != head;
+static void take_keys(struct vm *vm)
+{
+	struct vuart *u = uart_of(vm, VM_SERIAL_CONSOLE);
+	size_t n;
+
+	spin_lock(&vm->keys.lock);
+	/* Nobody reads: dropped. */
+	n = u ? vuart_rx(u, vm->keys.buf, vm->keys.nr, vm_now(vm)) : vm->keys.nr;
+	memmove(vm->keys.buf, vm->keys.buf + n, vm->keys.nr - n);
+	__atomic_store_n(&vm->keys.nr, vm->keys.nr - (u32)n, __ATOMIC_RELAXED);
+	spin_unlock(&vm->keys.lock);
+}
+
+void devices_take_input(struct vm *vm)
+{
+	if (__atomic_load_n(&vm->keys.nr, __ATOMIC_RELAXED))
+		take_keys(vm);
+	if (monitor_control_waits(vm))
+		monitor_control_pull(vm);
+}
+
+bool devices_input_waits(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->keys.nr, __ATOMIC_RELAXED) || monitor_control_waits(vm);
+}
+
+size_t devices_control_space(struct vm *vm)
+{
+	const struct vuart *u = uart_of(vm, VM_SERIAL_CONTROL);
+
+	return u ? vuart_rx_space(u) : 0;
+}
+
+void devices_control_input(struct vm *vm, const u8 *buf, size_t len)
+{
+	struct vuart *u = uart_of(vm, VM_SERIAL_CONTROL); /* NULL: taken over just now */
+	size_t n = u ? vuart_rx(u, buf, len, vm_now(vm)) : 0;
+
+	if (n < len)
+		log_debug("guest %s: control UART lost %lu bytes\n", vm->config.name, len - n);
 }

@@ -4,6 +4,7 @@
 #include "vmm/config.h"
 #include "vmm/dev/pc_irqchip.h"
 #include "vmm/dev/vdebug.h"
+#include "vmm/dev/vi6300esb.h"
 #include "vmm/dev/vpci.h"
 #include "vmm/dev/vpit.h"
 #include "vmm/dev/vpm.h"
@@ -12,6 +13,12 @@
 #include "vmm/dev/vuart.h"
 
 struct vm;
+
+/* A serial port's way back to its VM. */
+struct com_port {
+	struct vm *vm;
+	u32 n;
+};
 
 struct devices {
 	struct pc_irqchip irq;
@@ -22,7 +29,9 @@ struct devices {
 	struct vreset reset;
 	struct vpci pci;
 	struct vpci_dev host_bridge;
+	struct vi6300esb watchdog; /* with VM_WATCHDOG_I6300ESB */
 	struct vuart com[CONFIG_NR_COM];
+	struct com_port port[CONFIG_NR_COM];
 	struct vdebug debug;
 	u8 *iomem; /* the pc-testdev's I/O RAM */
 	struct {
@@ -45,10 +54,12 @@ static inline int devices_pic_ack(struct devices *d)
 {
 	return vpic_ack(&d->irq.pic);
 }
-/*
- * Input for the guest's console UART, from one CPU at a time, whichever; returns how many bytes were taken (all when
- * nobody reads them).
+/* Keys for the guest's console UART, from any CPU; returns how many were taken. */
+size_t devices_queue_input(struct vm *vm, const u8 *buf, size_t len);
+/* With the VM's lock held: whether there are keys or answers for the guest, and moves what its UARTs have room for.
  */
-size_t devices_console_input(struct vm *vm, const u8 *buf, size_t len);
-/* On vCPU 0's CPU, with the VM's lock: on to the UART. true: some had no room yet. */
-bool devices_console_drain(struct vm *vm);
+bool devices_input_waits(const struct vm *vm);
+void devices_take_input(struct vm *vm);
+/* Room of the control UART's receiver, and bytes for it. With the VM's lock held. */
+size_t devices_control_space(struct vm *vm);
+void devices_control_input(struct vm *vm, const u8 *buf, size_t len);

@@ -106,7 +106,7 @@ static int translate(struct emul_ctxt *c, u64 lin, u32 access, struct gwalk_resu
 	enum gwalk_status st;
 
 	if (c->hint_valid && ALIGN_DOWN(lin, PAGE_SIZE) == ALIGN_DOWN(c->hint_lin, PAGE_SIZE) &&
-	    !(access & GWALK_EXEC)) {
+	    !(access & GWALK_EXEC) && (!(access & GWALK_WRITE) || vc(c)->emulation->hint_write)) {
 		r->gpa = GPA(ALIGN_DOWN(c->hint_gpa, PAGE_SIZE) + (lin & (PAGE_SIZE - 1)));
 		r->left = PAGE_SIZE - (lin & (PAGE_SIZE - 1));
 		return EMUL_OK;
@@ -396,7 +396,7 @@ static int op_cpuid(struct emul_ctxt *c, u32 leaf, u32 sub, u32 out[4])
 
 static int op_rdtsc(struct emul_ctxt *c, u64 *tsc, u32 *aux)
 {
-	*tsc = cpu_rdtsc() + vc(c)->tsc_offset;
+	*tsc = vcpu_msr_ops.tsc(vc(c));
 	if (aux)
 		*aux = vmx_caps_has(&vmx_caps, VMX_FEAT_RDTSCP) ? (u32)cpu_rdmsr(MSR_TSC_AUX) : 0;
 	return EMUL_OK;
@@ -437,6 +437,18 @@ static int op_get_xmm(struct emul_ctxt *c, u8 nr, u64 val[2])
 static int op_set_xmm(struct emul_ctxt *c, u8 nr, const u64 val[2])
 {
 	fpu_set_xmm(nr, val);
+	return EMUL_OK;
+}
+
+static int op_get_ymm(struct emul_ctxt *c, u8 nr, u64 val[4])
+{
+	fpu_get_ymm(nr, val);
+	return EMUL_OK;
+}
+
+static int op_set_ymm(struct emul_ctxt *c, u8 nr, const u64 val[4])
+{
+	fpu_set_ymm(nr, val);
 	return EMUL_OK;
 }
 
@@ -507,6 +519,8 @@ static const struct emul_ops ops = {
 	.misc = op_misc,
 	.get_xmm = op_get_xmm,
 	.set_xmm = op_set_xmm,
+	.get_ymm = op_get_ymm,
+	.set_ymm = op_set_ymm,
 	.get_mm = op_get_mm,
 	.set_mm = op_set_mm,
 	.fpu = op_fpu,
@@ -567,6 +581,10 @@ static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
 	case EMUL_RETRY: write_back(v, c); return EXIT_RESUME;
 	case EMUL_STOP: return EXIT_KILL;
 	default:
+		if (v->emulation->forced) {
+			vcpu_ud(v);
+			return EXIT_RESUME;
+		}
 		vm_kill(v,
 		        "cannot emulate the instruction at rip %#lx: %02x %02x %02x %02x %02x %02x %02x %02x "
 		        "%02x %02x %02x %02x %02x %02x %02x (%u bytes fetched)",
@@ -583,6 +601,7 @@ static struct emul_ctxt *begin(struct vcpu *v)
 
 	v->emulation->walk_valid = false;
 	v->emulation->hlt = false;
+	v->emulation->forced = false;
 	emul_init(c, &ops, v, v->regs.gpr);
 	c->rip = v->rip;
 	c->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
@@ -592,16 +611,26 @@ static struct emul_ctxt *begin(struct vcpu *v)
 	return c;
 }
 
-enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gpa, u32 skip)
+enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gpa)
+{
+	struct emul_ctxt *c = begin(v);
+
+	c->hint_valid = have_hint;
+	c->hint_lin = linear;
+	c->hint_gpa = gpa;
+	return finish(v, c, emul_run(c));
+}
+
+enum exit_action emulate_forced(struct vcpu *v, u32 skip)
 {
 	struct emul_ctxt *c = begin(v);
 
 	c->rip += skip;
 	if (c->mode != EMUL_LONG64)
 		c->rip = (u32)c->rip;
-	c->hint_valid = have_hint;
-	c->hint_lin = linear;
-	c->hint_gpa = gpa;
+	v->rip = c->rip;
+	vmcs_write(VMCS_GUEST_RIP, c->rip);
+	v->emulation->forced = true;
 	return finish(v, c, emul_run(c));
 }
 

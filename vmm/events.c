@@ -13,7 +13,7 @@ void vcpu_events_reset(struct vcpu *v)
 {
 	memset(&v->inj, 0, sizeof(v->inj));
 	v->vectoring_valid = false;
-	v->nmi_pending = false;
+	v->nmis = 0;
 	v->kept_interrupt = 0;
 }
 
@@ -41,7 +41,7 @@ void vcpu_raise(struct vcpu *v, u8 vector, bool has_error, u32 error)
 		u32 type = v->inj.vectoring.info & INTR_INFO_TYPE_MASK;
 
 		if (type == INTR_INFO_NMI)
-			v->nmi_pending = true;
+			v->nmis = MIN(v->nmis + 1, 2u);
 		else if (type == INTR_INFO_EXTERNAL)
 			v->kept_interrupt = INTR_INFO_VECTOR(v->inj.vectoring.info) | 0x100u;
 		v->inj.vectoring.info = 0;
@@ -174,6 +174,13 @@ static void update_tpr_threshold(struct vcpu *v)
 	vmcs_write(VMCS_TPR_THRESHOLD, t);
 }
 
+/* Before each entry after which IRR or ISR differ: what waits in IRR has to see the EOI, and the offer ends. */
+static void offer_pv_eoi(struct vcpu *v)
+{
+	if (v->pv.eoi)
+		pv_eoi_offer(&v->pv, &v->vm->mem, !vid(v) && vlapic_eoi_is_simple(&v->lapic));
+}
+
 /* What the interrupt controllers offer now: the PIC through ExtINT first, then the local APIC's own. */
 static int offered_interrupt(struct vcpu *v)
 {
@@ -193,6 +200,21 @@ static int take_interrupt(struct vcpu *v)
 	return vector;
 }
 
+/*
+ * NMIs that have come. While one is handled, one more is kept; before it, the one to be delivered and one behind it.
+ * SDM vol. 3 "Handling Multiple NMIs".
+ */
+static void take_nmis(struct vcpu *v, u32 interruptibility)
+{
+	bool handled = (interruptibility & INTERRUPTIBILITY_NMI) ||
+	               (v->inj.vectoring.info & (INTR_INFO_VALID | INTR_INFO_TYPE_MASK)) ==
+	                       (INTR_INFO_VALID | INTR_INFO_NMI);
+
+	while (vlapic_take_nmi(&v->lapic))
+		v->nmis++;
+	v->nmis = MIN(v->nmis, handled ? 1u : 2u);
+}
+
 static void write_event(const struct inject_event *e)
 {
 	vmcs_write(VMCS_ENTRY_INTR_INFO, e->info);
@@ -210,15 +232,14 @@ void events_prepare(struct vcpu *v)
 	u32 old;
 
 	vlapic_sync(&v->lapic);
-	if (vlapic_take_nmi(&v->lapic))
-		v->nmi_pending = true;
 	if (vid(v))
 		update_vid(v);
 	old = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+	take_nmis(v, old);
 	in->interruptibility = old;
 	in->rflags_if = vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
-	in->virtual_nmis = v->pin & PIN_VIRTUAL_NMIS;
-	in->nmi = v->nmi_pending;
+	in->virtual_nmis = true; /* required */
+	in->nmi = v->nmis;
 	in->interrupt = kept ? (u8)v->kept_interrupt : offered_interrupt(v);
 	inject_choose(in, &plan);
 	if (plan.take_interrupt && !kept)
@@ -228,7 +249,7 @@ void events_prepare(struct vcpu *v)
 	if (plan.take_exception)
 		in->exception.info = 0;
 	if (plan.take_nmi)
-		v->nmi_pending = false;
+		v->nmis--;
 	if (plan.take_interrupt)
 		v->kept_interrupt = 0;
 	v->vectoring_valid = false;
@@ -237,19 +258,23 @@ void events_prepare(struct vcpu *v)
 	if (plan.interruptibility != old)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, plan.interruptibility);
 	/* More may be waiting behind what was injected. */
+	if (plan.take_nmi && v->nmis) {
+		plan.nmi_window = in->virtual_nmis;
+		plan.interrupt_window |= !in->virtual_nmis;
+	}
 	if (plan.take_interrupt && offered_interrupt(v) != INJECT_NONE)
 		plan.interrupt_window = true;
 	vcpu_set_proc(v, plan.interrupt_window ? PROC_INTERRUPT_WINDOW_EXITING : 0, PROC_INTERRUPT_WINDOW_EXITING);
-	if (v->pin & PIN_VIRTUAL_NMIS)
-		vcpu_set_proc(v, plan.nmi_window ? PROC_NMI_WINDOW_EXITING : 0, PROC_NMI_WINDOW_EXITING);
+	vcpu_set_proc(v, plan.nmi_window ? PROC_NMI_WINDOW_EXITING : 0, PROC_NMI_WINDOW_EXITING);
 	update_tpr_threshold(v);
+	offer_pv_eoi(v);
 }
 
 /* Something other than the local APIC has, or may have, an event for the guest. */
 static bool other_events(const struct vcpu *v)
 {
-	return v->vectoring_valid || v->nmi_pending || v->kept_interrupt || vlapic_nmi_waits(&v->lapic) ||
-	       v->vm->stop || ((v->inj.exception.info | v->inj.vectoring.info) & INTR_INFO_VALID) ||
+	return v->vectoring_valid || v->nmis || v->kept_interrupt || vlapic_nmi_waits(&v->lapic) || v->vm->stop ||
+	       ((v->inj.exception.info | v->inj.vectoring.info) & INTR_INFO_VALID) ||
 	       (v->proc & (PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING)) ||
 	       devices_pic_pending(&v->vm->dev);
 }
@@ -272,6 +297,7 @@ static bool sync_apic(struct vcpu *v)
 		return false;
 	}
 	update_tpr_threshold(v);
+	offer_pv_eoi(v);
 	return true;
 }
 
@@ -288,11 +314,15 @@ bool events_sync_apic(struct vcpu *v)
 bool events_can_wake(struct vcpu *v)
 {
 	bool rflags_if = vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
+	u32 blocking = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
 
 	vlapic_sync(&v->lapic);
-	if (vlapic_take_nmi(&v->lapic))
-		v->nmi_pending = true;
-	if (v->nmi_pending || (v->inj.exception.info & INTR_INFO_VALID) || (v->inj.vectoring.info & INTR_INFO_VALID))
+	take_nmis(v, blocking);
+	/* HLT in an NMI's handler: the next one waits for its IRET. */
+	if ((v->nmis && !(blocking & INTERRUPTIBILITY_NMI)) || (v->inj.exception.info & INTR_INFO_VALID) ||
+	    (v->inj.vectoring.info & INTR_INFO_VALID))
+		return true;
+	if (pv_take_unhalt(&v->pv))
 		return true;
 	if (!rflags_if)
 		return false;

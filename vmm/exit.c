@@ -12,9 +12,6 @@
 #include "vmm/vm.h"
 #include "vmm/vmcs_count.h"
 
-#define KVM_ENOSYS 1000
-#define KVM_EPERM  1
-
 struct exit_entry {
 	enum exit_action (*fn)(struct vcpu *v);
 	/* The exit may come in the middle of an event's delivery: look at the IDT-vectoring information. */
@@ -120,7 +117,7 @@ static enum exit_action on_exception_or_nmi(struct vcpu *v)
 	if (INTR_INFO_TYPE(info) << 8 == INTR_INFO_NMI) {
 		/* Through the handler, whose IRET unblocks the next one. */
 		__asm__ volatile("int $2" ::: "memory");
-		vcpu_request_self(v, VCPU_REQ_YIELD);
+		vcpu_request_self(v, VCPU_REQ_TIMER);
 		return EXIT_RESUME;
 	}
 	/* An IRET that faulted had ended the blocking already: it will run again. */
@@ -202,11 +199,7 @@ static enum exit_action on_vmcall(struct vcpu *v)
 		return EXIT_ADVANCE;
 	}
 #endif
-	if (v->vm->config.signature == HV_SIGNATURE_NONE)
-		return on_ud(v);
-	/* No hypercall is offered yet: each is answered as unknown (from user mode: not permitted). */
-	v->regs.gpr[GPR_RAX] = SEG_AR_DPL(vmcs_read32(VMCS_GUEST_SS_AR)) ? -(u64)KVM_EPERM : -(u64)KVM_ENOSYS;
-	return EXIT_ADVANCE;
+	return exit_vmcall(v);
 }
 
 static enum exit_action on_pause(struct vcpu *v)
@@ -347,6 +340,9 @@ int exit_dispatch(struct vmx_regs *regs)
 	v->rip = vmcs_read(VMCS_GUEST_RIP);
 	v->exit_reason = reason;
 	record(v, reason);
+	/* An EOI by paravirtual means: no broadcast, and nothing that it lets through (events_prepare()). */
+	if (unlikely(v->pv.eoi_set) && pv_eoi_taken(&v->pv, &v->vm->mem))
+		vlapic_eoi(&v->lapic);
 	if (unlikely(reason >= EXIT_REASON_COUNT))
 		return exit_unexpected(v, reason);
 	e = &table[reason];
@@ -364,8 +360,11 @@ int exit_dispatch(struct vmx_regs *regs)
 		advance(v);
 	} else if (unlikely(act != EXIT_RESUME)) {
 		/* A single-stepped HLT ends at once: its trap is pending. */
-		if (act == EXIT_BLOCK && !vmcs_read(VMCS_GUEST_PENDING_DEBUG))
+		if (act == EXIT_BLOCK && !vmcs_read(VMCS_GUEST_PENDING_DEBUG)) {
 			v->state = VCPU_HALTED;
+			/* What came before may end it: to be looked at, also when its turn ends now. */
+			vcpu_request_self(v, VCPU_REQ_EVENT);
+		}
 		return 1;
 	}
 	if (unlikely(v->request) && !events_sync_apic(v))

@@ -16,6 +16,7 @@ enum exit_action exit_io(struct vcpu *v);
 enum exit_action exit_ept_violation(struct vcpu *v);
 enum exit_action exit_apic_access(struct vcpu *v);
 enum exit_action exit_task_switch(struct vcpu *v);
+enum exit_action exit_vmcall(struct vcpu *v);
 /* #UD with the forced-emulation prefix allowed. */
 enum exit_action exit_ud(struct vcpu *v);
 
@@ -25,6 +26,14 @@ u64 cr_read(struct vcpu *v, u32 nr);
 void cr_state(struct vcpu *v, struct crs_state *s);
 /* Forces guest-visible CR0/CR4 (reset, task switch): no checks. */
 void cr_force(struct vcpu *v, u64 cr0, u64 cr4);
+
+/* The vCPU's paravirtual MSRs (vmm/pv.h); false: #GP. */
+__must_check bool vcpu_pv_msr(struct vcpu *v, u32 index, u64 *val, bool write);
+/* The vCPU's TSC was moved. */
+void vcpu_pv_clock_changed(struct vcpu *v);
+/* It comes to its CPU, having been ready without running for steal_ns; it leaves it. Loaded, both times. */
+void vcpu_pv_in(struct vcpu *v, u64 steal_ns);
+void vcpu_pv_out(struct vcpu *v);
 
 /* MSR access as RDMSR/WRMSR do it; false: #GP. */
 __must_check bool msr_access(struct vcpu *v, u32 index, u64 *val, bool write);

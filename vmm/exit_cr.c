@@ -207,7 +207,7 @@ static u64 guest_tsc(void *ctx)
 {
 	struct vcpu *v = ctx;
 
-	return cpu_rdtsc() + v->tsc_offset;
+	return vclock_scale(&v->vm->clock, cpu_rdtsc()) + v->tsc_offset;
 }
 
 static void guest_tsc_move(void *ctx, u64 delta)
@@ -217,6 +217,7 @@ static void guest_tsc_move(void *ctx, u64 delta)
 	v->tsc_offset += delta;
 	vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
 	vlapic_tsc_changed(&v->lapic, vm_now(v->vm));
+	vcpu_pv_clock_changed(v);
 }
 
 static u64 apic_base_read(void *ctx)
@@ -249,6 +250,16 @@ static bool x2apic_write(void *ctx, u32 reg, u64 val)
 	return !vlapic_msr_write(&v->lapic, MSR_X2APIC + reg, val, vm_now(v->vm));
 }
 
+static bool pv_read(void *ctx, u32 idx, u64 *val)
+{
+	return vcpu_pv_msr(ctx, idx, val, false);
+}
+
+static bool pv_write(void *ctx, u32 idx, u64 val)
+{
+	return vcpu_pv_msr(ctx, idx, &val, true);
+}
+
 static u64 deadline_read(void *ctx)
 {
 	return vlapic_get_deadline(&((struct vcpu *)ctx)->lapic);
@@ -271,6 +282,8 @@ const struct vmsr_ops vcpu_msr_ops = {
 	.apic_base_write = apic_base_write,
 	.x2apic_read = x2apic_read,
 	.x2apic_write = x2apic_write,
+	.pv_read = pv_read,
+	.pv_write = pv_write,
 	.tsc_deadline_read = deadline_read,
 	.tsc_deadline_write = deadline_write,
 };

@@ -30,7 +30,12 @@ enum exit_action exit_ept_violation(struct vcpu *v)
 	if (q & EPT_QUAL_NMI_UNBLOCKED)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 		           vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
-	return emulate_insn(v, q & EPT_QUAL_LINEAR_VALID, vmcs_read(VMCS_GUEST_LINEAR_ADDR), gpa, 0);
+	/*
+	 * The processor has checked this access, and not what the instruction may have become since then: a page that
+	 * was only read is looked up again for a write.
+	 */
+	v->emulation->hint_write = q & EPT_QUAL_WRITE;
+	return emulate_insn(v, q & EPT_QUAL_LINEAR_VALID, vmcs_read(VMCS_GUEST_LINEAR_ADDR), gpa);
 }
 
 enum exit_action exit_apic_access(struct vcpu *v)
@@ -60,7 +65,7 @@ enum exit_action exit_ud(struct vcpu *v)
 		lin = (u32)lin;
 	if (gwalk_read(&s, GVA(lin), bytes, sizeof(bytes), GWALK_EXEC, &r) == GWALK_OK &&
 	    !memcmp(bytes, prefix, sizeof(prefix)))
-		return emulate_insn(v, false, 0, 0, sizeof(prefix));
+		return emulate_forced(v, sizeof(prefix));
 	vcpu_ud(v);
 	return EXIT_RESUME;
 }

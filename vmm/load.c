@@ -73,19 +73,32 @@ int load_put(const struct load_in *in, struct load_out *out, u64 gpa, const void
 	return OK;
 }
 
+int load_claim(const struct load_in *in, struct load_out *out, u64 base, u64 end)
+{
+	if (end < base || !guest_map_is_ram(in->map, base, end - base))
+		return ERR_RANGE;
+	if (base >= LOAD_EXTRA_END)
+		return OK;
+	if (base < LOAD_IMAGE_LOW || end > LOAD_IMAGE_LOW_END)
+		return ERR_RANGE;
+	out->shift = MAX(out->shift, ALIGN_UP(end, PAGE_SIZE));
+	return OK;
+}
+
 /* PML4, PDPT and four page directories: 4 GiB identity-mapped by 2-MiB pages (SDM vol. 3, "4-Level Paging"). */
 static int put_page_tables(const struct load_in *in, struct load_out *out)
 {
 	const u64 table = 0x3; /* present, writable */
 	const u64 leaf = 0x83; /* and page size */
-	u64 *t = gmem_ptr(in->mem, GPA(LOAD_PML4_GPA), 6 * PAGE_SIZE);
+	u64 gpa = LOAD_PML4_GPA + out->shift;
+	u64 *t = gmem_ptr(in->mem, GPA(gpa), 6 * PAGE_SIZE);
 
 	if (!t)
-		return load_refuse(out, ERR_FAULT, "no RAM at 0x%llx for page tables", LOAD_PML4_GPA);
+		return load_refuse(out, ERR_FAULT, "no RAM at 0x%llx for page tables", (unsigned long long)gpa);
 	memset(t, 0, 2 * PAGE_SIZE);
-	t[0] = (LOAD_PML4_GPA + PAGE_SIZE) | table;
+	t[0] = (gpa + PAGE_SIZE) | table;
 	for (u32 i = 0; i < 4; i++)
-		t[512 + i] = (LOAD_PML4_GPA + (2 + i) * PAGE_SIZE) | table;
+		t[512 + i] = (gpa + (2 + i) * PAGE_SIZE) | table;
 	for (u64 i = 0; i < 4 * 512; i++)
 		t[1024 + i] = i * SIZE_2M | leaf;
 	return OK;
@@ -103,16 +116,16 @@ int load_start_state(const struct load_in *in, struct load_out *out, enum load_m
 
 	if (rip >= GUEST_PCI_HOLE_END)
 		return load_refuse(out, ERR_RANGE, "entry point 0x%llx is above 4 GiB", (unsigned long long)rip);
-	r = load_put(in, out, LOAD_GDT_GPA, gdt, sizeof(gdt), "GDT");
+	r = load_put(in, out, LOAD_GDT_GPA + out->shift, gdt, sizeof(gdt), "GDT");
 	if (r == OK && mode == LOAD_MODE_LONG64)
 		r = put_page_tables(in, out);
 	if (r != OK)
 		return r;
 	out->mode = mode;
 	out->rip = rip;
-	out->rsp = LOAD_STACK_GPA;
-	out->cr3 = mode == LOAD_MODE_LONG64 ? LOAD_PML4_GPA : 0;
-	out->gdt_base = LOAD_GDT_GPA;
+	out->rsp = LOAD_STACK_GPA + out->shift;
+	out->cr3 = mode == LOAD_MODE_LONG64 ? LOAD_PML4_GPA + out->shift : 0;
+	out->gdt_base = LOAD_GDT_GPA + out->shift;
 	out->gdt_limit = sizeof(gdt) - 1;
 	return OK;
 }

@@ -14,6 +14,8 @@
  *   0x09000  memory map and module lists
  *   0x0f000  top of a one-page stack   0x10000  command line (at most 64 KiB)
  *   0x20000  module strings, setup_data (up to 0x90000)
+ *
+ * An ELF or multiboot1 image that itself lies below 0x60000 (real-mode programs do) shifts all of this up behind it.
  */
 #pragma once
 
@@ -32,6 +34,10 @@
 #define LOAD_CMDLINE_END 0x20000ull
 #define LOAD_EXTRA_GPA   0x20000ull
 #define LOAD_EXTRA_END   0x90000ull
+
+/* Where low images may lie: above the real-mode vectors and the BIOS data area, leaving room for the above. */
+#define LOAD_IMAGE_LOW     0x1000ull
+#define LOAD_IMAGE_LOW_END 0x60000ull
 
 /* GDT selectors of every start state (Linux's __BOOT_CS/__BOOT_DS, which suit the others too). */
 #define LOAD_CS 0x10
@@ -76,8 +82,8 @@ enum load_mode {
 
 /*
  * The start state. CS/DS/ES/SS are LOAD_CS and LOAD_DS (flat, DPL 0, as in the GDT at gdt_base; CS.L in
- * LOAD_MODE_LONG64); general registers not named are 0; RFLAGS is 2; no IDT (limit 0). TR: any busy TSS that VM
- * entry accepts.
+ * LOAD_MODE_LONG64); general registers not named are 0; RFLAGS is 2; IDT at 0, limit 3FFh (the real-mode vectors;
+ * LOAD_MODE_LONG64: 0). TR: any busy TSS that VM entry accepts.
  */
 struct load_out {
 	enum load_mode mode;
@@ -87,6 +93,7 @@ struct load_out {
 	u16 gdt_limit;
 	u64 load_base, load_end;       /* guest-physical bounds of the placed image, for messages */
 	u64 modules_base, modules_end; /* both 0: no modules */
+	u64 shift;                     /* added to LOAD_*_GPA and LOAD_CMDLINE_END: what a low image takes */
 	char why[LOAD_WHY_MAX];        /* filled when the loader refuses */
 };
 
@@ -128,6 +135,12 @@ static inline u64 load_rd64(const void *p)
 
 /* Formats out->why and returns err, so that a loader can `return load_refuse(out, ERR_INVAL, "...", ...)`. */
 int load_refuse(struct load_out *out, int err, const char *fmt, ...) __printf(3, 4);
+
+/*
+ * Takes [base, end) of guest RAM for a part of the image: it must be in RAM and leave a place for the structures
+ * above; out->shift grows as needed. ERR_RANGE without a text in out->why: the caller names its fields.
+ */
+__must_check int load_claim(const struct load_in *in, struct load_out *out, u64 base, u64 end);
 
 /* Fills out with the start state of a mode at rip: GDT written, page tables when 64-bit, stack set. */
 __must_check int load_start_state(const struct load_in *in, struct load_out *out, enum load_mode mode, u64 rip);

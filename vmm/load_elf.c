@@ -150,12 +150,12 @@ static int check_segment(const struct load_in *in, struct load_out *out, u32 i, 
 		        "ELF: segment %u: p_offset 0x%llx + p_filesz 0x%llx beyond the end of the %llu-byte file", i,
 		        (unsigned long long)ph->offset, (unsigned long long)ph->filesz,
 		        (unsigned long long)in->kernel_len);
-	if (ph->paddr < LOAD_EXTRA_END || !guest_map_is_ram(in->map, ph->paddr, ph->memsz))
+	if (load_claim(in, out, ph->paddr, ph->paddr + ph->memsz) != OK)
 		return load_refuse(out, ERR_RANGE,
 		                   "ELF: segment %u: p_paddr 0x%llx + p_memsz 0x%llx is outside the guest's RAM"
-		                   " (0x%llx-0x%llx)",
-		                   i, (unsigned long long)ph->paddr, (unsigned long long)ph->memsz, LOAD_EXTRA_END,
-		                   (unsigned long long)in->map->low_end);
+		                   " (0x%llx-0x%llx and 0x%llx-0x%llx)",
+		                   i, (unsigned long long)ph->paddr, (unsigned long long)ph->memsz, LOAD_IMAGE_LOW,
+		                   LOAD_IMAGE_LOW_END, LOAD_EXTRA_END, (unsigned long long)in->map->low_end);
 	return OK;
 }
 
@@ -260,7 +260,7 @@ u64 elf_low_end(const struct load_in *in, const struct elf_info *info)
 /* The module list with its strings; modules are already at gpas. */
 static int put_pvh_modules(const struct load_in *in, struct load_out *out, const u64 *gpas)
 {
-	u64 text = LOAD_EXTRA_GPA;
+	u64 text = LOAD_EXTRA_GPA + out->shift;
 	int r = OK;
 
 	for (u32 i = 0; i < in->nr_modules && r == OK; i++) {
@@ -272,7 +272,8 @@ static int put_pvh_modules(const struct load_in *in, struct load_out *out, const
 			                  &text);
 		}
 		if (r == OK)
-			r = load_put(in, out, PVH_MODS_GPA + i * PVH_MOD_SIZE, e, sizeof(e), "module list");
+			r = load_put(in, out, PVH_MODS_GPA + out->shift + i * PVH_MOD_SIZE, e, sizeof(e),
+			             "module list");
 	}
 	return r;
 }
@@ -287,10 +288,10 @@ static int put_pvh_info(const struct load_in *in, struct load_out *out)
 		.magic = PVH_MAGIC,
 		.version = 1,
 		.nr_modules = in->nr_modules,
-		.modlist = in->nr_modules ? PVH_MODS_GPA : 0,
-		.cmdline = LOAD_CMDLINE_GPA,
+		.modlist = in->nr_modules ? PVH_MODS_GPA + out->shift : 0,
+		.cmdline = LOAD_CMDLINE_GPA + out->shift,
 		.rsdp = in->rsdp.v,
-		.memmap = PVH_MMAP_GPA,
+		.memmap = PVH_MMAP_GPA + out->shift,
 		.memmap_entries = in->map->nr_e820,
 	};
 	int r;
@@ -304,11 +305,11 @@ static int put_pvh_info(const struct load_in *in, struct load_out *out)
 		} e = { m->base, m->len, m->type, 0 };
 
 		_Static_assert(sizeof(e) == PVH_MMAP_SIZE, "hvm_memmap_table_entry");
-		r = load_put(in, out, PVH_MMAP_GPA + i * PVH_MMAP_SIZE, &e, sizeof(e), "memory map");
+		r = load_put(in, out, PVH_MMAP_GPA + out->shift + i * PVH_MMAP_SIZE, &e, sizeof(e), "memory map");
 		if (r != OK)
 			return r;
 	}
-	return load_put(in, out, LOAD_INFO_GPA, &info, sizeof(info), "hvm_start_info");
+	return load_put(in, out, LOAD_INFO_GPA + out->shift, &info, sizeof(info), "hvm_start_info");
 }
 
 int load_elf_pvh(const struct load_in *in, struct load_out *out)
@@ -329,14 +330,15 @@ int load_elf_pvh(const struct load_in *in, struct load_out *out)
 	if (r == OK)
 		r = load_place_modules(in, out, elf_low_end(in, &info), GUEST_PCI_HOLE, gpas);
 	if (r == OK)
-		r = load_put_text(in, out, LOAD_CMDLINE_GPA, LOAD_CMDLINE_END, in->cmdline, "command line", NULL);
+		r = load_put_text(in, out, LOAD_CMDLINE_GPA + out->shift, LOAD_CMDLINE_END + out->shift, in->cmdline,
+		                  "command line", NULL);
 	if (r == OK)
 		r = put_pvh_modules(in, out, gpas);
 	if (r == OK)
 		r = put_pvh_info(in, out);
 	if (r == OK)
 		r = load_start_state(in, out, LOAD_MODE_PROT32, entry);
-	out->rbx = LOAD_INFO_GPA;
+	out->rbx = LOAD_INFO_GPA + out->shift;
 	return r;
 }
 
@@ -352,9 +354,10 @@ int load_elf_raw(const struct load_in *in, struct load_out *out)
 		                   in->nr_modules);
 	r = elf_load(in, out, &info, &entry);
 	if (r == OK)
-		r = load_put_text(in, out, LOAD_CMDLINE_GPA, LOAD_CMDLINE_END, in->cmdline, "command line", NULL);
+		r = load_put_text(in, out, LOAD_CMDLINE_GPA + out->shift, LOAD_CMDLINE_END + out->shift, in->cmdline,
+		                  "command line", NULL);
 	if (r == OK)
 		r = load_start_state(in, out, info.is64 ? LOAD_MODE_LONG64 : LOAD_MODE_PROT32, entry);
-	out->rsi = LOAD_CMDLINE_GPA;
+	out->rsi = LOAD_CMDLINE_GPA + out->shift;
 	return r;
 }

@@ -33,9 +33,8 @@ void elf_get_phdr(const void *image, const struct elf_info *info, u32 i, struct 
 bool elf_find_pvh(const void *image, u64 len, u32 *entry);
 
 /*
- * Copies the PT_LOAD segments to p_paddr (all of it must be guest RAM, no two may overlap, nothing below
- * LOAD_EXTRA_END may be touched by them) and zeroes the tails. *base and *end get the bounds. Errors as for
- * elf_parse, ERR_RANGE when a segment is outside RAM; out->why.
+ * Copies the PT_LOAD segments to p_paddr (as load_claim() allows, no two may overlap) and zeroes the tails. *base and
+ * *end get the bounds. Errors as for elf_parse, ERR_RANGE when a segment is outside RAM; out->why.
  */
 __must_check int elf_load_segments(const struct load_in *in, struct load_out *out, const struct elf_info *info,
                                    u64 *base, u64 *end);

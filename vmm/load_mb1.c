@@ -79,11 +79,12 @@ static int load_by_addrs(const struct load_in *in, struct load_out *out, const s
 		return load_refuse(out, ERR_INVAL,
 		                   "multiboot: bss_end_addr 0x%x is inside the loaded part (to 0x%llx)",
 		                   h->bss_end_addr, (unsigned long long)(h->load_addr + filesz));
-	if (h->load_addr < LOAD_EXTRA_END || !guest_map_is_ram(in->map, h->load_addr, end - h->load_addr))
+	if (load_claim(in, out, h->load_addr, end) != OK)
 		return load_refuse(out, ERR_RANGE,
-		                   "multiboot: load_addr 0x%x to 0x%llx is outside the guest's RAM (0x%llx-0x%llx)",
-		                   h->load_addr, (unsigned long long)end, LOAD_EXTRA_END,
-		                   (unsigned long long)in->map->low_end);
+		                   "multiboot: load_addr 0x%x to 0x%llx is outside the guest's RAM (0x%llx-0x%llx and"
+		                   " 0x%llx-0x%llx)",
+		                   h->load_addr, (unsigned long long)end, LOAD_IMAGE_LOW, LOAD_IMAGE_LOW_END,
+		                   LOAD_EXTRA_END, (unsigned long long)in->map->low_end);
 	if (h->entry_addr < h->load_addr || h->entry_addr >= end)
 		return load_refuse(out, ERR_RANGE, "multiboot: entry_addr 0x%x is outside the image (0x%x-0x%llx)",
 		                   h->entry_addr, h->load_addr, (unsigned long long)end);
@@ -97,11 +98,11 @@ static int load_by_addrs(const struct load_in *in, struct load_out *out, const s
 	return OK;
 }
 
-/* "<name> <cmdline>" at LOAD_CMDLINE_GPA; *next gets the address after it. */
+/* "<name> <cmdline>" at its place; *next gets the address after it. */
 static int put_cmdline(const struct load_in *in, struct load_out *out, u64 *next)
 {
-	u64 at;
-	int r = load_put_text(in, out, LOAD_CMDLINE_GPA, LOAD_CMDLINE_END, in->name ? in->name : "kernel",
+	u64 at, end = LOAD_CMDLINE_END + out->shift;
+	int r = load_put_text(in, out, LOAD_CMDLINE_GPA + out->shift, end, in->name ? in->name : "kernel",
 	                      "image name", &at);
 
 	if (r != OK || !in->cmdline || !in->cmdline[0]) {
@@ -110,7 +111,7 @@ static int put_cmdline(const struct load_in *in, struct load_out *out, u64 *next
 	}
 	r = load_put(in, out, at - 1, " ", 1, "command line");
 	if (r == OK)
-		r = load_put_text(in, out, at, LOAD_CMDLINE_END, in->cmdline, "command line", next);
+		r = load_put_text(in, out, at, end, in->cmdline, "command line", next);
 	return r;
 }
 
@@ -121,7 +122,7 @@ static int put_modules(const struct load_in *in, struct load_out *out, const u64
 	for (u32 i = 0; i < in->nr_modules && r == OK; i++) {
 		u32 e[4] = { (u32)gpas[i], (u32)(gpas[i] + in->modules[i].len), (u32)*text, 0 };
 
-		r = load_put(in, out, MODS_GPA + i * sizeof(e), e, sizeof(e), "module list");
+		r = load_put(in, out, MODS_GPA + out->shift + i * sizeof(e), e, sizeof(e), "module list");
 		if (r == OK)
 			r = load_put_text(in, out, *text, LOAD_EXTRA_END, in->modules[i].cmdline, "module string",
 			                  text);
@@ -138,7 +139,7 @@ static int put_mmap(const struct load_in *in, struct load_out *out)
 		u32 e[6] = { MMAP_SIZE - 4, (u32)m->base,        (u32)(m->base >> 32),
 			     (u32)m->len,   (u32)(m->len >> 32), m->type };
 
-		r = load_put(in, out, MMAP_GPA + i * MMAP_SIZE, e, sizeof(e), "memory map");
+		r = load_put(in, out, MMAP_GPA + out->shift + i * MMAP_SIZE, e, sizeof(e), "memory map");
 	}
 	return r;
 }
@@ -149,13 +150,13 @@ static int put_info(const struct load_in *in, struct load_out *out, const u64 *g
 		.flags = INFO_MEM | INFO_CMDLINE | INFO_MODS | INFO_MMAP | INFO_LOADER,
 		.mem_lower = (u32)(GUEST_EBDA_BASE / 1024),
 		.mem_upper = (u32)((in->map->low_end - GUEST_HIGH_BASE) / 1024),
-		.cmdline = (u32)LOAD_CMDLINE_GPA,
+		.cmdline = (u32)(LOAD_CMDLINE_GPA + out->shift),
 		.mods_count = in->nr_modules,
-		.mods_addr = (u32)MODS_GPA,
+		.mods_addr = (u32)(MODS_GPA + out->shift),
 		.mmap_length = in->map->nr_e820 * MMAP_SIZE,
-		.mmap_addr = (u32)MMAP_GPA,
+		.mmap_addr = (u32)(MMAP_GPA + out->shift),
 	};
-	u64 text = LOAD_EXTRA_GPA, next;
+	u64 text = LOAD_EXTRA_GPA + out->shift, next;
 	int r = put_cmdline(in, out, &next);
 
 	if (r == OK)
@@ -166,7 +167,7 @@ static int put_info(const struct load_in *in, struct load_out *out, const u64 *g
 	if (r == OK)
 		r = load_put_text(in, out, text, LOAD_EXTRA_END, "Bulkhead", "loader name", NULL);
 	if (r == OK)
-		r = load_put(in, out, LOAD_INFO_GPA, &info, sizeof(info), "multiboot information");
+		r = load_put(in, out, LOAD_INFO_GPA + out->shift, &info, sizeof(info), "multiboot information");
 	return r;
 }
 
@@ -203,6 +204,6 @@ int load_multiboot1(const struct load_in *in, struct load_out *out)
 	if (r == OK)
 		r = load_start_state(in, out, LOAD_MODE_PROT32, entry);
 	out->rax = MB1_BOOT_MAGIC;
-	out->rbx = LOAD_INFO_GPA;
+	out->rbx = LOAD_INFO_GPA + out->shift;
 	return r;
 }

@@ -211,6 +211,23 @@ static enum msr_result wr_x2apic(struct vmsr *m, const struct msr_def *d, u32 id
 	return m->ops->x2apic_write(m->ctx, idx - d->first, val) ? MSR_OK : MSR_GP;
 }
 
+static enum msr_result rd_pv(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
+{
+	u64 v = 0;
+
+	(void)d;
+	if (!m->ops->pv_read(m->ctx, idx, &v))
+		return MSR_GP;
+	*val = v;
+	return MSR_OK;
+}
+
+static enum msr_result wr_pv(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
+{
+	(void)d;
+	return m->ops->pv_write(m->ctx, idx, val) ? MSR_OK : MSR_GP;
+}
+
 static enum msr_result rd_misc_enable(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
 {
 	(void)d, (void)idx;
@@ -380,6 +397,7 @@ static enum msr_result wr_mc_bank(struct vmsr *m, const struct msr_def *d, u32 i
 static const struct msr_def defs[] = {
 	{ 0x000, 0x001, "P5_MC", rd_const, wr_ignore, 0, NO_FEAT },
 	{ 0x010, 0x010, "TSC", rd_tsc, wr_tsc, 0, CPUID_FEAT_TSC },
+	{ 0x011, 0x012, "KVM_WALL_CLOCK/SYSTEM_TIME", rd_pv, wr_pv, 0, CPUID_FEAT_PV_CLOCK_OLD },
 	{ 0x017, 0x017, "PLATFORM_ID", rd_const, NULL, 0, NO_FEAT },
 	{ 0x01b, 0x01b, "APIC_BASE", rd_apic_base, wr_apic_base, 0, CPUID_FEAT_APIC },
 	{ 0x02a, 0x02a, "EBL_CR_POWERON", rd_const, wr_ignore, 0, NO_FEAT },
@@ -436,6 +454,11 @@ static const struct msr_def defs[] = {
 	{ MSR_X2APIC_FIRST, MSR_X2APIC_LAST, "x2APIC", rd_x2apic, wr_x2apic, 0, CPUID_FEAT_X2APIC },
 	HIDDEN(0xd90, 0xd90, "BNDCFGS"),
 	{ 0xda0, 0xda0, "XSS", rd_reg, wr_xss, VMSR_XSS, CPUID_FEAT_XSAVES },
+	{ 0x4b564d00, 0x4b564d01, "KVM_WALL_CLOCK/SYSTEM_TIME_NEW", rd_pv, wr_pv, 0, CPUID_FEAT_PV_CLOCK },
+	HIDDEN(0x4b564d02, 0x4b564d02, "KVM_ASYNC_PF_EN"),
+	{ 0x4b564d03, 0x4b564d03, "KVM_STEAL_TIME", rd_pv, wr_pv, 0, CPUID_FEAT_PV_STEAL_TIME },
+	{ 0x4b564d04, 0x4b564d04, "KVM_EOI_EN", rd_pv, wr_pv, 0, CPUID_FEAT_PV_EOI },
+	HIDDEN(0x4b564d05, 0x4b564d08, "KVM_POLL_CONTROL ... MIGRATION_CONTROL"),
 	{ 0xc0000080, 0xc0000080, "EFER", rd_reg, wr_efer, VMSR_EFER, NO_FEAT },
 	{ 0xc0000081, 0xc0000081, "STAR", rd_reg, wr_reg, VMSR_STAR, CPUID_FEAT_LM },
 	{ 0xc0000082, 0xc0000082, "LSTAR", rd_reg, wr_reg_canonical, VMSR_LSTAR, CPUID_FEAT_LM },

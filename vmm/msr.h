@@ -70,6 +70,9 @@ struct vmsr_ops {
 	bool (*apic_base_write)(void *ctx, u64 val);
 	bool (*x2apic_read)(void *ctx, u32 reg, u64 *val);
 	bool (*x2apic_write)(void *ctx, u32 reg, u64 val);
+	/* vmm/pv.h; false means #GP. Only what the guest's CPUID offers. */
+	bool (*pv_read)(void *ctx, u32 idx, u64 *val);
+	bool (*pv_write)(void *ctx, u32 idx, u64 val);
 	u64 (*tsc_deadline_read)(void *ctx);
 	void (*tsc_deadline_write)(void *ctx, u64 val);
 };

@@ -3,107 +3,223 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/lapic.h"
-#include "arch/x86/lock.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
 #include "arch/x86/tsc.h"
+#include "lib/assert.h"
 #include "lib/log.h"
+#include "mm/hvmem.h"
 #include "vmm/events.h"
 #include "vmm/exit.h"
 
 #define RESYNC_EXITS    32 /* exits after which the preemption timer is set anew: it stands still in root mode */
-#define SLICE_NS        10000000ull /* turn of a vCPU when others wait */
-#define IDLE_MAX_NS     1000000000ull
 #define TIMER_FIELD_MAX 0xffffffffull
 
-static struct spinlock runq_lock;
-static void (*poll_fn)(void);
+/* What the loop keeps for each CPU. */
+struct run_cpu {
+	struct timerq sleepers; /* blocked vCPUs by the time of their next timer (run_now()) */
+	struct spinlock sleepers_lock;
+	u64 until_tsc;  /* end of the running vCPU's turn */
+	u32 evict;      /* set by other CPUs: put the loaded vCPU away, it runs elsewhere */
+	u64 since;      /* run_now() when it came to its loop */
+	u64 idle_ticks; /* TSC ticks in HLT since then */
+};
 
-void run_add(struct vcpu *v, struct pcpu *cpu)
+static struct sched sched;
+static struct run_cpu *run_cpus;
+static struct vclock clock; /* ticks since tsc_base -> run_now() */
+static u64 tsc_base;
+static u64 (*poll_fn)(bool interrupted);
+static struct timer poll_timer; /* on the bootstrap processor's sleepers */
+
+u64 run_ns(u64 tsc)
 {
-	spin_lock(&runq_lock);
-	v->cpu = cpu;
-	if (!v->runq_on) {
-		v->runq_next = cpu->runq;
-		cpu->runq = v;
-		v->runq_on = true;
-	}
-	spin_unlock(&runq_lock);
-	if (cpu != this_cpu())
-		lapic_send_ipi(cpu->apic_id, VEC_KICK);
+	return vclock_ns(&clock, tsc - tsc_base);
 }
 
-void run_set_poll(void (*poll)(void))
+/* The host TSC at a time of run_now(). */
+static u64 tsc_at(u64 ns)
 {
+	return vclock_tsc_ceil(&clock, ns) + tsc_base;
+}
+
+u64 run_now(void)
+{
+	return run_ns(cpu_rdtsc());
+}
+
+static struct run_cpu *cpu_of(const struct pcpu *p)
+{
+	return &run_cpus[p->index];
+}
+
+int run_init(u64 boot_tsc)
+{
+	struct sched_cpu *cpus = hv_zalloc(nr_pcpus * sizeof(*cpus));
+
+	run_cpus = hv_zalloc(nr_pcpus * sizeof(*run_cpus));
+	if (!cpus || !run_cpus)
+		return ERR_NOMEM;
+	tsc_base = boot_tsc;
+	vclock_init(&clock, tsc_hz());
+	sched_init(&sched, cpus, nr_pcpus);
+	for (u32 i = 0; i < nr_pcpus; i++)
+		timerq_init(&run_cpus[i].sleepers, NULL);
+	return OK;
+}
+
+struct sched *run_sched(void)
+{
+	return &sched;
+}
+
+void run_cpu_times(u32 cpu, u64 *guests_ns, u64 *root_ns)
+{
+	u64 since = __atomic_load_n(&run_cpus[cpu].since, __ATOMIC_RELAXED), up = since ? run_now() - since : 0;
+	u64 idle = vclock_ns(&clock, __atomic_load_n(&run_cpus[cpu].idle_ticks, __ATOMIC_RELAXED));
+
+	*guests_ns = __atomic_load_n(&sched.cpus[cpu].busy_ns, __ATOMIC_RELAXED);
+	*root_ns = up > idle + *guests_ns ? up - idle - *guests_ns : 0;
+}
+
+static void on_poll_timer(void *arg, u64 now)
+{
+	run_kick(0);
+}
+
+void run_set_poll(u64 (*poll)(bool interrupted))
+{
+	timer_init(&poll_timer, &run_cpus[0].sleepers, on_poll_timer, NULL);
 	poll_fn = poll;
 }
 
-static bool parked(const struct vcpu *v)
+/* ---- waking ---- */
+
+void run_kick(u32 index)
 {
-	return __atomic_load_n(&v->stopped, __ATOMIC_ACQUIRE);
+	struct pcpu *p;
+
+	if (index == SCHED_NO_CPU)
+		return;
+	p = pcpus[index];
+	__atomic_store_n(&p->kick, 1, __ATOMIC_SEQ_CST);
+	if (p != this_cpu())
+		lapic_send_ipi(p->apic_id, VEC_KICK);
 }
 
-/* Something to do for it: run, take a request (also: an interrupt that wakes it), serve a timer, stop. */
-static bool wants_cpu(const struct vcpu *v)
+static void wake(struct vcpu *v)
 {
-	return !parked(v) && (v->state == VCPU_RUNNABLE || __atomic_load_n(&v->request, __ATOMIC_SEQ_CST) ||
-	                      v->vm->stop || timerq_next(&v->timers) <= vm_now(v->vm));
+	run_kick(sched_wake(&sched, &v->sched, run_now()));
 }
 
-static bool others_wait(const struct vcpu *v)
+void vcpu_request(struct vcpu *v, u32 bits)
 {
-	for (struct vcpu *o = v->cpu->runq; o; o = o->runq_next)
-		if (o != v && wants_cpu(o))
-			return true;
-	return false;
-}
+	struct pcpu *on;
 
-/* ns of v's VM time at which another vCPU of its CPU may have to take over: not before the end of v's turn. */
-static u64 turn_end(const struct vcpu *v, u64 now)
-{
-	u64 first = TIMER_OFF;
-
-	for (struct vcpu *o = v->cpu->runq; o; o = o->runq_next) {
-		u64 timer, o_now;
-
-		if (o == v || parked(o))
-			continue;
-		if (wants_cpu(o))
-			return v->slice_end;
-		timer = timerq_next(&o->timers);
-		o_now = vm_now(o->vm);
-		if (timer != TIMER_OFF)
-			first = MIN(first, now + (timer > o_now ? timer - o_now : 0));
+	__atomic_fetch_or(&v->request, bits, __ATOMIC_SEQ_CST);
+	on = __atomic_load_n(&v->on_cpu, __ATOMIC_SEQ_CST);
+	if (!on) {
+		wake(v);
+	} else if (on != this_cpu()) {
+		run_kick(on->index);
 	}
-	return first == TIMER_OFF ? TIMER_OFF : MAX(first, v->slice_end);
 }
 
-/* ns of VM time until v needs its CPU back: next timer, or the end of its turn. */
-static u64 next_deadline(struct vcpu *v, u64 now)
+static void on_wake_timer(void *arg, u64 now)
 {
-	return MIN(timerq_next(&v->timers), turn_end(v, now));
+	wake(arg);
+}
+
+/* The sleepers' queues belong to the CPU where the vCPU blocked; any CPU takes it out again. */
+static void set_wake_timer(struct vcpu *v, u64 at)
+{
+	struct run_cpu *rc = cpu_of(this_cpu());
+
+	if (at == TIMER_OFF)
+		return;
+	spin_lock(&rc->sleepers_lock);
+	timer_init(&v->wake_timer, &rc->sleepers, on_wake_timer, v);
+	timer_set(&v->wake_timer, at);
+	v->sleeps_on = rc;
+	spin_unlock(&rc->sleepers_lock);
+}
+
+static void cancel_wake_timer(struct vcpu *v)
+{
+	struct run_cpu *rc = v->sleeps_on;
+
+	if (!rc)
+		return;
+	spin_lock(&rc->sleepers_lock);
+	timer_cancel(&v->wake_timer);
+	spin_unlock(&rc->sleepers_lock);
+	v->sleeps_on = NULL;
+}
+
+static void wake_sleepers(struct run_cpu *rc)
+{
+	if (timerq_next(&rc->sleepers) > run_now())
+		return;
+	spin_lock(&rc->sleepers_lock);
+	timerq_run(&rc->sleepers, run_now());
+	spin_unlock(&rc->sleepers_lock);
+}
+
+/* The bootstrap processor's housekeeping. */
+static void poll(struct pcpu *p, bool interrupted)
+{
+	struct run_cpu *rc = cpu_of(p);
+	u64 at;
+
+	if (p->index || !poll_fn)
+		return;
+	at = poll_fn(interrupted);
+	if (at == poll_timer.deadline)
+		return;
+	spin_lock(&rc->sleepers_lock);
+	timer_set(&poll_timer, at);
+	spin_unlock(&rc->sleepers_lock);
+}
+
+/* ---- timers ---- */
+
+/* Host TSC of v's next guest timer; ~0: none. */
+static u64 guest_timer_tsc(const struct vcpu *v)
+{
+	u64 deadline = timerq_next(&v->timers), tsc;
+
+	if (deadline == TIMER_OFF)
+		return ~0ull;
+	tsc = vclock_tsc_ceil(&v->vm->clock, deadline) + v->vm->tsc_start;
+	return tsc < v->vm->tsc_start ? ~0ull : tsc;
+}
+
+static u64 next_tsc(const struct vcpu *v)
+{
+	struct run_cpu *rc = cpu_of(this_cpu());
+	u64 sleeper = timerq_next(&rc->sleepers);
+	u64 at = MIN(guest_timer_tsc(v), rc->until_tsc);
+
+	return sleeper == TIMER_OFF ? at : MIN(at, tsc_at(sleeper));
 }
 
 static void arm_preemption_timer(struct vcpu *v)
 {
-	u64 tsc = cpu_rdtsc(), now = vm_now(v->vm), deadline = next_deadline(v, now), at;
+	u64 tsc = cpu_rdtsc(), at = next_tsc(v);
 
 	if (!(v->pin & PIN_PREEMPTION_TIMER)) {
-		lapic_timer_oneshot(deadline == TIMER_OFF ? 0 : deadline > now ? deadline - now : 1);
+		lapic_timer_oneshot(at > tsc ? vclock_ns(&clock, at - tsc) + 1 : 1);
 		v->resync = ~0u; /* an absolute deadline does not drift */
 		return;
 	}
 	v->resync = RESYNC_EXITS;
-	if (deadline == TIMER_OFF) {
-		vmcs_write(VMCS_PREEMPTION_TIMER, TIMER_FIELD_MAX);
-		return;
-	}
-	at = vclock_tsc_ceil(&v->vm->clock, deadline) + v->vm->tsc_start;
 	at = at > tsc ? (at - tsc + (1ull << vmx_caps.preemption_shift) - 1) >> vmx_caps.preemption_shift : 0;
 	vmcs_write(VMCS_PREEMPTION_TIMER, MIN(at, TIMER_FIELD_MAX));
 	if (!(v->exit & EXIT_SAVE_PREEMPTION_TIMER))
 		v->resync = 1;
 }
+
+/* ---- one vCPU ---- */
 
 static void handle_init_sipi(struct vcpu *v)
 {
@@ -130,15 +246,16 @@ static bool prepare_locked(struct vcpu *v)
 		return false;
 	if (v->init_pending || v->sipi_pending)
 		handle_init_sipi(v);
+	if (devices_input_waits(v->vm))
+		devices_take_input(v->vm);
+	if (v->id == 0 && __atomic_exchange_n(&v->vm->button, false, __ATOMIC_SEQ_CST))
+		vpm_power_button(&v->vm->dev.pm, vm_now(v->vm));
 	if (req & VCPU_REQ_APIC)
 		vcpu_apic_mode(v);
 	if (req & VCPU_REQ_INVEPT)
 		vcpu_ept_flush(v);
 	if (timerq_next(&v->timers) <= vm_now(v->vm))
 		timerq_run(&v->timers, vm_now(v->vm));
-	/* What was typed and found no room is tried again soon. */
-	if (v->id == 0 && devices_console_drain(v->vm))
-		v->resync = MIN(v->resync, 1);
 	if (v->state == VCPU_HALTED && events_can_wake(v))
 		v->state = VCPU_RUNNABLE;
 	if (v->state != VCPU_RUNNABLE)
@@ -173,129 +290,215 @@ static void entry_failed(struct vcpu *v)
 		vmcs_dump(LOG_ERR);
 }
 
-/*
- * The turn is over when its time is, however it was spent: by the clock and not by the preemption timer, which stands
- * still in root mode and never fires for a guest that only exits.
- */
-static bool turn_over(const struct vcpu *v)
-{
-	return ((v->request & VCPU_REQ_YIELD) || vm_now(v->vm) >= v->slice_end) && others_wait(v);
-}
-
+/* Runs v until its turn is over, it has nothing to do, or its VM stops. */
 static void run_vcpu(struct vcpu *v)
 {
+	struct pcpu *p = this_cpu();
+
 	vcpu_load(v);
-	v->slice_end = vm_now(v->vm) + SLICE_NS;
-	while (prepare(v)) {
+	v->resync = 0;
+	vcpu_pv_in(v, v->sched.wait_ns - v->steal_told);
+	v->steal_told = v->sched.wait_ns;
+	do {
+		if (!prepare(v))
+			break;
 		if (unlikely(!v->first_entry_tsc)) {
 			v->first_entry_tsc = cpu_rdtsc();
 			vm_first_entry(v);
 		}
+		if (unlikely(v->vm->takeover_tsc))
+			vm_told_takeover(v->vm);
 		if (vmx_run(&v->regs, exit_dispatch) < 0)
 			entry_failed(v);
-		if (poll_fn && this_cpu()->index == 0)
-			poll_fn();
-		if (this_cpu()->nmi_pending) {
-			this_cpu()->nmi_pending = false;
-			log_warn("CPU %u: host NMI\n", this_cpu()->index);
+		if (p->nmi_pending) {
+			p->nmi_pending = false;
+			log_warn("CPU %u: host NMI\n", p->index);
 		}
-		if (turn_over(v))
-			break;
-	}
+		if (v->request & VCPU_REQ_YIELD) {
+			u32 cpu = SCHED_NO_CPU;
+
+			__atomic_fetch_and(&v->request, ~VCPU_REQ_YIELD, __ATOMIC_SEQ_CST);
+			if (sched_yield_to(&sched, p->index, run_now(), &cpu)) {
+				run_kick(cpu);
+				break;
+			}
+		}
+		wake_sleepers(cpu_of(p));
+		poll(p, __atomic_exchange_n(&p->kick, 0, __ATOMIC_SEQ_CST));
+		/* The monitor may have looked at another vCPU. */
+		if (unlikely(p->current != v))
+			vcpu_load(v);
+	} while (cpu_rdtsc() < cpu_of(p)->until_tsc && !sched_preempt_check(&sched, p->index, run_now()));
+	vcpu_pv_out(v);
 }
 
-/* Parks v when its VM is to stop. */
-static void stop_if_asked(struct vcpu *v)
+/* Something for v to do, now. May be asked while another CPU runs it: the answer is then of no importance. */
+static bool has_work(const struct vcpu *v)
 {
-	if (parked(v) || !v->vm->stop)
-		return;
-	if (this_cpu()->current == v)
-		vcpu_put(v);
-	vmx_vmclear(v->vmcs_pa);
-	v->vmcs_cpu = NULL;
-	__atomic_store_n(&v->stopped, true, __ATOMIC_RELEASE);
-	__atomic_fetch_add(&v->vm->nr_stopped, 1, __ATOMIC_SEQ_CST);
+	const struct vm *vm = v->vm;
+	u32 run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST); /* first: vm_start() */
+	enum vm_stop stop = __atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST);
+	enum vm_state state = __atomic_load_n(&vm->state, __ATOMIC_SEQ_CST);
+
+	if (state == VM_STARTING && !stop)
+		return v->id == 0;
+	if (state != VM_RUNNING && state != VM_STARTING)
+		return false;
+	if (stop)
+		return v->left != run;
+	return v->state == VCPU_RUNNABLE || __atomic_load_n(&v->request, __ATOMIC_SEQ_CST) ||
+	       timerq_next(&v->timers) <= vm_now(vm);
 }
 
-/* Once all vCPUs are parked, the CPU of the first one decides what becomes of the VM. true: look again soon. */
-static bool finish_stop(struct vcpu *v)
+/* The VM stops: when its last vCPU is out of the guest, its policy applies. */
+static void leave_guest(struct vcpu *v, u32 run)
 {
 	struct vm *vm = v->vm;
 
-	if (v->id || !vm->stop || vm->state != VM_RUNNING)
-		return false;
-	if (__atomic_load_n(&vm->nr_stopped, __ATOMIC_SEQ_CST) == vm->nr_vcpus)
+	if (v->left == run)
+		return;
+	if (this_cpu()->current == v)
+		vcpu_put(v);
+	v->left = run;
+	if (__atomic_add_fetch(&vm->nr_stopped, 1, __ATOMIC_SEQ_CST) == vm->nr_vcpus)
 		vm_handle_stop(vm);
-	return true;
 }
 
-/* ns until the earliest timer of this CPU's vCPUs. */
-static u64 idle_time(struct pcpu *p)
+static void start_guest(struct vcpu *v)
 {
-	u64 best = IDLE_MAX_NS;
+	struct pcpu *p = this_cpu();
 
-	for (struct vcpu *v = p->runq; v; v = v->runq_next) {
-		u64 now, deadline = timerq_next(&v->timers);
+	if (v->id)
+		return;
+	while (v->vm->state == VM_STARTING && !v->vm->stop && cpu_rdtsc() < cpu_of(p)->until_tsc)
+		vm_start_step(v->vm);
+}
 
-		if (parked(v) || deadline == TIMER_OFF)
-			continue;
-		now = vm_now(v->vm);
-		best = MIN(best, deadline > now ? deadline - now : 1);
+/* What v does in its turn. */
+static void take_turn(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	u32 run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST); /* first: vm_start() */
+	enum vm_stop stop = __atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST);
+	enum vm_state state = __atomic_load_n(&vm->state, __ATOMIC_SEQ_CST);
+
+	if (stop) {
+		leave_guest(v, run);
+	} else if (state == VM_STARTING) {
+		start_guest(v);
+	} else if (state == VM_RUNNING) {
+		run_vcpu(v);
+		if (__atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST))
+			leave_guest(v, run);
 	}
-	return best;
 }
 
-static bool work_pending(struct pcpu *p)
+/* v's turn is over. Once it is blocked or queued again, another CPU may run it: nothing of it is touched afterwards.
+ */
+static void end_turn(struct pcpu *p, struct vcpu *v)
 {
-	for (struct vcpu *v = p->runq; v; v = v->runq_next)
-		if (wants_cpu(v))
-			return true;
-	return __atomic_load_n(&p->kick, __ATOMIC_SEQ_CST);
+	u64 tsc;
+
+	if (__atomic_load_n(&v->vm->paused, __ATOMIC_SEQ_CST)) {
+		vm_time_seen(v->vm);
+		/* For those who look at its registers. */
+		if (p->current == v)
+			vcpu_put(v);
+	}
+	if (!has_work(v)) {
+		tsc = v->vm->state == VM_RUNNING && !v->vm->stop ? guest_timer_tsc(v) : ~0ull;
+		if (tsc != ~0ull)
+			set_wake_timer(v, run_ns(tsc) + 1);
+		__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
+		if (!has_work(v) && sched_block(&sched, p->index, run_now())) {
+			/* What was posted before it was blocked, but after the look above. */
+			if (has_work(v))
+				wake(v);
+			return;
+		}
+	}
+	__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
+	run_kick(sched_put(&sched, p->index, run_now()));
+}
+
+/* ---- one CPU ---- */
+
+/* Another CPU wants the vCPU whose registers are still here. */
+static void give_up_loaded(struct pcpu *p)
+{
+	struct run_cpu *rc = cpu_of(p);
+
+	if (!__atomic_exchange_n(&rc->evict, 0, __ATOMIC_SEQ_CST))
+		return;
+	if (p->current)
+		vcpu_put(p->current);
+}
+
+bool run_try_evict(struct vcpu *v)
+{
+	struct pcpu *p = __atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST);
+
+	if (!p || p == this_cpu())
+		return true;
+	__atomic_store_n(&cpu_of(p)->evict, 1, __ATOMIC_SEQ_CST);
+	run_kick(p->index);
+	return false;
+}
+
+void run_evict(struct vcpu *v)
+{
+	struct pcpu *p;
+
+	while ((p = __atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST)) != NULL) {
+		assert(p != this_cpu() && !this_cpu()->current);
+		__atomic_store_n(&cpu_of(p)->evict, 1, __ATOMIC_SEQ_CST);
+		lapic_send_ipi(p->apic_id, VEC_KICK);
+		while (__atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST) == p)
+			cpu_pause();
+	}
 }
 
 static void idle(struct pcpu *p)
 {
-	u64 ns = idle_time(p);
+	struct run_cpu *rc = cpu_of(p);
+	u64 at = MIN(timerq_next(&rc->sleepers), sched_next_event(&sched, p->index)), now = run_now(), tsc;
 
-	if (work_pending(p))
+	if (__atomic_load_n(&p->kick, __ATOMIC_SEQ_CST) || __atomic_load_n(&rc->evict, __ATOMIC_SEQ_CST))
 		return;
-	lapic_timer_oneshot(ns);
+	lapic_timer_oneshot(at == TIMER_OFF ? 0 : at > now ? at - now : 1);
+	tsc = cpu_rdtsc();
 	cpu_sti_hlt_cli();
+	rc->idle_ticks += cpu_rdtsc() - tsc;
 	lapic_timer_oneshot(0);
-	for (struct vcpu *v = p->runq; v; v = v->runq_next)
-		v->resync = 0;
 }
 
-static bool any_running(void)
-{
-	for (struct vm *vm = vm_list; vm; vm = vm->next)
-		if (vm->state == VM_RUNNING)
-			return true;
-	return false;
-}
-
-__noreturn void run_loop(void (*on_all_stopped)(void))
+__noreturn void run_loop(void)
 {
 	struct pcpu *p = this_cpu();
+	struct run_cpu *rc = cpu_of(p);
 
+	__atomic_store_n(&rc->since, run_now(), __ATOMIC_RELAXED);
 	for (;;) {
-		bool ran = false;
+		struct sched_entity *e;
+		struct vcpu *v;
+		u64 until;
+		u32 cpu = SCHED_NO_CPU;
 
 		__atomic_store_n(&p->kick, 0, __ATOMIC_SEQ_CST);
-		for (struct vcpu *v = p->runq; v; v = v->runq_next) {
-			stop_if_asked(v);
-			if (parked(v)) {
-				ran |= finish_stop(v);
-			} else if (wants_cpu(v)) {
-				run_vcpu(v);
-				ran = true;
-			}
-		}
-		if (poll_fn && p->index == 0)
-			poll_fn();
-		if (p->index == 0 && on_all_stopped && !any_running())
-			on_all_stopped();
-		if (!ran)
+		give_up_loaded(p);
+		wake_sleepers(rc);
+		poll(p, true);
+		e = sched_pick(&sched, p->index, run_now(), &until, &cpu);
+		run_kick(cpu);
+		if (!e) {
 			idle(p);
+			continue;
+		}
+		v = container_of(e, struct vcpu, sched);
+		rc->until_tsc = tsc_at(until);
+		__atomic_store_n(&v->on_cpu, p, __ATOMIC_SEQ_CST);
+		cancel_wake_timer(v);
+		take_turn(v);
+		end_turn(p, v);
 	}
 }

@@ -3,7 +3,6 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
-#include "arch/x86/lapic.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
 #include "lib/assert.h"
@@ -12,20 +11,14 @@
 #include "mm/hvmem.h"
 #include "vmm/emulate.h"
 #include "vmm/exit.h"
+#include "vmm/run.h"
 #include "vmm/vm.h"
 
+/* TSC ticks: two PAUSEs at most so far apart belong to one loop; a loop of that length exits. */
+#define PLE_GAP    128
+#define PLE_WINDOW 4096
+
 #define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_OPMASK | XCR0_ZMM_HI | XCR0_HI16_ZMM | XCR0_PKRU)
-
-void vcpu_request(struct vcpu *v, u32 bits)
-{
-	struct pcpu *cpu = v->cpu;
-
-	__atomic_fetch_or(&v->request, bits, __ATOMIC_SEQ_CST);
-	if (cpu != this_cpu()) {
-		__atomic_store_n(&cpu->kick, 1, __ATOMIC_SEQ_CST);
-		lapic_send_ipi(cpu->apic_id, VEC_KICK);
-	}
-}
 
 /* ---- control words ---- */
 
@@ -73,6 +66,27 @@ static u64 host_xcr0_supported(void)
 	return ((u64)r.edx << 32 | r.eax) & XCR0_OFFERED;
 }
 
+static u32 offered_pv(const struct vm *vm)
+{
+	static const u32 bits[] = {
+		PV_CLOCKSOURCE | PV_CLOCKSOURCE2 | PV_CLOCK_STABLE,
+		PV_STEAL_TIME,
+		PV_EOI,
+		PV_UNHALT,
+		PV_TLB_FLUSH,
+		PV_SEND_IPI,
+	};
+	u32 mask = PV_NOP_IO_DELAY | PV_SCHED_YIELD;
+
+	if (vm->config.signature == HV_SIGNATURE_NONE)
+		return 0;
+	/* In the order of enum vm_pv. */
+	for (u32 i = 0; i < ARRAY_SIZE(bits); i++)
+		if (vm->config.pv >> i & 1)
+			mask |= bits[i];
+	return pv_features(mask, vmx_caps.proc2_allowed & PROC2_VIRTUAL_INTERRUPT_DELIVERY);
+}
+
 static int build_cpuid(struct vcpu *v)
 {
 	const struct cpuid_host host = { .cpuid = host_cpuid };
@@ -82,7 +96,9 @@ static int build_cpuid(struct vcpu *v)
 		.nr_vcpus = vm->nr_vcpus,
 		.topo = vm->config.topo,
 		.signature = vm->config.signature,
-		.tsc_hz = vm->clock.tsc_hz,
+		.pv = offered_pv(vm),
+		.tsc_hz = vm->clock.guest_hz,
+		.apic_hz = 1000000000 / vlapic_clock_ns(vm->clock.tsc_hz),
 		.disable = vm->config.cpu_disable,
 		.caps = {
 			.rdtscp = vmx_caps_has(&vmx_caps, VMX_FEAT_RDTSCP),
@@ -91,7 +107,6 @@ static int build_cpuid(struct vcpu *v)
 			.x2apic = true,
 			.tsc_deadline = true,
 			.xcr0 = host_xcr0_supported(),
-			.phys_bits = 46,
 		},
 	};
 
@@ -120,6 +135,14 @@ static void vcpu_timers_changed(struct timerq *q)
 	vcpu_request(container_of(q, struct vcpu, timers), VCPU_REQ_TIMER);
 }
 
+/* VPIDs are never given back: VMs live as long as the machine. Without one, each entry and exit flushes. */
+static u16 alloc_vpid(void)
+{
+	static u16 last;
+
+	return vmx_caps_has(&vmx_caps, VMX_FEAT_VPID) && last < 0xffff ? ++last : 0;
+}
+
 int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 {
 	struct vcpu *v = hv_zalloc(sizeof(*v));
@@ -130,7 +153,6 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 	v->vm = vm;
 	v->id = id;
 	v->who = vm->id << 16 | id;
-	v->vpid = (u16)(1 + vm->id * 64 + id);
 	v->vmcs = hv_alloc_pages(1);
 	v->lapic_page = hv_alloc_pages(1);
 	v->msr_bitmap = hv_alloc_pages(1);
@@ -141,13 +163,14 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 		return ERR_NOMEM;
 	if (build_cpuid(v))
 		return ERR_INVAL;
+	pv_init(&v->pv, v->cpuid->hvleaf[1].eax);
 	*(u32 *)v->vmcs = vmx_caps.revision;
 	v->vmcs_pa = virt_to_phys(v->vmcs).v;
+	v->vpid = alloc_vpid();
 	timerq_init(&v->timers, vcpu_timers_changed);
-	vmsr_init(&v->msr, v->cpuid, vm->clock.tsc_hz, &vcpu_msr_ops, v);
+	vmsr_init(&v->msr, v->cpuid, vm->clock.guest_hz, &vcpu_msr_ops, v);
 	crs_caps_init(&v->crs, v->cpuid);
 	v->state = VCPU_WAIT_SIPI;
-	v->stopped = true;
 	fpu_area_init(v->xsave);
 	v->held.xcr0 = XCR0_X87;
 	v->held.dr6 = DR6_INIT;
@@ -178,9 +201,16 @@ static void write_controls(struct vcpu *v)
 	v->pin = vmx_caps.pin;
 	/* Every port access exits: what is not ours to hand out must not reach the machine. */
 	v->proc = (vmx_caps.proc | PROC_UNCONDITIONAL_IO_EXITING) & ~PROC_IO_BITMAPS;
-	v->proc2 = vmx_caps.proc2;
+	v->proc2 = (v->vpid ? vmx_caps.proc2 : vmx_caps.proc2 & ~PROC2_ENABLE_VPID) |
+	           (vm->clock.ratio ? PROC2_TSC_SCALING : 0);
 	/* SGX is hidden: its supervisor instruction exits, to get the #UD that goes with that. */
 	v->proc2 |= vmx_caps.proc2_allowed & PROC2_ENCLS_EXITING;
+	/* Spinning for a sibling is seen; a lone vCPU has none. */
+	if (vm->nr_vcpus > 1 && vmx_caps_has(&vmx_caps, VMX_FEAT_PLE)) {
+		v->proc2 |= PROC2_PAUSE_LOOP_EXITING;
+		vmcs_write(VMCS_PLE_GAP, PLE_GAP);
+		vmcs_write(VMCS_PLE_WINDOW, PLE_WINDOW);
+	}
 	v->exit = vmx_caps.exit;
 	v->entry = vmx_caps.entry & ~ENTRY_IA32E_GUEST;
 	v->eptp = ept_eptp(&vm->ept);
@@ -191,11 +221,13 @@ static void write_controls(struct vcpu *v)
 	vmcs_write(VMCS_PROC2_CONTROLS, v->proc2);
 	vmcs_write(VMCS_EXIT_CONTROLS, v->exit);
 	vmcs_write(VMCS_ENTRY_CONTROLS, v->entry);
-	if (v->proc2 & PROC2_ENABLE_VPID)
+	if (v->vpid)
 		vmcs_write(VMCS_VPID, v->vpid);
 	vmcs_write(VMCS_EPTP, v->eptp);
 	vmcs_write(VMCS_MSR_BITMAP, virt_to_phys(v->msr_bitmap).v);
 	vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
+	if (vm->clock.ratio)
+		vmcs_write(VMCS_TSC_MULTIPLIER, vm->clock.ratio);
 	/*
 	 * #MC must reach the hypervisor. #DB and #AC can be delivered without end when their delivery causes the next
 	 * one, and nothing but their exits gets the processor out of that. #UD only for the forced-emulation prefix.
@@ -267,30 +299,44 @@ static void predictor_barrier(void)
 		(void)!cpu_wrmsr_safe(MSR_PRED_CMD, 1);
 }
 
-void vcpu_load(struct vcpu *v)
+/* The registers are one CPU's at a time. */
+static bool claim(struct vcpu *v, struct pcpu *p)
 {
-	struct pcpu *p = this_cpu();
+	struct pcpu *none = NULL;
+
+	return __atomic_compare_exchange_n(&v->loaded_on, &none, p, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* It was paused: its time goes on later. */
+static void tsc_offset(struct vcpu *v)
+{
+	if (!v->tsc_moved)
+		return;
+	v->tsc_moved = false;
+	vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
+}
+
+static void load(struct vcpu *v, struct pcpu *p)
+{
 	bool xsave = host_xcr0_supported();
 	u64 xcr0 = host_xcr0_supported();
 
-	if (p->current == v)
-		return;
-	if (p->current)
-		vcpu_put(p->current);
 	p->current = v;
 	if (p->last_vm != v->vm->id + 1)
 		predictor_barrier();
 	p->last_vm = v->vm->id + 1;
 	cpu_write_cr3(hostpt_cr3(&v->vm->pt));
-	if (v->vmcs_cpu != p) {
+	if (!v->vmcs_cpu)
 		vmx_vmclear(v->vmcs_pa);
-		v->regs.launched = 0;
-	}
 	vmx_vmptrld(v->vmcs_pa);
 	if (v->vmcs_cpu != p) {
 		write_host_state(v);
+		/* Invalidations it made while it ran elsewhere did not reach this CPU. */
+		vcpu_flush_tlb(v);
+		vmx_invept(ept_eptp(&v->vm->ept));
 		v->vmcs_cpu = p;
 	}
+	tsc_offset(v);
 	cpu_wrmsr(MSR_STAR, v->held.star);
 	cpu_wrmsr(MSR_LSTAR, v->held.lstar);
 	cpu_wrmsr(MSR_CSTAR, v->held.cstar);
@@ -309,6 +355,37 @@ void vcpu_load(struct vcpu *v)
 	cpu_write_dr3(v->held.dr[3]);
 	cpu_write_dr6(v->held.dr6);
 	cpu_write_cr2(v->held.cr2);
+}
+
+void vcpu_load(struct vcpu *v)
+{
+	struct pcpu *p = this_cpu();
+
+	if (p->current == v) {
+		tsc_offset(v);
+		return;
+	}
+	if (p->current)
+		vcpu_put(p->current);
+	/* The monitor may be faster than we, on another CPU. */
+	do
+		run_evict(v);
+	while (!claim(v, p));
+	load(v, p);
+}
+
+bool vcpu_try_load(struct vcpu *v)
+{
+	struct pcpu *p = this_cpu();
+
+	if (p->current == v)
+		return true;
+	if (!claim(v, p))
+		return false;
+	if (p->current)
+		vcpu_put(p->current);
+	load(v, p);
+	return true;
 }
 
 void vcpu_put(struct vcpu *v)
@@ -333,9 +410,13 @@ void vcpu_put(struct vcpu *v)
 	v->held.dr[2] = cpu_read_dr2();
 	v->held.dr[3] = cpu_read_dr3();
 	v->held.dr6 = cpu_read_dr6();
+	/* The next CPU to load it may be another one: the VMCS must not be active here then. */
+	vmx_vmclear(v->vmcs_pa);
+	v->regs.launched = 0;
 	v->held.cr2 = cpu_read_cr2();
 	this_cpu()->current = NULL;
 	cpu_write_cr3(hvmem_cr3());
+	__atomic_store_n(&v->loaded_on, NULL, __ATOMIC_SEQ_CST);
 }
 
 /* ---- reset ---- */
@@ -395,6 +476,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	/* CR0 and CR3 changed without the processor's notice. */
 	vcpu_flush_tlb(v);
 	vcpu_events_reset(v);
+	pv_reset(&v->pv);
 	if (init)
 		return;
 	vmcs_write(VMCS_GUEST_PAT, 0x0007040600070406);

@@ -10,10 +10,13 @@
 #include "vmm/dev/vlapic.h"
 #include "vmm/inject.h"
 #include "vmm/msr.h"
+#include "vmm/pv.h"
+#include "vmm/sched.h"
 #include "vmm/timer.h"
 
 struct vm;
 struct emulation;
+struct run_cpu;
 
 /* What the exit handlers ask of the run loop. */
 enum exit_action {
@@ -29,7 +32,7 @@ enum exit_action {
 #define VCPU_REQ_STOP   BIT(2) /* the VM was killed or reset */
 #define VCPU_REQ_APIC   BIT(3) /* the virtual APIC's mode changed */
 #define VCPU_REQ_INVEPT BIT(4) /* the EPT changed under us */
-#define VCPU_REQ_YIELD  BIT(5) /* give other vCPUs of this CPU their turn */
+#define VCPU_REQ_YIELD  BIT(5) /* it spins: a sibling may have its turn */
 
 enum vcpu_state { VCPU_RUNNABLE, VCPU_HALTED, VCPU_WAIT_SIPI };
 
@@ -47,30 +50,30 @@ struct vcpu {
 	u32 who;              /* VM id << 16 | vCPU id, for the exit ring */
 	u32 resync;           /* exits until the preemption timer is programmed anew */
 	enum vcpu_state state;
-	/*
-	 * Parked: not to be run. Set by its own CPU once it has left the guest (or at creation), cleared by
-	 * vm_load() when all is in place.
-	 */
-	bool stopped;
-	u64 slice_end; /* of its turn, ns of VM time */
+	u32 left;      /* the vm->run in which it has left the guest for good: the VM stops */
 	u64 armed_for; /* deadline the preemption timer was last set for, ns */
 	struct vm *vm;
 	u32 id;
-	struct pcpu *cpu;       /* where it runs (fixed at creation for now) */
-	struct vcpu *runq_next; /* the CPU's list */
-	bool runq_on;
+	struct sched_entity sched;
+	struct pcpu *on_cpu;       /* whose turn it is in, or NULL; atomic */
+	struct pcpu *loaded_on;    /* which holds its registers, or NULL; atomic */
+	struct timer wake_timer;   /* while it is blocked */
+	struct run_cpu *sleeps_on; /* whose queue wake_timer is on, or NULL */
 
 	/* VMCS: region, and copies of the control fields so that only changes are written. */
 	void *vmcs;
 	u64 vmcs_pa;
 	u32 pin, proc, proc2, exit, entry;
-	u16 vpid;
 	u64 eptp;
 	u64 tsc_offset;
-	struct pcpu *vmcs_cpu; /* CPU whose host state the VMCS holds; NULL: none, not launched */
+	bool tsc_moved;        /* the VMCS has an older offset */
+	struct pcpu *vmcs_cpu; /* CPU whose host state the VMCS holds, where it ran last; NULL: none */
+	u16 vpid;              /* 0: none */
 
 	struct cpuid_table *cpuid;
 	struct vmsr msr;
+	struct pv pv;
+	u64 steal_told; /* of its waiting, ns: reported to the guest so far */
 	struct crs_caps crs;
 	u8 *msr_bitmap;
 	struct vcpu_msrs held; /* saved while not loaded */
@@ -83,11 +86,11 @@ struct vcpu {
 	/* Events. Exceptions raised by emulation; the event whose delivery the last exit interrupted. */
 	struct inject_in inj;
 	bool vectoring_valid; /* the last exit interrupted a delivery */
-	bool nmi_pending;
-	u32 kept_interrupt; /* vector | 100h of an acknowledged interrupt whose delivery faulted; 0: none */
-	u16 intr_status;    /* guest interrupt status last written */
-	u32 tpr_threshold;  /* last written */
-	u64 eoi_bitmap[4];  /* last written */
+	u32 nmis;             /* NMIs to be delivered, at most 2 */
+	u32 kept_interrupt;   /* vector | 100h of an acknowledged interrupt whose delivery faulted; 0: none */
+	u16 intr_status;      /* guest interrupt status last written */
+	u32 tpr_threshold;    /* last written */
+	u64 eoi_bitmap[4];    /* last written */
 
 	u8 sipi_vector;
 	bool sipi_pending, init_pending;
@@ -106,7 +109,8 @@ static inline struct vcpu *vcpu_of(struct vmx_regs *r)
 	return (struct vcpu *)r;
 }
 
-/* From any CPU: sets request bits and, when the vCPU runs elsewhere, kicks that CPU. */
+/* From any CPU: sets request bits; wakes the vCPU when it is blocked, kicks its CPU when it runs elsewhere. (run.c)
+ */
 void vcpu_request(struct vcpu *v, u32 bits);
 static inline void vcpu_request_self(struct vcpu *v, u32 bits)
 {
@@ -120,6 +124,8 @@ void vcpu_destroy(struct vcpu *v);
 void vcpu_reset(struct vcpu *v, bool init);
 /* Makes v's VMCS current on this CPU with its registers, address space and FPU; the one before is put away. */
 void vcpu_load(struct vcpu *v);
+/* Likewise when no other CPU holds them; else false. */
+__must_check bool vcpu_try_load(struct vcpu *v);
 void vcpu_put(struct vcpu *v);
 
 /* Steps over the instruction: RIP, STI/MOV-SS blocking, single-step trap. */
@@ -154,7 +160,8 @@ void vcpu_msr_bitmap(struct vcpu *v);
 /* Drops what this CPU's TLB holds of the guest's linear addresses. */
 static inline void vcpu_flush_tlb(const struct vcpu *v)
 {
-	vmx_invvpid(v->vpid);
+	if (v->vpid)
+		vmx_invvpid(v->vpid);
 }
 
 /* Writes control words that changed. */

@@ -55,3 +55,8 @@ u64 walltime_now(void)
 {
 	return base_seconds + (cpu_rdtsc() - base_tsc) / tsc_hz();
 }
+
+u64 walltime_ns(u64 tsc)
+{
+	return base_seconds * 1000000000 + (u64)((unsigned __int128)(tsc - base_tsc) * 1000000000 / tsc_hz());
+}

@@ -7,3 +7,5 @@
 void walltime_init(void);
 /* Seconds since 1970-01-01 00:00 UTC, from the RTC's reading and the TSC since. */
 u64 walltime_now(void);
+/* ns since then at the moment of a host TSC value, not before walltime_init(). */
+u64 walltime_ns(u64 tsc);

@@ -47,6 +47,7 @@
 #define MSR_TSC             0x10
 #define MSR_APIC_BASE       0x1b
 #define MSR_FEATURE_CONTROL 0x3a
+#define MSR_TSC_ADJUST      0x3b
 #define MSR_PRED_CMD        0x49
 #define MSR_SYSENTER_CS     0x174
 #define MSR_SYSENTER_ESP    0x175

@@ -1,6 +1,6 @@
 ; FPU and vector register access. In NASM because the C code is built without those registers.
 
-global fpu_get_xmm, fpu_set_xmm, fpu_get_mm, fpu_set_mm, fpu_init, fpu_clex, fpu_emms
+global fpu_get_xmm, fpu_set_xmm, fpu_get_ymm, fpu_set_ymm, fpu_get_mm, fpu_set_mm, fpu_init, fpu_clex, fpu_emms
 global fpu_get_cw, fpu_set_cw, fpu_get_sw, fpu_get_csr, fpu_set_csr, fpu_read_pkru
 global fpu_save, fpu_restore
 
@@ -20,6 +20,10 @@ fpu_get_xmm:
 	step 15, get_xmm_table
 fpu_set_xmm:
 	step 15, set_xmm_table
+fpu_get_ymm:
+	step 15, get_ymm_table
+fpu_set_ymm:
+	step 15, set_ymm_table
 fpu_get_mm:
 	step 7, get_mm_table
 fpu_set_mm:
@@ -38,6 +42,22 @@ set_xmm_table:
 %assign i 0
 %rep 16
 	movups xmm %+ i, [rsi]
+	ret
+	align 16
+%assign i i + 1
+%endrep
+get_ymm_table:
+%assign i 0
+%rep 16
+	vmovups [rsi], ymm %+ i
+	ret
+	align 16
+%assign i i + 1
+%endrep
+set_ymm_table:
+%assign i 0
+%rep 16
+	vmovups ymm %+ i, [rsi]
 	ret
 	align 16
 %assign i i + 1

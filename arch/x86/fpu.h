@@ -13,6 +13,9 @@ void fpu_area_init(void *area);
 
 void fpu_get_xmm(u32 nr, u64 val[2]);
 void fpu_set_xmm(u32 nr, const u64 val[2]);
+/* XCR0 must have AVX on; setting clears what lies beyond 256 bits. */
+void fpu_get_ymm(u32 nr, u64 val[4]);
+void fpu_set_ymm(u32 nr, const u64 val[4]);
 u64 fpu_get_mm(u32 nr);
 void fpu_set_mm(u32 nr, u64 val);
 void fpu_init(void);

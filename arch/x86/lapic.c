@@ -30,10 +30,12 @@
 #define LVT_MASKED       BIT(16)
 #define LVT_NMI          (4u << 8)
 #define LVT_TSC_DEADLINE (2u << 17)
+#define ICR_NMI          (4u << 8)
 #define ICR_INIT         (5u << 8)
 #define ICR_STARTUP      (6u << 8)
 #define ICR_ASSERT       (1u << 14)
 #define ICR_PENDING      (1u << 12)
+#define ICR_OTHERS       (3u << 18) /* shorthand: all but this one */
 
 static volatile u32 *xapic; /* NULL in x2APIC mode */
 static bool tsc_deadline;
@@ -115,6 +117,11 @@ static void icr_write(u32 apic_id, u32 cmd)
 void lapic_send_ipi(u32 apic_id, u8 vector)
 {
 	icr_write(apic_id, ICR_ASSERT | vector);
+}
+
+void lapic_send_nmi_others(void)
+{
+	icr_write(0, ICR_ASSERT | ICR_NMI | ICR_OTHERS);
 }
 
 void lapic_send_init(u32 apic_id)

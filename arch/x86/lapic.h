@@ -13,6 +13,8 @@ bool lapic_is_x2apic(void);
 void lapic_eoi(void);
 /* Fixed-delivery IPI to one CPU by APIC ID. */
 void lapic_send_ipi(u32 apic_id, u8 vector);
+/* NMI to all CPUs but this one. */
+void lapic_send_nmi_others(void);
 void lapic_send_init(u32 apic_id);
 /* page: physical page number below 1 MiB. */
 void lapic_send_startup(u32 apic_id, u8 page);

@@ -52,7 +52,6 @@ struct pcpu {
 	u64 vmxon_pa;              /* its physical address */
 	struct vcpu *current;      /* whose VMCS and registers are loaded */
 	u32 last_vm;               /* ID + 1 of the VM that ran here last */
-	struct vcpu *runq;         /* the vCPUs that live here (list through vcpu->runq_next) */
 	struct exit_record *exits; /* EXIT_RING_ENTRIES, written by this CPU alone */
 	u64 exit_count;
 	u64 fault_fixups;

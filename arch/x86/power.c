@@ -5,7 +5,6 @@
 #include "arch/x86/io.h"
 #include "arch/x86/tsc.h"
 #include "lib/log.h"
-#include "mm/hvmem.h"
 
 #define PM1_SCI_EN     1u
 #define PM1_SLP_EN     (1u << 13)
@@ -14,9 +13,11 @@
 static struct acpi_fadt fadt;
 static struct acpi_s5 s5;
 static bool have_fadt, have_s5;
+static void *(*map_mmio)(u64 pa, u64 len);
 
-void power_init(const struct acpi_fadt *f, const struct acpi_s5 *s)
+void power_init(const struct acpi_fadt *f, const struct acpi_s5 *s, void *(*map)(u64 pa, u64 len))
 {
+	map_mmio = map;
 	have_fadt = f;
 	have_s5 = f && s;
 	if (f)
@@ -59,7 +60,7 @@ static void fadt_reset(void)
 	if (fadt.reset_reg.space == ACPI_SPACE_IO) {
 		outb((u16)fadt.reset_reg.addr, fadt.reset_value);
 	} else if (fadt.reset_reg.space == ACPI_SPACE_MEM) {
-		p = hv_map_mmio(fadt.reset_reg.addr, 1);
+		p = map_mmio(fadt.reset_reg.addr, 1);
 		if (p)
 			*p = fadt.reset_value;
 	}

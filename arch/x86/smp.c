@@ -6,7 +6,6 @@
 #include "arch/x86/tsc.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "mm/hvmem.h"
 
 #define STACK_SIZE     (16 * 1024)
 #define IST_STACK_SIZE (8 * 1024)
@@ -23,6 +22,7 @@ void ap_main(u32 index);
 extern u64 boot_pml4[];
 extern const u8 trampoline_start[], trampoline_end[], trampoline_cr3[];
 
+static const struct smp_mem *mem;
 static void (*ap_entry)(void);
 static u64 boot_pml4_pa;
 
@@ -38,19 +38,19 @@ static u64 random_canary(void)
 
 static struct pcpu *pcpu_alloc(u32 index)
 {
-	struct pcpu *p = hv_zalloc(sizeof(*p));
+	struct pcpu *p = mem->alloc(sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->self = p;
 	p->index = index;
 	p->canary = random_canary();
-	p->stack_top = hv_alloc_stack(STACK_SIZE);
-	p->exits = hv_zalloc(EXIT_RING_ENTRIES * sizeof(*p->exits));
+	p->stack_top = mem->alloc_stack(STACK_SIZE);
+	p->exits = mem->alloc(EXIT_RING_ENTRIES * sizeof(*p->exits));
 	if (!p->stack_top || !p->exits)
 		return NULL;
 	for (u32 i = 0; i < NR_IST; i++) {
-		p->tss.ist[i] = hv_alloc_stack(IST_STACK_SIZE);
+		p->tss.ist[i] = mem->alloc_stack(IST_STACK_SIZE);
 		if (!p->tss.ist[i])
 			return NULL;
 	}
@@ -65,18 +65,19 @@ static bool startable(const struct acpi_cpu *c, u32 bsp)
 
 /* The bootstrap processor may stand anywhere in the firmware's list: it is index 0 here, the others follow in order.
  */
-int smp_init(const struct acpi_cpu *cpus, u32 n)
+int smp_init(const struct acpi_cpu *cpus, u32 n, const struct smp_mem *m)
 {
 	u32 bsp = lapic_id(), count = 1;
 
+	mem = m;
 	for (u32 i = 0; i < n; i++)
 		if (startable(&cpus[i], bsp))
 			count++;
 		else if (cpus[i].apic_id != bsp && (cpus[i].flags & ACPI_CPU_ENABLED))
 			log_warn("smp: APIC ID %u is out of reach in xAPIC mode\n", cpus[i].apic_id);
-	pcpus = hv_zalloc(count * sizeof(*pcpus));
-	ap_stacks = hv_zalloc(count * sizeof(*ap_stacks));
-	ap_fs_blocks = hv_zalloc(count * sizeof(*ap_fs_blocks));
+	pcpus = mem->alloc(count * sizeof(*pcpus));
+	ap_stacks = mem->alloc(count * sizeof(*ap_stacks));
+	ap_fs_blocks = mem->alloc(count * sizeof(*ap_fs_blocks));
 	if (!pcpus || !ap_stacks || !ap_fs_blocks)
 		return ERR_NOMEM;
 	for (u32 i = 0; i < count; i++) {
@@ -125,26 +126,17 @@ static u32 count_online(void)
 	return n;
 }
 
-static u64 find_pa(const void *image_ptr)
-{
-	hpa_t pa = HPA(0);
-
-	if (hostpt_lookup(&kernel_pt, (u64)image_ptr, &pa, NULL, NULL))
-		return 0;
-	return pa.v;
-}
-
 u32 smp_start(u64 low_page, void (*entry)(void))
 {
-	u8 *page = hv_map_low(low_page);
+	u8 *page = mem->map_low(low_page);
 	u32 apic_ids[256];
 	u32 n = nr_pcpus - 1;
 
 	if (!n || !page)
 		return 0;
 	ap_entry = entry;
-	ap_final_cr3 = hvmem_cr3();
-	boot_pml4_pa = find_pa(boot_pml4);
+	ap_final_cr3 = mem->cr3();
+	boot_pml4_pa = mem->image_pa(boot_pml4);
 	memcpy(page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
 	*(u32 *)(page + (trampoline_cr3 - trampoline_start)) = (u32)boot_pml4_pa;
 	n = MIN(n, (u32)ARRAY_SIZE(apic_ids));

@@ -31,9 +31,11 @@ extern const char text_start[], text_end[];
 
 static struct idt_gate idt[256] __aligned(16);
 static irq_fn irq_handlers[256];
+static void (*panic_begin)(void);
 static void (*panic_dump)(void);
 static void (*panic_final)(void);
 static bool panicking;
+static struct pcpu *panic_cpu; /* it alone goes on */
 
 void trap_handle(struct trap_frame *f);
 
@@ -150,7 +152,14 @@ static void panic_enter(void)
 	cpu_cli();
 	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
 		cpu_halt_forever();
+	/* No guest runs on under a hypervisor that is wrong. */
+	if (nr_pcpus > 1) {
+		__atomic_store_n(&panic_cpu, this_cpu(), __ATOMIC_SEQ_CST);
+		lapic_send_nmi_others();
+	}
 	log_set_hooks(NULL, NULL, NULL); /* the lock's owner may be the one that fell */
+	if (panic_begin)
+		panic_begin();
 }
 
 void panic(const char *fmt, ...)
@@ -165,6 +174,11 @@ void panic(const char *fmt, ...)
 	va_end(ap);
 	log_err("\n");
 	die((u64)&here);
+}
+
+void panic_set_begin(void (*fn)(void))
+{
+	panic_begin = fn;
 }
 
 void panic_set_dump(void (*fn)(void))
@@ -201,6 +215,10 @@ void trap_handle(struct trap_frame *f)
 		                             "#MF", "#AC", "#MC", "#XM", "#VE", "#CP" };
 
 	if (f->vector == 2) {
+		const struct pcpu *fell = __atomic_load_n(&panic_cpu, __ATOMIC_SEQ_CST);
+
+		if (fell && fell != this_cpu())
+			cpu_halt_forever();
 		this_cpu()->nmi_pending = true;
 		return;
 	}

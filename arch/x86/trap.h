@@ -28,6 +28,8 @@ void irq_dispatch(u8 vector);
 /* Text of a code address, "symbol+0x12"; buf gets at most size bytes. */
 void symbol_format(u64 addr, char *buf, size_t size);
 
+/* Called first in a panic, before anything is printed. */
+void panic_set_begin(void (*fn)(void));
 /* Extra dump printed by panic (the exit ring, current guest); registered by the layer above. */
 void panic_set_dump(void (*fn)(void));
 /* What panic does at its end: halt (default), or reset through the registered function. */

@@ -221,6 +221,22 @@ static int op_get_xmm(struct emul_ctxt *c, u8 nr, u64 val[2])
 	return outcome(c);
 }
 
+static int op_get_ymm(struct emul_ctxt *c, u8 nr, u64 val[4])
+{
+	REQUIRE(nr < 16);
+	val[0] = val[1] = val[2] = val[3] = nr;
+	return outcome(c);
+}
+
+static int op_set_ymm(struct emul_ctxt *c, u8 nr, const u64 val[4])
+{
+	volatile u64 sink = val[0] ^ val[1] ^ val[2] ^ val[3];
+
+	(void)sink;
+	REQUIRE(nr < 16);
+	return outcome(c);
+}
+
 static int op_set_xmm(struct emul_ctxt *c, u8 nr, const u64 val[2])
 {
 	volatile u64 sink = val[0] ^ val[1];
@@ -273,6 +289,8 @@ static const struct emul_ops ops = {
 	.misc = op_misc,
 	.get_xmm = op_get_xmm,
 	.set_xmm = op_set_xmm,
+	.get_ymm = op_get_ymm,
+	.set_ymm = op_set_ymm,
 	.get_mm = op_get_mm,
 	.set_mm = op_set_mm,
 	.fpu = op_fpu,

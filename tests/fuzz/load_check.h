@@ -42,10 +42,10 @@ static inline void load_check(const struct load_in *in, const struct load_out *o
 		return;
 	}
 	assert(out->load_base < out->load_end);
-	assert(out->load_base >= LOAD_EXTRA_END && out->load_end <= in->map->low_end);
+	assert(out->load_base >= LOAD_IMAGE_LOW && out->load_end <= in->map->low_end);
 	assert(out->rip >= out->load_base && out->rip < out->load_end);
 	assert(guest_map_is_ram(in->map, out->rip, 1));
 	assert(out->modules_end <= in->map->low_end && out->modules_base <= out->modules_end);
 	assert(!in->nr_modules || out->modules_base >= out->load_end);
-	assert(out->mode == LOAD_MODE_LONG64 ? out->cr3 == LOAD_PML4_GPA : out->cr3 == 0);
+	assert(out->mode == LOAD_MODE_LONG64 ? out->cr3 == LOAD_PML4_GPA + out->shift : out->cr3 == 0);
 }

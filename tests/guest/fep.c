@@ -4,6 +4,8 @@
  */
 #include "tests/guest/rt/rt.h"
 
+extern u8 fep_ds[], fep_int3[], fep_unknown[];
+
 #define FEP   ".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d\n\t"
 #define FLAGS 0x8d5ull
 
@@ -185,7 +187,7 @@ static void control(void)
 	report_eq(a, 0xff, "IN");
 	asm volatile("sti\n\tcli\n\t" FEP "pushfq\n\tpopq %0" : "=r"(a));
 	report_eq(a & RFLAGS_IF, 0, "PUSHF");
-	/* faults: the saved RIP is the prefixed instruction's start */
+	/* faults: the saved RIP is the instruction's, behind the prefix */
 	v = TRY(FEP "movq (%0), %%rax", : : "r"(0x0000800000000000ull) : "rax");
 	report(v == EXC_GP, "non-canonical address: #GP (%u)", v);
 	*rt_pte(0x4000000000ull) = 0;
@@ -199,11 +201,53 @@ static void control(void)
 	report(v == EXC_UD, "UD2: #UD (%u)", v);
 	v = TRY(FEP "rdmsr", : : "c"(0x12345678) : "rax", "rdx");
 	report(v == EXC_GP, "RDMSR of an unknown MSR: #GP (%u)", v);
-	v = TRY(FEP "movl %%eax, %%ds", : : "a"(0x1f8));
+	v = TRY(FEP "fep_ds: movl %%eax, %%ds", : : "a"(0x1f8));
 	report(v == EXC_GP && rt_exc.error == 0x1f8, "MOV DS beyond the GDT: #GP (%u)", v);
-	v = TRY(FEP "int3", );
+	report_eq(rt_exc.rip, (u64)fep_ds, "its RIP is behind the prefix");
+	v = TRY(FEP "int3\nfep_int3:", );
 	report(v == EXC_BP, "INT3: #BP (%u)", v);
+	report_eq(rt_exc.rip, (u64)fep_int3, "its RIP is behind the instruction");
+	v = TRY(FEP "fep_unknown: .byte 0x0f, 0x3a, 0x0e, 0xc1, 0", );
+	report(v == EXC_UD && rt_exc.rip == (u64)fep_unknown, "one the emulator does not know: #UD (%u)", v);
 	(void)va_code;
+}
+
+static u8 vec_in[64] __aligned(32), vec_out[64] __aligned(32);
+
+/* AVX moves by the emulator, between memory, registers and a device. */
+static void avx(void)
+{
+	const u64 dev = 0xff000000;
+	u64 cr4 = read_cr4();
+	u32 v;
+
+	if ((cpuid(1, 0).c & (BIT(28) | BIT(26))) != (BIT(28) | BIT(26))) {
+		v = TRY(FEP "vmovdqa (%0), %%ymm1", : : "r"(vec_in));
+		report_eq(v, EXC_UD, "AVX moves without AVX: #UD");
+		return;
+	}
+	v = TRY(FEP "vmovdqa (%0), %%ymm1", : : "r"(vec_in));
+	report_eq(v, EXC_UD, "AVX moves without CR4.OSXSAVE: #UD");
+	write_cr4(cr4 | CR4_OSXSAVE | CR4_OSFXSR);
+	asm volatile("xsetbv" : : "a"(7), "d"(0), "c"(0));
+	for (u32 i = 0; i < 64; i++)
+		vec_in[i] = (u8)(i * 7 + 1);
+	asm volatile(FEP "vmovntdqa (%0), %%ymm3\n\t" FEP "vmovdqa %%ymm3, %%ymm12\n\t" FEP "vmovntdq %%ymm12, (%1)"
+	             :
+	             : "r"(vec_in), "r"(vec_out)
+	             : "memory");
+	report(!memcmp(vec_in, vec_out, 32), "VMOVNTDQA, VMOVDQA, VMOVNTDQ");
+	asm volatile("vmovdqu 32(%0), %%ymm3\n\tvmovdqu %%ymm3, (%1)\n\tvmovups (%1), %%ymm9\n\tvmovaps %%ymm9, (%2)"
+	             :
+	             : "r"(vec_in), "r"(dev), "r"(vec_out)
+	             : "memory");
+	report(!memcmp(vec_in + 32, vec_out, 32), "256 bits to a device and back");
+	asm volatile("vmovdqu (%0), %%xmm9\n\tvmovups %%ymm9, (%1)" : : "r"(dev + 3), "r"(vec_out) : "memory");
+	report(!memcmp(vec_in + 35, vec_out, 16) && !*(u64 *)(vec_out + 16) && !*(u64 *)(vec_out + 24),
+	       "128 bits from a device clear the rest of the register");
+	v = TRY(FEP "vmovdqa (%0), %%ymm1", : : "r"(vec_in + 16));
+	report(v == EXC_GP, "a misaligned VMOVDQA: #GP (%u)", v);
+	write_cr4(cr4);
 }
 
 void main(const char *cmdline)
@@ -219,4 +263,5 @@ void main(const char *cmdline)
 	strings();
 	report_eq(bad, 0, "%u forms as the processor does them", forms);
 	control();
+	avx();
 }

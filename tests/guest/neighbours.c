@@ -106,6 +106,24 @@ static void hog_db(void)
 	asm volatile("int1");
 }
 
+void gates32(void); /* neighbours_32.c */
+
+static u64 tss_descriptor(const void *tss, u32 limit)
+{
+	u64 base = (u64)tss;
+
+	return limit | (base & 0xffffff) << 16 | 0x89ull << 40 | (base >> 24 & 0xff) << 56;
+}
+
+static void hog_gates(void)
+{
+	static u8 tss[2][128] __aligned(128);
+
+	rt_gdt[SEL_FREE / 8] = tss_descriptor(tss[0], 103);
+	rt_gdt[SEL_FREE / 8 + 1] = tss_descriptor(tss[1], 16);
+	rt_call32(gates32);
+}
+
 void main(const char *cmdline)
 {
 	stop_at = rdtsc() + 2 * tsc_second();
@@ -115,6 +133,8 @@ void main(const char *cmdline)
 		hog_exits();
 	else if (rt_option("hog=db"))
 		hog_db();
+	else if (rt_option("hog=gates"))
+		hog_gates();
 	else
 		clock_guest();
 }

@@ -2,6 +2,45 @@
 #include "tests/guest/rt/rt.h"
 
 #define SLACK 50000000ull
+#define VEC   0x60
+#define AHEAD 3000000ull
+
+static volatile u32 fired;
+static volatile u64 fired_at;
+
+static void on_timer(struct frame *f)
+{
+	fired_at = rdtsc();
+	fired++;
+	apic_eoi();
+}
+
+/* The deadline timer follows the guest's TSC, not the machine's. */
+static void deadline(void)
+{
+	u64 at, early = 0, late = 0;
+
+	if (!(cpuid(1, 0).c & CPUID1_ECX_DEADLINE)) {
+		report_skip("TSC deadline");
+		return;
+	}
+	apic_init();
+	rt_set_handler(VEC, on_timer);
+	apic_write(APIC_LVTT, 0x40000 | VEC);
+	for (u32 i = 1; i <= 5; i++) {
+		at = rdtsc() + AHEAD + i * 777;
+		wrmsr(MSR_TSC_DEADLINE, at);
+		sti();
+		while (fired < i && rdtsc() < at + SLACK)
+			cpu_pause();
+		cli();
+		early += fired_at < at;
+		late += fired_at > at + AHEAD;
+	}
+	report_eq(fired, 5, "deadlines fire, once each");
+	report_eq(early, 0, "none before the TSC gets there");
+	report_eq(late, 0, "none much later");
+}
 
 void main(const char *cmdline)
 {
@@ -60,6 +99,6 @@ void main(const char *cmdline)
 	wrmsr(MSR_TSC, a);
 	b = rdtsc();
 	report(b >= a && b - a < SLACK, "and back again");
-	/* the deadline timer follows the guest's TSC, not the machine's */
+	deadline();
 	report(cpuid(0x80000007, 0).d & BIT(8) || !rt_hv(), "invariant TSC");
 }

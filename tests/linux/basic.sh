@@ -1,17 +1,5 @@
 # Runs as the guest's only program. Each check prints "PASS: …" or "FAIL: …"; the last line is the count.
-pass=0
-fail=0
-check() { # check TEXT COMMAND...
-	text=$1
-	shift
-	if "$@"; then
-		echo "PASS: $text"
-		pass=$((pass + 1))
-	else
-		echo "FAIL: $text"
-		fail=$((fail + 1))
-	fi
-}
+. /tests/lib.sh
 timer_count() { # interrupts of the local APIC timer plus those of IRQ 0, all CPUs
 	awk '$1 == "LOC:" || $1 == "0:" { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) n += $i } END { print n + 0 }' \
 		/proc/interrupts
@@ -61,8 +49,5 @@ check "memory holds what is written" files
 
 # What the kernel itself complains about; the few known lines are also printed by the same kernel on the bare emulator.
 dmesg -r | grep -E '^<[0-4]>' | sed 's/^/dmesg: /'
-# RETBleed: what the kernel says on every such processor, this emulated one included.
-clean_log() { ! dmesg | grep -v 'RETBleed: WARNING' | grep -E 'WARNING|BUG:|Oops|Call Trace|unchecked MSR|spurious|nobody cared|lockup|stall'; }
 check "no warnings in the kernel's log" clean_log
-echo "SUMMARY: $pass passed, $fail failed"
-[ "$fail" = 0 ]
+finish

@@ -23,7 +23,7 @@ struct fake {
 	u64 gpr[16];
 	u8 mem[FAKE_MEM + 64];
 	u8 page[FAKE_PAGES];
-	u64 xmm[16][2], mm[8];
+	u64 xmm[16][2], ymm[16][4], mm[8];
 	u32 loads, load_mask, reads, writes, fetches, max_fetch, cas, checks;
 	bool cas_fail, no_map;
 	struct {
@@ -265,6 +265,18 @@ static int fake_get_xmm(struct emul_ctxt *c, u8 nr, u64 val[2])
 	return EMUL_OK;
 }
 
+static int fake_get_ymm(struct emul_ctxt *c, u8 nr, u64 val[4])
+{
+	memcpy(val, fake_of(c)->ymm[nr], 32);
+	return EMUL_OK;
+}
+
+static int fake_set_ymm(struct emul_ctxt *c, u8 nr, const u64 val[4])
+{
+	memcpy(fake_of(c)->ymm[nr], val, 32);
+	return EMUL_OK;
+}
+
 static int fake_set_xmm(struct emul_ctxt *c, u8 nr, const u64 val[2])
 {
 	memcpy(fake_of(c)->xmm[nr], val, 16);
@@ -346,6 +358,8 @@ static const struct emul_ops fake_ops = {
 	.misc = fake_misc,
 	.get_xmm = fake_get_xmm,
 	.set_xmm = fake_set_xmm,
+	.get_ymm = fake_get_ymm,
+	.set_ymm = fake_set_ymm,
 	.get_mm = fake_get_mm,
 	.set_mm = fake_set_mm,
 	.fpu = fake_fpu,

@@ -72,6 +72,7 @@ static inline struct cpuid_guest_cfg fake_guest(void)
 {
 	return (struct cpuid_guest_cfg){
 		.nr_vcpus = 1,
+		.pv = 2,
 		.tsc_hz = 2100000000,
 		.caps = { .rdtscp = true,
 		          .invpcid = true,

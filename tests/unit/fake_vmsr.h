@@ -7,7 +7,7 @@
 struct fake_vmsr {
 	u64 reg[VMSR_NR];
 	u64 tsc, apic_base, deadline;
-	u64 x2apic[256];
+	u64 x2apic[256], pv[8];
 	bool x2apic_on;
 	struct crs_state crs;
 	u32 sets; /* calls of set */
@@ -63,6 +63,19 @@ static bool fv_x2apic_write(void *ctx, u32 reg, u64 val)
 		f->x2apic[reg] = val;
 	return f->x2apic_on;
 }
+static bool fv_pv_read(void *ctx, u32 idx, u64 *val)
+{
+	*val = ((struct fake_vmsr *)ctx)->pv[idx & 7];
+	return true;
+}
+static bool fv_pv_write(void *ctx, u32 idx, u64 val)
+{
+	/* a reserved bit */
+	if (val & 2)
+		return false;
+	((struct fake_vmsr *)ctx)->pv[idx & 7] = val;
+	return true;
+}
 static u64 fv_deadline_read(void *ctx)
 {
 	return ((struct fake_vmsr *)ctx)->deadline;
@@ -82,6 +95,8 @@ static const struct vmsr_ops fake_vmsr_ops = {
 	.apic_base_write = fv_apic_base_write,
 	.x2apic_read = fv_x2apic_read,
 	.x2apic_write = fv_x2apic_write,
+	.pv_read = fv_pv_read,
+	.pv_write = fv_pv_write,
 	.tsc_deadline_read = fv_deadline_read,
 	.tsc_deadline_write = fv_deadline_write,
 };

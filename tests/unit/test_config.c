@@ -95,7 +95,10 @@ static bool exists(void *ctx, const char *name)
 {
 	return strchr("kim", name[0]) && strlen(name) == 1;
 }
-static const struct config_limits limits = { .memory = 1ull << 30, .max_vcpus = 16, .module_exists = exists };
+#define SECOND 1000000000ull
+static const struct config_limits limits = {
+	.memory = 1ull << 30, .max_vcpus = 16, .nr_cpus = 3, .module_exists = exists
+};
 
 static int check(void)
 {
@@ -167,13 +170,87 @@ static const struct {
 	{ { STR(GUEST, "protocol", "linux"), STR(GUEST, "modules", "m") }, "modules are not for protocol \"linux\"" },
 	{ { STR(GUEST, "cmdline", "a\nb") }, "/guests/a: cmdline: character 2 of the string is not printable" },
 	/* The others */
-	{ { STR(GUEST, "com1", "tty") }, "/guests/a: com1: \"tty\" is none of: none, null, console, log" },
+	{ { STR(GUEST, "com1", "tty") }, "/guests/a: com1: \"tty\" is none of: none, null, console, log, control" },
 	{ { STR(GUEST, "com4", "tty") }, "/guests/a: com4: \"tty\"" },
-	{ { STR(GUEST, "on-reset", "halt") }, "/guests/a: on-reset: \"halt\" is none of: stop, restart" },
+	{ { STR(GUEST, "on-reset", "halt") },
+	  "/guests/a: on-reset: \"halt\" is none of: stop, restart, restart-backoff, halt-machine" },
 	{ { STR(GUEST, "on-crash", "") }, "/guests/a: on-crash: \"\" is none of" },
 	{ { STR(GUEST, "hypervisor-signature", "xen") }, "hypervisor-signature: \"xen\" is none of: kvm, none" },
 	{ { RAW(GUEST, "debug-exit", "\0\0\0\1") }, "/guests/a: debug-exit: takes no value" },
 	{ { STR(GUEST, "testdev", "y") }, "/guests/a: testdev: takes no value" },
+	{ { RAW(GUEST, "phandle", "\0\0\0\0") }, "/guests/a: phandle: must not be 0" },
+	/* Scheduling */
+	{ { RAW(GUEST, "weight", "\0\0\0\0") }, "/guests/a: weight: must be 1 to 10000" },
+	{ { RAW(GUEST, "weight", "\0\0\x27\x11") }, "/guests/a: weight: must be 1 to 10000" },
+	{ { STR(GUEST, "weight", "1000") }, "/guests/a: weight: must be one number" },
+	{ { RAW(GUEST, "cap", "\0\0\0\x65") }, "/guests/a: cap <101> is more than its 1 vcpus can use" },
+	{ { RAW(GUEST, "cap", "\xff\0\0\0") }, "/guests/a: cap: must be percent of one CPU" },
+	{ { RAW(GUEST, "reservation", "\0\0\0\x65") }, "/guests/a: reservation <101> is more than its 1 vcpus" },
+	{ { RAW(GUEST, "reservation", "\0\0\0\x33"), RAW(GUEST, "cap", "\0\0\0\x32") },
+	  "/guests/a: reservation <51> is above cap <50>" },
+	{ { RAW(GUEST, "reservation", "\0\0\1\x90"), RAW(GUEST, "vcpus", "\0\0\0\4") },
+	  "/guests: all guests together reserve 400 % of a CPU, the machine has 300 %" },
+	{ { STR(GUEST, "pin", "0-3x") }, "/guests/a: pin: \"0-3x\" is no list of CPUs like \"0-3,6\"" },
+	{ { STR(GUEST, "pin", "1,,2") }, "is no list of CPUs" },
+	{ { STR(GUEST, "pin", "1-") }, "is no list of CPUs" },
+	{ { STR(GUEST, "pin", "2-1") }, "/guests/a: pin: \"2-1\": CPU numbers go from 0 to 255, ranges upwards" },
+	{ { STR(GUEST, "pin", "0,99999999999") }, "CPU numbers go from 0 to 255" },
+	{ { STR(GUEST, "pin", "2,5-6") }, "/guests/a: pin: there is no CPU 5: the machine has 3" },
+	{ { STR(GUEST, "cores", "any") }, "/guests/a: cores: \"any\" is not of the form" },
+	{ { STR(GUEST, "cores", "any 0") }, "is not of the form" },
+	{ { STR(GUEST, "cores", "any 2 sharing a socket") }, "is not of the form" },
+	{ { STR(GUEST, "cores", "any 257") }, "is not of the form" },
+	{ { STR(GUEST, "cores", "any 4") }, "/guests/a: cores: the machine has 3 CPUs" },
+	{ { STR(GUEST, "cores", "any 1"), STR(GUEST, "pin", "1") }, "/guests/a: pin and cores exclude one another" },
+	{ { FLAG(GUEST, "exclusive-cores") }, "/guests/a: exclusive-cores needs pin or cores" },
+	{ { STR(GUEST, "latency", "high") }, "/guests/a: latency: \"high\" is none of: normal, low" },
+	/* Life-cycle */
+	{ { RAW(GUEST, "restart-limit", "\0\0\0\0"), STR(GUEST, "on-crash", "restart-backoff") },
+	  "/guests/a: restart-limit: must be 1 to 1000" },
+	{ { RAW(GUEST, "restart-limit", "\0\0\0\2") }, "/guests/a: restart-limit is only for on-crash" },
+	{ { STR(GUEST, "backoff", "1s") }, "/guests/a: backoff is only for on-crash" },
+	{ { STR(GUEST, "restart-window", "0s") },
+	  "/guests/a: restart-window: must be a duration of 1 ms to 365 days" },
+	{ { STR(GUEST, "restart-window", "9000h") }, "restart-window: must be a duration of 1 ms to 365 days" },
+	{ { STR(GUEST, "backoff", "10") }, "/guests/a: backoff: \"10\" is not a duration like" },
+	{ { STR(GUEST, "backoff", "ms") }, "/guests/a: backoff: must be a duration" },
+	{ { STR(GUEST, "backoff", "99999999999999999999h") }, "/guests/a: backoff: must be a duration" },
+	{ { RAW(GUEST, "backoff", "\0\0\0\0") }, "/guests/a: backoff: must be a duration" },
+	{ { STR(GUEST, "backoff", "10m"), STR(GUEST, "on-crash", "restart-backoff") },
+	  "/guests/a: backoff is longer than backoff-max" },
+	{ { STR(GUEST, "after", "db") }, "/guests/a: after: must refer to 1 to 16 guests, as in after = <&one>" },
+	{ { RAW(GUEST, "after", "\0\0\0\7") }, "/guests/a: after: reference 1 is not to a guest" },
+	{ { RAW(GUEST, "after", "\0\0\0\7"), RAW(GUEST, "phandle", "\0\0\0\7") },
+	  "/guests/a: it waits for itself: after and standby-for go in a circle" },
+	{ { STR(GUEST, "after-state", "ready") }, "/guests/a: after-state is only for guests with after" },
+	{ { STR(GUEST, "after-state", "up") }, "/guests/a: after-state: \"up\" is none of: started, ready" },
+	{ { STR(GUEST, "ready-text", "") }, "/guests/a: ready-text: must not be empty" },
+	{ { STR(GUEST, "ready-text", "1234567890123456789012345678901234567890123456789012345678901234") },
+	  "/guests/a: ready-text: must not be longer than 63" },
+	{ { STR(GUEST, "watchdog", "sbsa") }, "/guests/a: watchdog: \"sbsa\" is none of: none, i6300esb" },
+	{ { STR(GUEST, "standby", "warm") }, "/guests/a: standby is only for guests with standby-for" },
+	{ { STR(GUEST, "take-over", "com1") }, "/guests/a: take-over is only for guests with standby-for" },
+	{ { STR(GUEST, "standby", "hot") }, "/guests/a: standby: \"hot\" is none of: cold, warm" },
+	{ { RAW(GUEST, "standby-for", "\0\0\0\1\0\0\0\2") }, "/guests/a: standby-for: must refer to one guest" },
+	{ { STR(GUEST, "take-over", "disk") }, "take-over: \"disk\" is none of: com1, com2, com3, com4, control" },
+	{ { RAW(GUEST, "standby-for", "\0\0\0\1"), STR(GUEST, "take-over", "com2") },
+	  "/guests/a: take-over names com2, which it does not have" },
+	{ { RAW(GUEST, "standby-for", "\0\0\0\1"), STR(GUEST, "take-over", "control") },
+	  "/guests/a: take-over names control, but no serial port" },
+	{ { RAW(GUEST, "standby-for", "\0\0\0\1"), STR(GUEST, "standby", "warm") },
+	  "/guests/a: a warm standby needs ready-text or a control port" },
+	/* Rights */
+	{ { STR(GUEST, "pv", "clock\0kvm") }, "/guests/a: pv: \"kvm\" is none of: clock, steal-time, eoi, unhalt" },
+	{ { STR(GUEST, "pv", "clock"), FLAG(GUEST, "no-pv") },
+	  "/guests/a: no-pv excludes pv and hypervisor-signature" },
+	{ { STR(GUEST, "hypervisor-signature", "kvm"), FLAG(GUEST, "no-pv") },
+	  "/guests/a: no-pv excludes pv and hypervisor-signature" },
+	{ { STR(GUEST, "control", "some") }, "/guests/a: control: \"some\" is none of: none, self, all" },
+	{ { STR(GUEST, "control", "all") }, "/guests/a: control gives rights, but no serial port is \"control\"" },
+	{ { STR(GUEST, "com2", "control"), STR(GUEST, "com3", "control") },
+	  "only one serial port can be \"control\"" },
+	{ { STR(GUEST, "com2", "control"), RAW(GUEST, "control", "\0\0\0\5") },
+	  "/guests/a: control: reference 1 is not to a guest" },
 };
 
 START_TEST(reject)
@@ -211,6 +288,12 @@ START_TEST(defaults)
 	          vm.on_crash == VM_ACTION_STOP);
 	ck_assert(vm.signature == HV_SIGNATURE_KVM && !vm.tsc_hz && vm.autostart);
 	ck_assert(!vm.debug_exit && !vm.testdev && !vm.forced_emulation);
+	ck_assert(vm.weight == 100 && !vm.cap && !vm.reservation && cpuset_empty(&vm.pin) && !vm.cores.count);
+	ck_assert(!vm.exclusive && vm.latency == VM_LATENCY_NORMAL && !vm.after.nr && !vm.ready_text);
+	ck_assert(vm.restart_limit == 5 && vm.restart_window == 60 * SECOND && vm.backoff == SECOND &&
+	          vm.backoff_max == 300 * SECOND);
+	ck_assert(vm.watchdog == VM_WATCHDOG_NONE && !vm.standby_for.nr && !vm.take_over);
+	ck_assert(vm.pv == VM_PV_ALL && vm.control == VM_CONTROL_NONE && !vm.controls.nr);
 	ck_assert_int_eq(config_guest_parse(blob, 1, NULL, &vm, &errs), ERR_NOENT);
 }
 END_TEST
@@ -272,6 +355,232 @@ START_TEST(everything_set)
 	          vm.on_crash == VM_ACTION_RESTART);
 	ck_assert(vm.signature == HV_SIGNATURE_NONE && vm.tsc_hz == 2100000000);
 	ck_assert(vm.debug_exit && vm.testdev && vm.forced_emulation && vm.debug_console && !vm.autostart);
+}
+END_TEST
+
+START_TEST(scheduling_and_life)
+{
+	static const struct put p[] = {
+		RAW(GUEST, "vcpus", "\0\0\0\4"),
+		RAW(GUEST, "weight", "\0\0\x27\x10"),
+		RAW(GUEST, "cap", "\0\0\1\x90"),
+		RAW(GUEST, "reservation", "\0\0\0\xc8"),
+		STR(GUEST, "pin", "0-1,2"),
+		FLAG(GUEST, "exclusive-cores"),
+		STR(GUEST, "latency", "low"),
+		STR(GUEST, "on-crash", "restart-backoff"),
+		STR(GUEST, "on-poweroff", "halt-machine"),
+		RAW(GUEST, "restart-limit", "\0\0\0\7"),
+		STR(GUEST, "restart-window", "2h"),
+		RAW(GUEST, "backoff", "\0\0\0\x64"),
+		STR(GUEST, "backoff-max", "1500ms"),
+		STR(GUEST, "ready-text", "login:"),
+		STR(GUEST, "watchdog", "i6300esb"),
+		STR(GUEST, "pv", "clock\0ipi"),
+		STR(GUEST, "com2", "control"),
+		STR(GUEST, "control", "all"),
+	};
+	struct vm_config vm;
+	char text[20];
+
+	build(p, ARRAY_SIZE(p));
+	ck_assert_int_eq(check(), OK);
+	ck_assert_int_eq(config_guest_parse(blob, 0, &limits, &vm, &errs), OK);
+	ck_assert(vm.weight == 10000 && vm.cap == 400 && vm.reservation == 200);
+	ck_assert_int_eq(cpuset_format(&vm.pin, text, sizeof(text)), 3);
+	ck_assert_str_eq(text, "0-2");
+	ck_assert(vm.exclusive && vm.latency == VM_LATENCY_LOW);
+	ck_assert(vm.on_crash == VM_ACTION_RESTART_BACKOFF && vm.on_poweroff == VM_ACTION_HALT_MACHINE);
+	ck_assert(vm.restart_limit == 7 && vm.restart_window == 7200 * SECOND && vm.backoff == SECOND / 10 &&
+	          vm.backoff_max == SECOND * 3 / 2);
+	ck_assert_str_eq(vm.ready_text, "login:");
+	ck_assert(vm.watchdog == VM_WATCHDOG_I6300ESB && vm.pv == (VM_PV_CLOCK | VM_PV_IPI));
+	ck_assert(vm.com[1] == VM_SERIAL_CONTROL && vm.control == VM_CONTROL_ALL);
+}
+END_TEST
+
+START_TEST(no_paravirtualization)
+{
+	static const struct put off[] = { FLAG(GUEST, "no-pv") };
+	static const struct put none[] = { STR(GUEST, "hypervisor-signature", "none") };
+	struct vm_config vm;
+
+	for (u32 i = 0; i < 2; i++) {
+		setup();
+		build(i ? none : off, 1);
+		ck_assert_int_eq(check(), OK);
+		ck_assert_int_eq(config_guest_parse(blob, 0, &limits, &vm, &errs), OK);
+		ck_assert(vm.signature == HV_SIGNATURE_NONE && !vm.pv);
+	}
+}
+END_TEST
+
+START_TEST(selectors_of_cores)
+{
+	static const struct {
+		struct put p;
+		struct vm_cores want;
+		bool exclusive;
+	} t[] = {
+		{ STR(GUEST, "cores", "any 3"), { 3, VM_SHARE_ANY }, false },
+		{ STR(GUEST, "cores", "any 2 sharing a package"), { 2, VM_SHARE_PACKAGE }, false },
+		{ STR(GUEST, "cores", "exclusive any 2 sharing a core"), { 2, VM_SHARE_CORE }, true },
+	};
+	struct vm_config vm;
+
+	for (u32 i = 0; i < ARRAY_SIZE(t); i++) {
+		setup();
+		build(&t[i].p, 1);
+		ck_assert_int_eq(check(), OK);
+		ck_assert_int_eq(config_guest_parse(blob, 0, &limits, &vm, &errs), OK);
+		ck_assert(vm.cores.count == t[i].want.count && vm.cores.sharing == t[i].want.sharing);
+		ck_assert(vm.exclusive == t[i].exclusive);
+	}
+}
+END_TEST
+
+/* Guests a, b, c ... with phandles 1, 2, 3 ... and a list of references each, 0-terminated. */
+struct node {
+	const char *prop;
+	u8 refs[4];
+	const char *extra, *value; /* another property, a string */
+};
+
+static void linked(const struct node *n, u32 nr)
+{
+	setup();
+	begin();
+	fdt_property_string(blob, "compatible", "bulkhead,config-1");
+	fdt_begin_node(blob, "guests");
+	for (u32 i = 0; i < nr; i++) {
+		char name[8] = { (char)('a' + i % 26), (char)('a' + i / 26 % 26), (char)('a' + i / 676) };
+		char cells[16] = { 0 };
+		int len = 0;
+
+		fdt_begin_node(blob, name);
+		fdt_property_string(blob, "memory", "2M");
+		fdt_property_string(blob, "kernel", "k");
+		fdt_property_u32(blob, "phandle", i + 1);
+		for (u32 k = 0; k < 4 && n && n[i].refs[k]; k++, len += 4)
+			cells[len + 3] = (char)n[i].refs[k];
+		if (len)
+			fdt_property(blob, n[i].prop, cells, len);
+		if (n && n[i].extra)
+			fdt_property_string(blob, n[i].extra, n[i].value);
+		fdt_end_node(blob);
+	}
+	fdt_end_node(blob);
+	end();
+}
+
+static void linked_fails(const struct node *n, u32 nr, const char *error)
+{
+	linked(n, nr);
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_msg(strstr(list[0].text, error), "got \"%s\"", list[0].text);
+}
+
+START_TEST(references)
+{
+	static const struct node good[] = { { .prop = "after", .refs = { 2, 3 } },
+		                            { .prop = "after", .refs = { 4 } },
+		                            { .prop = "standby-for", .refs = { 4 } },
+		                            { 0 } };
+	static const struct node circle[] = { { .prop = "after", .refs = { 2 } },
+		                              { .prop = "after", .refs = { 3 } },
+		                              { .prop = "after", .refs = { 1 } },
+		                              { 0 } };
+	static const struct node standbys[] = { { .prop = "standby-for", .refs = { 2 } },
+		                                { .prop = "standby-for", .refs = { 1 } } };
+	static const struct node mixed[] = { { .prop = "after", .refs = { 2 } },
+		                             { .prop = "standby-for", .refs = { 1 } } };
+	static const struct node mute[] = {
+		{ .prop = "after", .refs = { 2 }, .extra = "after-state", .value = "ready" }, { 0 }
+	};
+	static const struct node tells[] = {
+		{ .prop = "after", .refs = { 2 }, .extra = "after-state", .value = "ready" },
+		{ .extra = "ready-text", .value = "up" }
+	};
+	static const struct node speaks[] = {
+		{ .prop = "after", .refs = { 2 }, .extra = "after-state", .value = "ready" },
+		{ .extra = "com2", .value = "control" }
+	};
+	static const struct node rights[] = {
+		{ .prop = "control", .refs = { 1, 2 }, .extra = "com2", .value = "control" },
+		{ .prop = "control", .refs = { 1 }, .extra = "com4", .value = "control" }
+	};
+	struct vm_config vm;
+	u32 index = 99;
+
+	linked(good, 4);
+	ck_assert_int_eq(check(), OK);
+	ck_assert_int_eq(config_guest_parse(blob, 0, &limits, &vm, &errs), OK);
+	ck_assert_uint_eq(vm.after.nr, 2);
+	ck_assert(config_ref(blob, &vm.after, 1, &index) == OK && index == 2);
+	ck_assert(config_ref(blob, &vm.after, 0, &index) == OK && index == 1);
+	ck_assert_int_eq(config_ref(blob, &vm.after, 2, &index), ERR_NOENT);
+	ck_assert_int_eq(config_ref(blob, &vm.standby_for, 0, &index), ERR_NOENT);
+	ck_assert_int_eq(config_guest_parse(blob, 2, &limits, &vm, &errs), OK);
+	ck_assert(config_ref(blob, &vm.standby_for, 0, &index) == OK && index == 3);
+	linked_fails(circle, 4, "/guests/aaa: it waits for itself");
+	linked_fails(standbys, 2, "it waits for itself");
+	linked_fails(mixed, 2, "it waits for itself");
+	linked_fails(mute, 2, "/guests/aaa: after: baa has neither ready-text nor a control port");
+	linked(tells, 2);
+	ck_assert_int_eq(check(), OK);
+	linked(speaks, 2);
+	ck_assert_int_eq(check(), OK);
+	linked(rights, 2);
+	ck_assert_int_eq(check(), OK); /* rights may go in a circle */
+	ck_assert_int_eq(config_guest_parse(blob, 0, &limits, &vm, &errs), OK);
+	ck_assert(vm.control == VM_CONTROL_LIST && vm.controls.nr == 2);
+}
+END_TEST
+
+START_TEST(many_references)
+{
+	static struct node n[CONFIG_MAX_LINKED + 1];
+	struct config_limits lim = { 0 };
+
+	/* Backwards, so that nothing comes in order: the longest row allowed, and one more. */
+	for (u32 i = 0; i < 200; i++)
+		n[i] = (struct node){ .prop = "after", .refs = { i < CONFIG_MAX_CHAIN - 1 ? (u8)(i + 2) : 0 } };
+	linked(n, 200);
+	ck_assert_int_eq(config_check(blob, sizeof(blob), &lim, &errs), OK);
+	n[CONFIG_MAX_CHAIN - 1] = (struct node){ .prop = "after", .refs = { CONFIG_MAX_CHAIN + 1 } };
+	linked(n, 200);
+	ck_assert_int_eq(config_check(blob, sizeof(blob), &lim, &errs), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "more than 64 guests wait for one another in a row"));
+	/* Too many guests for references; without any it is fine. */
+	memset(n, 0, sizeof(n));
+	linked(n, ARRAY_SIZE(n));
+	ck_assert_int_eq(config_check(blob, sizeof(blob), &lim, &errs), OK);
+	n[3] = (struct node){ .prop = "after", .refs = { 1 } };
+	linked(n, ARRAY_SIZE(n));
+	ck_assert_int_eq(config_check(blob, sizeof(blob), &lim, &errs), ERR_INVAL);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "work with up to 512 guests"));
+}
+END_TEST
+
+START_TEST(sets_of_cpus)
+{
+	static const char *const same[] = { "0", "255", "0-255", "1,3,5-7,64-127,200" };
+	struct cpuset s;
+	char text[40];
+
+	for (u32 i = 0; i < ARRAY_SIZE(same); i++) {
+		ck_assert_int_eq(cpuset_parse(same[i], &s), OK);
+		ck_assert_int_eq(cpuset_format(&s, text, sizeof(text)), (int)strlen(same[i]));
+		ck_assert_str_eq(text, same[i]);
+	}
+	ck_assert_int_eq(cpuset_format(&s, text, 4), 18);
+	ck_assert_str_eq(text, "1,3");
+	ck_assert_int_eq(cpuset_parse("3,1-2,2", &s), OK);
+	cpuset_format(&s, text, sizeof(text));
+	ck_assert_str_eq(text, "1-3");
+	ck_assert_int_eq(cpuset_parse("256", &s), ERR_RANGE);
+	ck_assert_int_eq(cpuset_parse("", &s), ERR_INVAL);
+	ck_assert_int_eq(cpuset_parse("1 2", &s), ERR_INVAL);
 }
 END_TEST
 
@@ -511,6 +820,16 @@ START_TEST(words)
 	ck_assert_str_eq(config_serial_str(VM_SERIAL_LOG), "log");
 	ck_assert_str_eq(config_on_idle_str(HV_IDLE_RESET), "reset");
 	ck_assert_str_eq(config_on_idle_str((enum hv_on_idle)3), "?");
+	ck_assert_str_eq(config_action_str(VM_ACTION_HALT_MACHINE), "halt-machine");
+	ck_assert_str_eq(config_latency_str(VM_LATENCY_LOW), "low");
+	ck_assert_str_eq(config_watchdog_str(VM_WATCHDOG_I6300ESB), "i6300esb");
+	ck_assert_str_eq(config_after_state_str(VM_AFTER_READY), "ready");
+	ck_assert_str_eq(config_standby_str(VM_STANDBY_WARM), "warm");
+	ck_assert_str_eq(config_control_str(VM_CONTROL_SELF), "self");
+	ck_assert_str_eq(config_control_str(VM_CONTROL_LIST), "list");
+	ck_assert_str_eq(config_pv_str(5), "ipi");
+	ck_assert_ptr_null(config_pv_str(6));
+	ck_assert_ptr_null(config_pv_str(7));
 }
 END_TEST
 
@@ -525,6 +844,12 @@ int main(void)
 	tcase_add_loop_test(tc, reject, 0, ARRAY_SIZE(rejects));
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, everything_set);
+	tcase_add_test(tc, scheduling_and_life);
+	tcase_add_test(tc, no_paravirtualization);
+	tcase_add_test(tc, selectors_of_cores);
+	tcase_add_test(tc, references);
+	tcase_add_test(tc, many_references);
+	tcase_add_test(tc, sets_of_cpus);
 	tcase_add_test(tc, several_guests);
 	tcase_add_test(tc, names_of_guests);
 	tcase_add_test(tc, unknown_nodes);

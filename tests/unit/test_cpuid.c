@@ -369,8 +369,14 @@ START_TEST(hypervisor_leaves)
 	top = get(0x16, 0);
 	ck_leaf(0x40000011, 0, top.eax, top.ebx, top.ecx, top.edx);
 	ck_assert(cpuid_has(&t, CPUID_FEAT_HYPERVISOR));
+	cfg.pv = 1u << 5 | 1u << 24;
+	build(&cfg);
+	ck_leaf(0x40000001, 0, 0x01000020, 0, 0, 0);
+	ck_assert(cpuid_has(&t, CPUID_FEAT_PV_STEAL_TIME) && !cpuid_has(&t, CPUID_FEAT_PV_EOI));
 	cfg.signature = HV_SIGNATURE_NONE;
 	build(&cfg);
+	ck_assert(!cpuid_has(&t, CPUID_FEAT_PV_STEAL_TIME));
+	ck_leaf(0x40000001, 0, top.eax, top.ebx, top.ecx, top.edx);
 	ck_leaf(0x40000000, 0, top.eax, top.ebx, top.ecx, top.edx);
 	ck_assert(!cpuid_has(&t, CPUID_FEAT_HYPERVISOR));
 }

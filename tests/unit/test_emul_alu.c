@@ -242,7 +242,7 @@ static const struct {
 	{ "\xff\x0f", 2, 0, 0, 0, 0, 0, 0xffffffff, FL_AF | FL_SF | FL_PF },         /* DEC */
 	{ "\xd3\x27", 2, 0, 4, 0, 0x11, 0, 0x110, 0 },                               /* SHL [rdi], CL */
 	{ "\x0f\xa4\xc8\x08", 4, 0x12345678, 0xab000000, 0, 0, 0x345678ab, 0, 0 },   /* SHLD Ib */
-	{ "\x0f\xad\xc8", 3, 0x12345678, 8, 0, 0, 0x08123456, 0, FL_PF },                /* SHRD CL */
+	{ "\x0f\xad\xc8", 3, 0x12345678, 8, 0, 0, 0x08123456, 0, FL_PF },            /* SHRD CL */
 	{ "\x6b\xc1\xfe", 3, 0, 3, 0, 0, 0xfffffffa, 0, FL_SF | FL_PF },             /* IMUL 3 */
 	{ "\x0f\xaf\xc1", 3, 5, 7, 0, 0, 35, 0, 0 },                                 /* IMUL 2 */
 	{ "\xf6\xe1", 2, 0x12ff, 2, 0, 0, 0x1fe, 0, FL_CF | FL_OF | FL_SF },         /* MUL CL */
@@ -468,6 +468,109 @@ START_TEST(vector_to_register)
 }
 END_TEST
 
+/* AVX moves: YMM1 and memory at RDI; the other register is YMM9 = { 5, 6, 7, 8 }. */
+static const struct {
+	const char *code;
+	u32 n;
+	u64 reg_out[4], mem_out[4];
+} avx[] = {
+#define REG                \
+	{                  \
+		1, 2, 3, 4 \
+	}
+#define MEM                    \
+	{                      \
+		11, 12, 13, 14 \
+	}
+	{ "\xc5\xfc\x10\x0f", 4, MEM, MEM },              /* VMOVUPS ymm */
+	{ "\xc5\xf8\x10\x0f", 4, { 11, 12, 0, 0 }, MEM }, /* VMOVUPS xmm clears the upper half */
+	{ "\xc5\xfd\x11\x0f", 4, REG, REG },              /* VMOVUPD */
+	{ "\xc5\xf9\x11\x0f", 4, REG, { 1, 2, 13, 14 } },
+	{ "\xc5\xfa\x10\x0f", 4, { 11, 0, 0, 0 }, MEM },   /* VMOVSS */
+	{ "\xc5\xfb\x11\x0f", 4, REG, { 1, 12, 13, 14 } }, /* VMOVSD */
+	{ "\xc5\xfc\x28\x0f", 4, MEM, MEM },               /* VMOVAPS */
+	{ "\xc5\xfd\x29\x0f", 4, REG, REG },
+	{ "\xc5\xfc\x2b\x0f", 4, REG, REG },     /* VMOVNTPS */
+	{ "\xc5\xfd\x6f\x0f", 4, MEM, MEM },     /* VMOVDQA */
+	{ "\xc5\xfe\x7f\x0f", 4, REG, REG },     /* VMOVDQU */
+	{ "\xc5\xfd\xe7\x0f", 4, REG, REG },     /* VMOVNTDQ */
+	{ "\xc4\xe2\x7d\x2a\x0f", 5, MEM, MEM }, /* VMOVNTDQA */
+	{ "\xc4\xe2\x79\x2a\x0f", 5, { 11, 12, 0, 0 }, MEM },
+	{ "\xc5\xfa\x7e\x0f", 4, { 11, 0, 0, 0 }, MEM }, /* VMOVQ */
+	{ "\xc5\xf9\xd6\x0f", 4, REG, { 1, 12, 13, 14 } },
+	{ "\xc4\xc1\x7d\x6f\xc9", 5, { 5, 6, 7, 8 }, MEM }, /* VMOVDQA ymm1, ymm9 */
+	{ "\xc4\xc1\x79\x6f\xc9", 5, { 5, 6, 0, 0 }, MEM },
+	{ "\xc5\x7d\x7f\xc9", 4, { 5, 6, 7, 8 }, MEM }, /* the same, the other way round */
+	{ "\xc4\xa1\x7d\x6f\x0c\x27", 6, MEM, MEM },    /* VMOVDQA ymm1, [rdi + r12] */
+};
+
+static void avx_start(const char *code, u32 n)
+{
+	static const u64 reg[4] = REG, mem[4] = MEM, other[4] = { 5, 6, 7, 8 };
+
+	fake_init(&f, EMUL_LONG64, 3, code, n);
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.gpr[12] = 0;
+	f.xcr0 = 7;
+	f.c.cr4 |= BIT(18);
+	memcpy(f.ymm[1], reg, 32);
+	memcpy(f.ymm[9], other, 32);
+	memcpy(f.mem + FAKE_DATA, mem, 32);
+}
+
+START_TEST(avx_moves)
+{
+	avx_start(avx[_i].code, avx[_i].n);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_OK);
+	ck_assert_mem_eq(f.ymm[1], avx[_i].reg_out, 32);
+	ck_assert_mem_eq(f.mem + FAKE_DATA, avx[_i].mem_out, 32);
+	ck_assert_uint_eq(f.c.rip, FAKE_CODE + avx[_i].n);
+}
+END_TEST
+
+START_TEST(avx_faults)
+{
+	static const char dqa[] = "\xc5\xfd\x6f\x0f";
+
+	/* what must be on */
+	avx_start(dqa, 4);
+	f.c.cr4 &= ~BIT(18);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
+	avx_start(dqa, 4);
+	f.xcr0 = 3;
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
+	avx_start(dqa, 4);
+	f.c.cr0 |= BIT(3);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 7);
+	/* alignment: to the whole vector */
+	avx_start(dqa, 4);
+	f.gpr[EMUL_RDI] += 16;
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 13);
+	avx_start("\xc5\xfe\x6f\x0f", 4);
+	f.gpr[EMUL_RDI] += 1;
+	ck_assert_int_eq(emul_run(&f.c), EMUL_OK);
+	/* VEX.vvvv in use, a prefix before VEX, a register where memory belongs */
+	avx_start("\xc5\xed\x6f\x0f", 4);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
+	avx_start("\x66\xc5\xfd\x6f\x0f", 5);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
+	avx_start("\xc5\xfd\xe7\xcf", 4);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
+	/* no move */
+	avx_start("\xc5\xfd\x58\x0f", 4);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_UNSUPPORTED);
+	avx_start("\xc5\xfa\x10\xcf", 4);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_UNSUPPORTED);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("emul_alu");
@@ -487,6 +590,8 @@ int main(void)
 	tcase_add_test(tc, control_and_stack);
 	tcase_add_loop_test(tc, vector_moves, 0, ARRAY_SIZE(moves));
 	tcase_add_test(tc, vector_to_register);
+	tcase_add_loop_test(tc, avx_moves, 0, ARRAY_SIZE(avx));
+	tcase_add_test(tc, avx_faults);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

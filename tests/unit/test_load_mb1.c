@@ -229,4 +229,54 @@ START_TEST(limits)
 }
 END_TEST
 
-SUITE_MAIN("load_mb1", elf_images, address_fields, headers, limits)
+/* Real-mode programs are linked below 64 KiB: what the loader needs goes behind them. */
+START_TEST(low_images)
+{
+	static const struct {
+		u64 at, size;
+		int err;
+	} t[] = {
+		{ 0x4000, 0x9000, OK },         { 0x8000, 0x8000, OK },         { 0x1000, 0x5f000, OK },
+		{ 0xf00, 0x1000, ERR_RANGE },   { 0x1000, 0x5f001, ERR_RANGE }, { 0x60000, 0x1000, ERR_RANGE },
+		{ 0x8f000, 0x1000, ERR_RANGE }, { 0x90000, 0x1000, OK },
+	};
+	struct load_module mod = { "A=1\n", 4, "env.txt" };
+
+	for (u32 i = 0; i < ARRAY_SIZE(t); i++) {
+		struct elf_seg seg = { 1, 0x1000, t[i].at, t[i].at, 0x1000, t[i].size, 0x1000 };
+		u64 end = t[i].at + t[i].size, p;
+		struct load_in in;
+
+		guest_ram_init(&g, 16 * MIB);
+		memset(image, 0x11, sizeof(image));
+		elf_build(image, false, 3, t[i].at + 0x10, &seg, 1);
+		put_header(HDR, 0);
+		in = input();
+		in.cmdline = "x y";
+		in.modules = &mod;
+		in.nr_modules = 1;
+		ck_assert_msg(load_image(&in, &out) == t[i].err, "row %u: %s", i, out.why);
+		if (t[i].err == OK) {
+			ck_assert_uint_eq(out.rip, t[i].at + 0x10);
+			ck_assert_mem_eq(g.mem.base + t[i].at, image + 0x1000, 0x1000);
+			for (u64 a = t[i].at + 0x1000; a < end; a++)
+				ck_assert_uint_eq(g.mem.base[a], 0);
+			if (t[i].at < 0x90000) {
+				ck_assert_uint_ge(out.rbx, end);
+				ck_assert_uint_ge(out.gdt_base, end);
+			}
+			ck_assert_uint_lt(out.rbx, 0x90000);
+			ck_assert_str_eq(guest_ram_text(&g, guest_ram_get(&g, out.rbx + 16, 4)), "suite.flat x y");
+			p = guest_ram_get(&g, out.rbx + 24, 4);
+			ck_assert_mem_eq(g.mem.base + guest_ram_get(&g, p, 4), "A=1\n", 4);
+			ck_assert_str_eq(guest_ram_text(&g, guest_ram_get(&g, p + 8, 4)), "env.txt");
+			p = guest_ram_get(&g, out.rbx + 48, 4);
+			ck_assert_uint_eq(guest_ram_get(&g, p + 12, 8), g.map.e820[0].len);
+			ck_assert_uint_eq(guest_ram_get(&g, out.gdt_base + 16, 8), 0x00cf9b000000ffff);
+		}
+		guest_ram_free(&g);
+	}
+}
+END_TEST
+
+SUITE_MAIN("load_mb1", elf_images, address_fields, headers, limits, low_images)

@@ -78,6 +78,33 @@ START_TEST(ring_wraps)
 }
 END_TEST
 
+START_TEST(readers_by_position)
+{
+	static char big[100000];
+	u64 pos = 0, end = UINT64_MAX;
+	size_t n;
+
+	ck_assert_uint_eq(log_ring_read_at(&end, big, sizeof(big)), 0);
+	ck_assert_uint_eq(end, 0);
+	log_info("one");
+	log_info("two");
+	ck_assert_uint_eq(log_ring_read_at(&pos, big, 3), 3);
+	ck_assert_mem_eq(big, "one", 3);
+	ck_assert_uint_eq(log_ring_read_at(&pos, big, sizeof(big)), 5);
+	ck_assert_mem_eq(big, "\ntwo\n", 5);
+	ck_assert_uint_eq(log_ring_read_at(&pos, big, sizeof(big)), 0);
+	end = UINT64_MAX;
+	ck_assert_uint_eq(log_ring_read_at(&end, big, 0), 0);
+	ck_assert_uint_eq(end, 8);
+	for (int i = 0; i < 20000; i++)
+		log_info("%05d", i);
+	n = log_ring_read_at(&pos, big, sizeof(big)); /* what was overwritten is passed over */
+	ck_assert_uint_eq(n, 65536);
+	ck_assert_uint_eq(pos, 8 + 20000 * 6);
+	ck_assert_mem_eq(big + n - 12, "19998\n19999\n", 12);
+}
+END_TEST
+
 START_TEST(long_lines_are_cut)
 {
 	char big[2000];
@@ -145,4 +172,5 @@ START_TEST(rate_limit)
 }
 END_TEST
 
-SUITE_MAIN("log", levels, late_sink_gets_a_replay, ring_wraps, long_lines_are_cut, hooks, rate_limit)
+SUITE_MAIN("log", levels, late_sink_gets_a_replay, ring_wraps, readers_by_position, long_lines_are_cut, hooks,
+           rate_limit)

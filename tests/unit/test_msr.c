@@ -128,7 +128,8 @@ static const struct {
 	{ 0x122, 0, MSR_GP, 0 },
 	{ 0x480, 0, MSR_GP, 0 },
 	{ 0xc0010015, 0, MSR_UNKNOWN, 0 },
-	{ 0x4b564d00, 0, MSR_UNKNOWN, 0 },
+	{ 0x4b564d02, 0, MSR_GP, 0 },
+	{ 0x4b564d09, 0, MSR_UNKNOWN, 0 },
 	{ 0xffffffff, 0, MSR_UNKNOWN, 0 },
 };
 
@@ -237,6 +238,36 @@ START_TEST(features_gate)
 	}
 	ck_assert_int_eq(msr_write(&m, MSR_IA32_EFER, EFER_SCE), MSR_GP);
 	ck_assert_int_eq(msr_write(&m, MSR_IA32_EFER, 0), MSR_OK);
+}
+END_TEST
+
+/* Each paravirtual MSR is there with its feature, and with no other. */
+START_TEST(pv_msrs)
+{
+	static const struct {
+		u32 idx, feature;
+	} pv[] = { { 0x11, 0 },       { 0x12, 0 },       { 0x4b564d00, 3 },
+		   { 0x4b564d01, 3 }, { 0x4b564d03, 5 }, { 0x4b564d04, 6 } };
+	struct cpuid_guest_cfg cfg = fake_guest();
+
+	for (u32 f = 0; f < 32; f++) {
+		cfg.pv = 1u << f;
+		init(&cfg);
+		for (u32 i = 0; i < ARRAY_SIZE(pv); i++) {
+			enum msr_result want = pv[i].feature == f ? MSR_OK : MSR_GP;
+			u64 v = 5;
+
+			ck_assert_int_eq(msr_write(&m, pv[i].idx, 0x1001), want);
+			ck_assert_int_eq(msr_read(&m, pv[i].idx, &v), want);
+			ck_assert_uint_eq(v, want == MSR_OK ? 0x1001 : 5);
+			ck_assert_int_eq(msr_write(&m, pv[i].idx, 2), MSR_GP);
+		}
+	}
+	cfg.pv = ~0u;
+	cfg.signature = HV_SIGNATURE_NONE;
+	init(&cfg);
+	for (u32 i = 0; i < ARRAY_SIZE(pv); i++)
+		ck_assert_int_eq(msr_write(&m, pv[i].idx, 0), MSR_GP);
 }
 END_TEST
 
@@ -439,6 +470,7 @@ int main(void)
 	tcase_add_test(tc, tsc_and_adjust_move_together);
 	tcase_add_test(tc, x2apic_is_the_apics_business);
 	tcase_add_test(tc, features_gate);
+	tcase_add_test(tc, pv_msrs);
 	tcase_add_test(tc, efer_rules);
 	tcase_add_test(tc, la57_widens_canonical);
 	tcase_add_test(tc, firmware_mtrrs);

@@ -45,6 +45,8 @@ static struct vdebug_config config(bool exit_port, bool testdev, bool debugcon)
 		.flush_page = on_flush,
 		.irq = &irq.chip,
 		.iomem = iomem,
+		.ram_bytes = 0x123456789000,
+		.cpus = 0x0104,
 	};
 }
 
@@ -75,7 +77,7 @@ static u64 in(u32 port, u8 size)
 
 START_TEST(off_unless_asked)
 {
-	static const u32 ports[] = { 0xe0, 0xe4, 0xe8, 0xe9, 0xf4, 0x2000 };
+	static const u32 ports[] = { 0xe0, 0xe4, 0xe8, 0xe9, 0xf4, 0x511, 0x2000 };
 	u64 v = 0;
 
 	setup(false, false, false);
@@ -209,6 +211,33 @@ START_TEST(io_memory)
 }
 END_TEST
 
+START_TEST(fw_cfg)
+{
+	static const struct {
+		u16 key;
+		u64 val; /* of the first nine bytes */
+	} t[] = { { 0, 0x554d4551 }, { 1, 0 }, { 3, 0x123456789000 }, { 5, 0x104 },
+		  { 0xf, 0x104 },    { 2, 0 }, { 0x8003, 0 },         { 0xffff, 0 } };
+
+	setup(false, true, false);
+	for (u32 i = 0; i < ARRAY_SIZE(t); i++) {
+		out(0x510, 2, t[i].key);
+		for (u32 k = 0; k < 9; k++)
+			ck_assert_uint_eq(in(0x511, 1), k < 8 ? t[i].val >> k * 8 & 0xff : 0);
+	}
+	/* a new selection starts anew; writing the data port changes nothing */
+	out(0x510, 2, 5);
+	ck_assert_uint_eq(in(0x511, 1), 4);
+	out(0x511, 1, 0x77);
+	ck_assert_uint_eq(in(0x511, 1), 1);
+	out(0x510, 2, 5);
+	ck_assert_uint_eq(in(0x511, 1), 4);
+	ck_assert_uint_eq(in(0x510, 2), 0xffff);
+	vdebug_reset(&d);
+	ck_assert_uint_eq(in(0x511, 1), 'Q');
+}
+END_TEST
+
 START_TEST(init_errors)
 {
 	struct io_region other = { 0xe8, 1, NULL, NULL, "other" };
@@ -242,4 +271,4 @@ START_TEST(init_errors)
 }
 END_TEST
 
-SUITE_MAIN("vdebug", off_unless_asked, exit_port, latch, debugcon, flush_and_lines, io_memory, init_errors)
+SUITE_MAIN("vdebug", off_unless_asked, exit_port, latch, debugcon, flush_and_lines, io_memory, fw_cfg, init_errors)

@@ -20,7 +20,7 @@ START_TEST(power_up_state)
 		u32 off, val;
 	} regs[] = {
 		{ APIC_ID, 1u << 24 },
-		{ APIC_VERSION, 0x01060014 },
+		{ APIC_VERSION, 0x01050014 },
 		{ APIC_TPR, 0 },
 		{ APIC_APR, 0 },
 		{ APIC_PPR, 0 },
@@ -30,7 +30,6 @@ START_TEST(power_up_state)
 		{ APIC_ESR, 0 },
 		{ APIC_ICR, 0 },
 		{ APIC_ICR2, 0 },
-		{ APIC_LVT_CMCI, 0x10000 },
 		{ APIC_LVT_TIMER, 0x10000 },
 		{ APIC_LVT_THERMAL, 0x10000 },
 		{ APIC_LVT_PMC, 0x10000 },
@@ -65,12 +64,12 @@ START_TEST(writable_bits)
 		u32 off, ones, zeros;
 	} regs[] = {
 		{ APIC_ID, 0, 0 },
-		{ APIC_VERSION, 0x01060014, 0x01060014 },
+		{ APIC_VERSION, 0x01050014, 0x01050014 },
 		{ APIC_TPR, 0xff, 0 },
 		{ APIC_LDR, 0xff000000, 0 },
 		{ APIC_DFR, 0xffffffff, 0x0fffffff },
 		{ APIC_ICR2, 0xff000000, 0 },
-		{ APIC_LVT_CMCI, 0x107ff, 0 },
+		{ 0x2f0 /* CMCI: not there */, 0, 0 },
 		{ APIC_LVT_THERMAL, 0x107ff, 0 },
 		{ APIC_LVT_PMC, 0x107ff, 0 },
 		{ APIC_LVT_LINT0, 0x1a7ff, 0 },
@@ -101,7 +100,7 @@ START_TEST(odd_accesses)
 	ck_assert_uint_eq(io.value, 0x14);
 	io = (struct io_access){ .offset = APIC_VERSION + 2, .value = ~0ull, .size = 2 };
 	vlapic_mmio(l, &io);
-	ck_assert_uint_eq(io.value, 0x0106);
+	ck_assert_uint_eq(io.value, 0x0105);
 	io = (struct io_access){ .offset = APIC_VERSION + 2, .value = ~0ull, .size = 4 };
 	vlapic_mmio(l, &io);
 	ck_assert_uint_eq(io.value, 0);
@@ -177,6 +176,28 @@ START_TEST(nesting_and_eoi)
 	ck_assert_uint_eq(fake_rd(l, APIC_PPR, 0), 0);
 	fake_wr(l, APIC_EOI, 0, 0); /* nothing in service: no effect */
 	ck_assert_uint_eq(b.cpu[0].eois, 0);
+}
+END_TEST
+
+/* What PV EOI asks before it lets the guest leave the register alone. */
+START_TEST(simple_eoi)
+{
+	fake_bus_init(&b);
+	ck_assert(!vlapic_eoi_is_simple(l)); /* nothing in service */
+	deliver_to_isr(l, 0x41);
+	ck_assert(vlapic_eoi_is_simple(l));
+	deliver_to_isr(l, 0x81);
+	ck_assert(vlapic_eoi_is_simple(l)); /* it is about the highest */
+	vlapic_post_self(l, 0x31, false);
+	ck_assert(!vlapic_eoi_is_simple(l)); /* an EOI may let that through */
+	vlapic_eoi(l);
+	vlapic_eoi(l);
+	vlapic_accept(l, 0x31);
+	ck_assert(vlapic_eoi_is_simple(l));
+	vlapic_eoi(l);
+	vlapic_post_self(l, 0x51, true);
+	vlapic_accept(l, 0x51);
+	ck_assert(!vlapic_eoi_is_simple(l)); /* the I/O APIC waits for it */
 }
 END_TEST
 
@@ -260,12 +281,12 @@ START_TEST(software_disable)
 {
 	fake_bus_init(&b);
 	fake_wr(l, APIC_LVT_TIMER, 0x20, 0);
-	fake_wr(l, APIC_LVT_CMCI, 0x21, 0);
+	fake_wr(l, APIC_LVT_THERMAL, 0x21, 0);
 	vlapic_post_self(l, 0x61, false);
 	fake_wr(l, APIC_SVR, 0xff, 0);
 	ck_assert(!vlapic_sw_enabled(l) && vlapic_enabled(l));
 	ck_assert_uint_eq(fake_rd(l, APIC_LVT_TIMER, 0), 0x10020);
-	ck_assert_uint_eq(fake_rd(l, APIC_LVT_CMCI, 0), 0x10021);
+	ck_assert_uint_eq(fake_rd(l, APIC_LVT_THERMAL, 0), 0x10021);
 	ck_assert_uint_eq(fake_rd(l, APIC_LVT_LINT0, 0), 0x10700);
 	ck_assert(!vlapic_accepts_pic(l));
 	fake_wr(l, APIC_LVT_TIMER, 0x20, 0); /* cannot be unmasked now */
@@ -353,8 +374,8 @@ START_TEST(apic_base_transitions)
 	fake_bus_init(&b);
 	ck_assert_int_eq(vlapic_set_base(l, 0xfee00900 | BIT(9), 0), ERR_INVAL);
 	ck_assert_int_eq(vlapic_set_base(l, 0xfee00900 | BIT(0), 0), ERR_INVAL);
-	ck_assert_int_eq(vlapic_set_base(l, 0xfee00900 | BIT(46), 0), ERR_INVAL);
-	ck_assert_int_eq(vlapic_set_base(l, 0xfee00900 | BIT(45), 0), OK);
+	ck_assert_int_eq(vlapic_set_base(l, 0xfee00900 | BIT(52), 0), ERR_INVAL);
+	ck_assert_int_eq(vlapic_set_base(l, 0xfee00900 | BIT(51), 0), OK);
 }
 END_TEST
 
@@ -444,7 +465,7 @@ START_TEST(x2apic_registers)
 	ck_assert_int_eq(vlapic_msr_read(l, 0x80d, &v, 0), OK);
 	ck_assert_uint_eq(v, 0x00120010); /* cluster 12h, bit 4 */
 	ck_assert_int_eq(vlapic_msr_read(l, 0x803, &v, 0), OK);
-	ck_assert_uint_eq(v, 0x01060014);
+	ck_assert_uint_eq(v, 0x01050014);
 	ck_assert_int_eq(vlapic_msr_write(l, 0x838, 0x12345678, 0), OK);
 	ck_assert_int_eq(vlapic_msr_read(l, 0x838, &v, 0), OK);
 	ck_assert_uint_eq(v, 0x12345678);
@@ -461,19 +482,19 @@ END_TEST
 /* Which of the MSRs 800h-8FFh exist, and what they refuse. */
 START_TEST(x2apic_access)
 {
-	static const u16 readable[] = { 0x802, 0x803, 0x808, 0x80a, 0x80d, 0x80f, 0x828, 0x82f, 0x830,
-		                        0x832, 0x833, 0x834, 0x835, 0x836, 0x837, 0x838, 0x839, 0x83e };
-	static const u16 writable[] = { 0x808, 0x80b, 0x80f, 0x828, 0x82f, 0x832, 0x833,
+	static const u16 readable[] = { 0x802, 0x803, 0x808, 0x80a, 0x80d, 0x80f, 0x828, 0x830, 0x832,
+		                        0x833, 0x834, 0x835, 0x836, 0x837, 0x838, 0x839, 0x83e };
+	static const u16 writable[] = { 0x808, 0x80b, 0x80f, 0x828, 0x832, 0x833,
 		                        0x834, 0x835, 0x836, 0x837, 0x838, 0x83e };
 	static const struct {
 		u16 msr;
 		u64 val;
 	} bad[] = {
-		{ 0x808, 0x100 },   { 0x80b, 1 },       { 0x80f, 0x400 },      { 0x828, 1 },       { 0x82f, 0x800 },
-		{ 0x830, BIT(13) }, { 0x830, BIT(16) }, { 0x830, BIT(20) },    { 0x830, BIT(31) }, { 0x832, BIT(8) },
-		{ 0x832, BIT(19) }, { 0x835, BIT(17) }, { 0x837, BIT(11) },    { 0x838, BIT(32) }, { 0x83e, 4 },
-		{ 0x83f, 0x100 },   { 0x808, BIT(32) }, { 0x80d, 0 },          { 0x802, 0 },       { 0x803, 0 },
-		{ 0x80a, 0 },       { 0x839, 0 },       { 0x80e, 0xffffffff }, { 0x831, 0 },
+		{ 0x808, 0x100 },   { 0x80b, 1 },          { 0x80f, 0x400 },   { 0x828, 1 },      { 0x830, BIT(13) },
+		{ 0x830, BIT(16) }, { 0x830, BIT(20) },    { 0x830, BIT(31) }, { 0x832, BIT(8) }, { 0x832, BIT(19) },
+		{ 0x835, BIT(17) }, { 0x837, BIT(11) },    { 0x838, BIT(32) }, { 0x83e, 4 },      { 0x83f, 0x100 },
+		{ 0x808, BIT(32) }, { 0x80d, 0 },          { 0x802, 0 },       { 0x803, 0 },      { 0x80a, 0 },
+		{ 0x839, 0 },       { 0x80e, 0xffffffff }, { 0x831, 0 },
 	};
 	u64 v;
 
@@ -766,7 +787,7 @@ START_TEST(posting_from_other_cpus)
 }
 END_TEST
 
-SUITE_MAIN("vlapic", power_up_state, writable_bits, odd_accesses, processor_priority, nesting_and_eoi, all_vectors,
-           posting, level_eoi_and_suppression, software_disable, error_status, apic_base_transitions,
+SUITE_MAIN("vlapic", power_up_state, writable_bits, odd_accesses, processor_priority, nesting_and_eoi, simple_eoi,
+           all_vectors, posting, level_eoi_and_suppression, software_disable, error_status, apic_base_transitions,
            apic_base_claims, off_and_on, init_signal, x2apic_registers, x2apic_access, self_ipi, icr_to_itself,
            write_effect, cr8, tpr_threshold, interrupt_status, nmis, lint_pins, posting_from_other_cpus)

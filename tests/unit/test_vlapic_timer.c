@@ -48,6 +48,29 @@ START_TEST(divide_configuration)
 }
 END_TEST
 
+/* A slow TSC: the APIC's clock is no faster. */
+START_TEST(slow_clock)
+{
+	ck_assert_uint_eq(vlapic_clock_ns(3000000000), 1);
+	ck_assert_uint_eq(vlapic_clock_ns(1000000000), 1);
+	ck_assert_uint_eq(vlapic_clock_ns(999999999), 2);
+	ck_assert_uint_eq(vlapic_clock_ns(49999680), 21);
+	ck_assert_uint_eq(vlapic_clock_ns(0), 1);
+	fake_bus_init(&b);
+	vlapic_set_clock(l, 21);
+	fake_wr(l, APIC_TIMER_DIV, 0, 0); /* by 2 */
+	fake_wr(l, APIC_LVT_TIMER, ONESHOT, 0);
+	fake_wr(l, APIC_TIMER_INIT, 1000, 7);
+	ck_assert_uint_eq(timerq_next(q), 7 + 42000);
+	ck_assert_uint_eq(fake_rd(l, APIC_TIMER_CUR, 7 + 42 * 400), 600);
+	ck_assert_uint_eq(fake_rd(l, APIC_TIMER_CUR, 7 + 42 * 400 + 1), 600);
+	fake_wr(l, APIC_TIMER_DIV, 11, 7 + 42 * 400); /* by 1: the rest in half the time */
+	ck_assert_uint_eq(timerq_next(q), 7 + 42 * 400 + 21 * 600);
+	fake_wr(l, APIC_TIMER_INIT, 0xffffffff, 0);
+	ck_assert_uint_eq(timerq_next(q), 21 * 0xffffffffull);
+}
+END_TEST
+
 START_TEST(one_shot)
 {
 	start(ONESHOT, 11, 1000000, 0);
@@ -314,5 +337,5 @@ START_TEST(restored)
 }
 END_TEST
 
-SUITE_MAIN("vlapic_timer", divide_configuration, one_shot, masked_or_illegal, periodic, no_storm, divider_change,
-           mode_oneshot_periodic, tsc_deadline, mode_deadline, tsc_jump, restored)
+SUITE_MAIN("vlapic_timer", divide_configuration, slow_clock, one_shot, masked_or_illegal, periodic, no_storm,
+           divider_change, mode_oneshot_periodic, tsc_deadline, mode_deadline, tsc_jump, restored)

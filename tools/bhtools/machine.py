@@ -131,7 +131,7 @@ class Machine:
             "vgaromimage: file=/usr/share/vgabios/vgabios.bin\n"
             "vga: extension=vbe, update_freq=1, realtime=0\n"
             "display_library: term\n"
-            f"megs: {s.memory}\n"
+            f"memory: guest={s.memory}, host={min(s.memory, 2048)}\n"  # host: what Bochs itself may take
             f"cpu: model={s.cpu_model or BOCHS_MODEL}, count={s.cpus}, ips={BOCHS_IPS}, reset_on_triple_fault=0, "
             f"ignore_bad_msrs={int(s.ignore_bad_msrs)}\n"
             f"clock: sync=none, time0={rtc}\n"

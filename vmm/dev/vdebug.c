@@ -1,4 +1,4 @@
-/* isa-debug-exit, pc-testdev and debugcon. */
+/* isa-debug-exit, pc-testdev, fw_cfg and debugcon. */
 #include "vmm/dev/vdebug.h"
 
 #include "lib/string.h"
@@ -79,6 +79,40 @@ static void iomem_io(void *dev, struct io_access *io)
 	}
 }
 
+/* The value of a fw_cfg number, and how many bytes it has: 0 when there is no such number. */
+static u64 fwcfg_value(const struct vdebug *d, u32 *len)
+{
+	switch (d->s.fwcfg_key) {
+	case 0: *len = 4; return 'Q' | 'E' << 8 | 'M' << 16 | 'U' << 24;
+	case 1: *len = 4; return 0;
+	case 3: *len = 8; return d->cfg.ram_bytes;
+	case 5:
+	case 0xf: *len = 2; return d->cfg.cpus;
+	default: *len = 0; return 0;
+	}
+}
+
+static void fwcfg_io(void *dev, struct io_access *io)
+{
+	struct vdebug *d = dev;
+	u32 len;
+	u64 val;
+
+	if (io->write) {
+		if (io->offset == 0) {
+			d->s.fwcfg_key = (u16)io->value;
+			d->s.fwcfg_at = 0;
+		}
+		return;
+	}
+	if (io->offset == 0 || io->size != 1)
+		return; /* all ones */
+	val = fwcfg_value(d, &len);
+	io->value = d->s.fwcfg_at < len ? val >> d->s.fwcfg_at * 8 & 0xff : 0;
+	if (d->s.fwcfg_at < len)
+		d->s.fwcfg_at++;
+}
+
 int vdebug_init(struct vdebug *d, const struct vdebug_config *cfg, struct io_bus *pio, struct io_bus *mmio)
 {
 	const struct {
@@ -97,6 +131,7 @@ int vdebug_init(struct vdebug *d, const struct vdebug_config *cfg, struct io_bus
 		{ &d->irq_region, pio, VDEBUG_IRQ_PORT, VDEBUG_NR_IRQS, irq_io, "testdev-irq", cfg->testdev },
 		{ &d->iomem_region, mmio, VDEBUG_IOMEM_BASE, VDEBUG_IOMEM_LEN, iomem_io, "testdev-memory",
 		  cfg->testdev && cfg->iomem },
+		{ &d->fwcfg_region, pio, VDEBUG_FWCFG_PORT, 2, fwcfg_io, "fw-cfg", cfg->testdev },
 	};
 
 	if ((cfg->exit_port && !cfg->exit) || (cfg->debugcon && !cfg->putc) || (cfg->testdev && !cfg->irq))

@@ -4,10 +4,11 @@
 #include "lib/string.h"
 #include "vmm/dev/vlapic_priv.h"
 
-#define VERSION 0x01060014u /* integrated APIC, LVT entries 0..6, EOI-broadcast suppression */
+/* Integrated APIC, LVT entries 0..5 (no CMCI: IA32_MCG_CAP has none either), EOI-broadcast suppression. */
+#define VERSION 0x01050014u
 
 #define BASE_MODE (VLAPIC_BASE_ENABLE | VLAPIC_BASE_X2APIC)
-#define BASE_ADDR 0x00003ffffffff000ull /* 46 physical-address bits are offered */
+#define BASE_ADDR 0x000ffffffffff000ull /* how much of it there is, the caller of vlapic_set_base() checks */
 
 u32 vlapic_id(const struct vlapic *l)
 {
@@ -88,6 +89,13 @@ void vlapic_eoi(struct vlapic *l)
 	broadcast_eoi(l, (u8)v);
 }
 
+bool vlapic_eoi_is_simple(const struct vlapic *l)
+{
+	int isr = highest(l, APIC_ISR);
+
+	return isr >= 0 && highest(l, APIC_IRR) < 0 && !vlapic_test_bit(l, APIC_TMR, (u8)isr);
+}
+
 void vlapic_eoi_virtualized(struct vlapic *l, u8 vector)
 {
 	broadcast_eoi(l, vector);
@@ -156,8 +164,8 @@ static void set_id(struct vlapic *l)
 
 static void reset_registers(struct vlapic *l)
 {
-	static const u16 lvts[] = { APIC_LVT_CMCI,  APIC_LVT_TIMER, APIC_LVT_THERMAL, APIC_LVT_PMC,
-		                    APIC_LVT_LINT0, APIC_LVT_LINT1, APIC_LVT_ERROR };
+	static const u16 lvts[] = { APIC_LVT_TIMER, APIC_LVT_THERMAL, APIC_LVT_PMC,
+		                    APIC_LVT_LINT0, APIC_LVT_LINT1,   APIC_LVT_ERROR };
 
 	memset(l->page, 0, PAGE_SIZE);
 	*vlapic_reg(l, APIC_VERSION) = VERSION;
@@ -183,6 +191,7 @@ void vlapic_init(struct vlapic *l, u8 *page, u32 id, bool bsp, const struct vlap
 	l->page = page;
 	l->ops = ops;
 	l->ctx = ctx;
+	l->clock_ns = 1;
 	l->s.x2apic_id = id;
 	l->s.base = VLAPIC_DEFAULT_BASE | (bsp ? VLAPIC_BASE_BSP : 0);
 	timer_init(&l->timer, tq, vlapic_timer_fire, l);

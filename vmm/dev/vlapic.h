@@ -7,8 +7,8 @@
  * the vCPU's own CPU moves them into IRR with vlapic_sync(). Everything else runs on the vCPU's own CPU, which is
  * then in root mode, so that nobody else touches the page.
  *
- * Modelled: the APIC of a Xeon since Nehalem (version 14h, LVT entries 0-6 with CMCI, EOI-broadcast suppression, no
- * arbitration, no SMM). Its timer counts at 1 GHz.
+ * Modelled: the APIC of a Xeon since Nehalem (version 14h, LVT entries 0-5, EOI-broadcast suppression, no
+ * arbitration, no SMM). Its timer counts at 1 GHz, or slower where the TSC does.
  */
 #pragma once
 
@@ -37,7 +37,6 @@ enum vlapic_reg {
 	APIC_TMR = 0x180,
 	APIC_IRR = 0x200,
 	APIC_ESR = 0x280,
-	APIC_LVT_CMCI = 0x2f0,
 	APIC_ICR = 0x300,
 	APIC_ICR2 = 0x310,
 	APIC_LVT_TIMER = 0x320,
@@ -111,6 +110,7 @@ struct vlapic {
 	struct vlapic_state s;
 	u8 *page;
 	u32 posted;                   /* atomic: pending[] has something */
+	u32 clock_ns;                 /* of one count of the timer, before its divider */
 	u32 lvt_timer_seen, div_seen; /* values before a write that the processor itself stored */
 	const struct vlapic_ops *ops;
 	void *ctx;
@@ -120,6 +120,16 @@ struct vlapic {
 /* page: 4 KiB, zeroed, lives as long. id: APIC ID. bsp: bootstrap processor. */
 void vlapic_init(struct vlapic *l, u8 *page, u32 id, bool bsp, const struct vlapic_ops *ops, void *ctx,
                  struct timerq *tq);
+/*
+ * ns of one count of the timer for a guest whose TSC runs at tsc_hz: 1, but never less than a tick of the TSC,
+ * because the APIC's clock is the bus' or the crystal's, which the TSC's is a multiple of (SDM vol. 3 "APIC Timer").
+ */
+u32 vlapic_clock_ns(u64 tsc_hz);
+/* vlapic_init() has set 1. */
+static inline void vlapic_set_clock(struct vlapic *l, u32 ns)
+{
+	l->clock_ns = ns;
+}
 /*
  * Power-up state: APIC base enabled, xAPIC. The bootstrap processor's is left as a PC's firmware does, in virtual
  * wire mode (software-enabled, LINT0 ExtINT, LINT1 NMI): most guests start without firmware.
@@ -186,6 +196,8 @@ int vlapic_pending_vector(struct vlapic *l);
 void vlapic_accept(struct vlapic *l, u8 vector);
 /* EOI: highest ISR bit cleared, level-triggered ones broadcast. */
 void vlapic_eoi(struct vlapic *l);
+/* The next EOI would only clear a bit: nothing waits in IRR, and the vector in service is edge-triggered. */
+bool vlapic_eoi_is_simple(const struct vlapic *l);
 /* LINT0 lets the 8259A's interrupts through (ExtINT), or the APIC is off. */
 bool vlapic_accepts_pic(const struct vlapic *l);
 

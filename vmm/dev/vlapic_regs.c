@@ -8,7 +8,7 @@
 
 /* Writable bits. */
 #define LVT_TIMER_W 0x000700ffu
-#define LVT_LOCAL_W 0x000107ffu /* CMCI, thermal, performance counters */
+#define LVT_LOCAL_W 0x000107ffu /* thermal, performance counters */
 #define LVT_LINT_W  0x0001a7ffu
 #define LVT_ERROR_W 0x000100ffu
 #define SVR_W       (SVR_SUPPRESS_EOI | 0x3ffu)
@@ -34,7 +34,6 @@ static struct reg_info info(u32 off)
 	case APIC_DFR: return (struct reg_info){ R | W | X, 0xf0000000 };
 	case APIC_SVR: return (struct reg_info){ R | W, SVR_W };
 	case APIC_ESR: return (struct reg_info){ R | W, 0 };
-	case APIC_LVT_CMCI:
 	case APIC_LVT_THERMAL:
 	case APIC_LVT_PMC: return (struct reg_info){ R | W, LVT_LOCAL_W };
 	case APIC_LVT_TIMER: return (struct reg_info){ R | W, LVT_TIMER_W };
@@ -56,7 +55,7 @@ static struct reg_info info(u32 off)
 
 static bool is_lvt(u32 off)
 {
-	return off == APIC_LVT_CMCI || (off >= APIC_LVT_TIMER && off <= APIC_LVT_ERROR);
+	return off >= APIC_LVT_TIMER && off <= APIC_LVT_ERROR;
 }
 
 static u32 read_reg(struct vlapic *l, u32 off, u64 now)
@@ -73,7 +72,6 @@ static u32 read_reg(struct vlapic *l, u32 off, u64 now)
 /* SDM vol. 3 "Local APIC State After It Has Been Software Disabled": all LVT entries are masked, and stay so. */
 static void mask_lvts(struct vlapic *l)
 {
-	*vlapic_reg(l, APIC_LVT_CMCI) |= LVT_MASKED;
 	for (u32 off = APIC_LVT_TIMER; off <= APIC_LVT_ERROR; off += 16)
 		*vlapic_reg(l, off) |= LVT_MASKED;
 }

@@ -1,5 +1,7 @@
-/* The local APIC's timer. SDM vol. 3 "APIC Timer". The input clock is 1 GHz: one count is divider ns. */
+/* The local APIC's timer. SDM vol. 3 "APIC Timer". One count is divider * clock_ns ns. */
 #include "vmm/dev/vlapic_priv.h"
+
+#define NS_PER_S 1000000000ull
 
 #define MODE(lvt)     ((lvt) >> 17 & 3)
 #define MODE_ONESHOT  0
@@ -20,9 +22,20 @@ static u32 divider(u32 reg)
 	return code == 7 ? 1 : 2u << code;
 }
 
+/* ns of one count. */
+static u64 count_ns(const struct vlapic *l)
+{
+	return (u64)divider(vlapic_rd(l, APIC_TIMER_DIV)) * l->clock_ns;
+}
+
 static u64 period(const struct vlapic *l)
 {
-	return (u64)vlapic_rd(l, APIC_TIMER_INIT) * divider(vlapic_rd(l, APIC_TIMER_DIV));
+	return vlapic_rd(l, APIC_TIMER_INIT) * count_ns(l);
+}
+
+u32 vlapic_clock_ns(u64 tsc_hz)
+{
+	return tsc_hz && tsc_hz < NS_PER_S ? (u32)((NS_PER_S + tsc_hz - 1) / tsc_hz) : 1;
 }
 
 void vlapic_timer_stop(struct vlapic *l)
@@ -34,7 +47,7 @@ void vlapic_timer_stop(struct vlapic *l)
 u32 vlapic_timer_current(const struct vlapic *l, u64 now)
 {
 	u64 p = period(l), gone = now - l->s.period_start;
-	u32 div = divider(vlapic_rd(l, APIC_TIMER_DIV));
+	u64 unit = count_ns(l);
 
 	if (!l->s.running || !p)
 		return 0;
@@ -43,7 +56,7 @@ u32 vlapic_timer_current(const struct vlapic *l, u64 now)
 			return 0;
 		gone %= p;
 	}
-	return (u32)((p - gone + div - 1) / div);
+	return (u32)((p - gone + unit - 1) / unit);
 }
 
 /* Periods gone by are skipped, the phase is kept: no drift. */
@@ -115,7 +128,7 @@ void vlapic_timer_divider(struct vlapic *l, u32 old_div, u64 now)
 	if (!l->s.running)
 		return;
 	p = period(l);
-	left = MIN(left * divider(new_div), p);
+	left = MIN(left * count_ns(l), p);
 	l->s.period_start = now - (p - left);
 	timer_set(&l->timer, now + left);
 }

@@ -242,6 +242,36 @@ static int decode_imm(struct emul_ctxt *c)
 	return rc;
 }
 
+/* SDM vol. 2, "Vector Extension (VEX) Prefix". b: C4 or C5; *opcode gets the byte behind the prefix. */
+static int decode_vex(struct emul_ctxt *c, u8 b, u8 *opcode)
+{
+	struct emul_insn *d = &c->d;
+	u8 one, two = 0xe1; /* map 1; R, X and B not set */
+	int rc;
+
+	if (d->rex || d->opsz || d->rep || d->lock)
+		return emul_raise(c, VEC_UD);
+	rc = next_byte(c, &one);
+	if (rc == EMUL_OK && b == 0xc4) {
+		two = one;
+		rc = next_byte(c, &one);
+	} else if (rc == EMUL_OK) {
+		two = (two & 0x7f) | (one & 0x80);
+		one &= 0x7f;
+	}
+	if (rc == EMUL_OK)
+		rc = next_byte(c, opcode);
+	if (rc != EMUL_OK)
+		return rc;
+	if (is_long(c))
+		d->rex = (u8)(0x40 | (~two >> 5 & 7) | (one & 0x80) >> 4);
+	d->map = two & 0x1f;
+	d->vex = (u8)(EMUL_VEX | (one & 4) << 4 | (one & 3));
+	d->vex_reg = ~one >> 3 & 15;
+	d->op = &emul_op_vex;
+	return EMUL_OK;
+}
+
 static int decode_opcode(struct emul_ctxt *c, u8 b)
 {
 	struct emul_insn *d = &c->d;
@@ -273,8 +303,11 @@ static int decode_opcode(struct emul_ctxt *c, u8 b)
 		if (rc != EMUL_OK)
 			return rc;
 		d->len--;
-		if (is_long(c) || (next >= 0xc0 && is_prot(c)))
-			return EMUL_UNSUPPORTED;
+		if (is_long(c) || (next >= 0xc0 && is_prot(c))) {
+			if (b == 0x62)
+				return EMUL_UNSUPPORTED;
+			rc = decode_vex(c, b, &b);
+		}
 	}
 	d->opcode = b;
 	return rc;

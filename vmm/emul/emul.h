@@ -174,6 +174,9 @@ struct emul_ops {
 	 * #MF. */
 	int (*get_xmm)(struct emul_ctxt *c, u8 nr, u64 val[2]);
 	int (*set_xmm)(struct emul_ctxt *c, u8 nr, const u64 val[2]);
+	/* 256 bits; XCR0 was checked through xcr. Setting clears what the register has beyond them. */
+	int (*get_ymm)(struct emul_ctxt *c, u8 nr, u64 val[4]);
+	int (*set_ymm)(struct emul_ctxt *c, u8 nr, const u64 val[4]);
 	int (*get_mm)(struct emul_ctxt *c, u8 nr, u64 *val);
 	int (*set_mm)(struct emul_ctxt *c, u8 nr, u64 val);
 	int (*fpu)(struct emul_ctxt *c, enum emul_fpu what, u32 *val);
@@ -189,6 +192,8 @@ struct emul_insn {
 	u8 ad_size; /* 2, 4, 8 */
 	u8 rex;     /* 0 or 0x40..0x4f */
 	u8 rep;     /* 0, 0xf2 or 0xf3 (the last one given) */
+	u8 vex;     /* 0 or EMUL_VEX, EMUL_VEX_256, and pp (0, 1: 66, 2: F3, 3: F2) */
+	u8 vex_reg; /* VEX.vvvv, not inverted */
 	bool opsz;  /* 66 prefix present */
 	bool lock;  /* F0 prefix present */
 	bool has_modrm;
@@ -204,6 +209,8 @@ struct emul_insn {
 	u64 dst, src, ea_lin, next_rip;
 	bool keep_dst; /* the handler wants no write to the destination */
 };
+#define EMUL_VEX     0x80
+#define EMUL_VEX_256 0x40
 #define EMUL_NO_REG  0xff
 #define EMUL_REG_RIP 0x10
 

@@ -99,6 +99,7 @@ struct emul_opcode {
 extern const struct emul_opcode emul_op1[256]; /* one byte */
 extern const struct emul_opcode emul_op2[256]; /* 0F xx */
 extern const struct emul_opcode emul_op3[2];   /* 0F 38 F0, F1 */
+extern const struct emul_opcode emul_op_vex;   /* all with a VEX prefix */
 
 static inline bool is_long(const struct emul_ctxt *c)
 {
@@ -214,7 +215,8 @@ u64 alu_szp(u64 res, u32 size); /* SF, ZF, PF of a result */
 	X(adc)                                                                                                       \
 	X(sbb)                                                                                                       \
 	X(and)                                                                                                       \
-	X(sub) X(xor) X(cmp) X(test) X(not ) X(neg) X(inc) X(dec) X(shift) X(shld) X(shrd) X(imul3) X(imul2) X(mul1) \
+	X(sub)                                                                                                       \
+	X(xor) X(cmp) X(test) X(not ) X(neg) X(inc) X(dec) X(shift) X(shld) X(shrd) X(imul3) X(imul2) X(mul1)        \
 	        X(imul1) X(div) X(idiv) X(bt) X(bts) X(btr) X(btc) X(bsf) X(bsr) X(popcnt) X(bswap) X(mov) X(movsx)  \
 	                X(movbe_load) X(movbe_store) X(lea) X(xchg) X(xchg_ax) X(xadd) X(cmpxchg) X(cmpxchg8b)       \
 	                        X(setcc) X(cmov) X(nop) X(cbw) X(cwd) X(flagop) X(lahf) X(sahf) X(xlat) X(salc)      \
@@ -230,7 +232,7 @@ u64 alu_szp(u64 res, u32 size); /* SF, ZF, PF of a result */
 	                X(mov_from_dr) X(mov_to_dr) X(clts) X(sldt) X(str) X(grp7) X(rdmsr) X(wrmsr) X(rdtsc)        \
 	                        X(rdpmc) X(cpuid) X(invd) X(wbinvd) X(grp15) X(ud) X(unsupported) X(syscall)         \
 	                                X(sysret) X(sysenter) X(sysexit) /* sse.c */                                 \
-	        X(sse_mov) X(sse_movd) X(fpu) X(fwait) X(emms)
+	        X(sse_mov) X(sse_movd) X(vex_mov) X(fpu) X(fwait) X(emms)
 
 #define EMUL_DECLARE(n) int emul_op_##n(struct emul_ctxt *c);
 EMUL_HANDLERS(EMUL_DECLARE)

@@ -162,3 +162,4 @@ const struct emul_opcode emul_op2[256] = {
 };
 
 const struct emul_opcode emul_op3[2] = { S(movbe_load, F_M), S(movbe_store, F_M) };
+const struct emul_opcode emul_op_vex = S(vex_mov, F_M);

@@ -32,6 +32,9 @@ static const struct required required_controls[] = {
 	{ W_PROC2, PROC2_UNRESTRICTED_GUEST, "no unrestricted guest" },
 	{ W_PIN, PIN_EXTERNAL_INTERRUPT_EXITING, "no external-interrupt exiting" },
 	{ W_PIN, PIN_NMI_EXITING, "no NMI exiting" },
+	/* Without them nobody tells when a guest's NMI handler ends. Older than unrestricted guest. */
+	{ W_PIN, PIN_VIRTUAL_NMIS, "no virtual NMIs" },
+	{ W_PROC, PROC_NMI_WINDOW_EXITING, "no NMI-window exiting" },
 	{ W_PROC, PROC_HLT_EXITING, "no HLT exiting" },
 	{ W_PROC, PROC_MWAIT_EXITING, "no MWAIT exiting" },
 	{ W_PROC, PROC_MONITOR_EXITING, "no MONITOR exiting" },
@@ -91,7 +94,6 @@ static const struct feature features[VMX_FEATURE_COUNT] = {
 	[VMX_FEAT_XSAVES] = { .proc2 = PROC2_ENABLE_XSAVES, .base = true },
 	[VMX_FEAT_USER_WAIT] = { .proc2 = PROC2_USER_WAIT_PAUSE, .base = true },
 	[VMX_FEAT_PLE] = { .proc2 = PROC2_PAUSE_LOOP_EXITING },
-	[VMX_FEAT_VIRTUAL_NMIS] = { .pin = PIN_VIRTUAL_NMIS, .proc = PROC_NMI_WINDOW_EXITING, .base = true },
 	[VMX_FEAT_DESCRIPTOR_EXIT] = { .proc2 = PROC2_DESCRIPTOR_TABLE_EXITING },
 	[VMX_FEAT_WBINVD_EXIT] = { .proc2 = PROC2_WBINVD_EXITING, .base = true },
 	[VMX_FEAT_MTF] = { .proc = PROC_MONITOR_TRAP_FLAG },

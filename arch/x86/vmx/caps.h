@@ -60,7 +60,6 @@ struct vmx_cap_msrs {
 	X(XSAVES, "xsaves")                         /* base: guest may use XSAVES/XRSTORS */                         \
 	X(USER_WAIT, "user-wait")                   /* base: guest may use UMWAIT, UMONITOR, TPAUSE */               \
 	X(PLE, "pause-loop")                    /* on demand: PROC2_PAUSE_LOOP_EXITING with PLE_GAP, PLE_WINDOW */   \
-	X(VIRTUAL_NMIS, "virtual-nmis")         /* base */                                                           \
 	X(DESCRIPTOR_EXIT, "descriptor-exit")   /* on demand */                                                      \
 	X(WBINVD_EXIT, "wbinvd-exit")           /* base */                                                           \
 	X(MTF, "monitor-trap-flag")             /* on demand */                                                      \

@@ -67,6 +67,7 @@ bits 64
 
 ; Called in 32-bit protected mode without paging, returns (to a 32-bit return address) in 64-bit mode.
 bits 32
+global enter_long
 enter_long:
 	lgdt [rt_gdt_ptr]
 	mov eax, cr4

@@ -133,7 +133,7 @@ void rt_exit(u32 code)
 	/* the UART's last characters */
 	for (u32 i = 0; i < 1000000 && !(inb(COM1 + 5) & 0x40); i++)
 		cpu_pause();
-	if (rt_hv())
+	if (rt_hv() || rt_option("hidden")) /* the hypervisor does not show itself */
 		outl(0xf4, code);
 	for (const char *p = "Shutdown"; *p; p++)
 		outb(0x8900, (u8)*p);

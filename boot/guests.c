@@ -1,0 +1,160 @@
+/* From the configuration blob to guests that are about to start. */
+#include "vmm/guests.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
+#include "boot/bringup.h"
+#include "lib/log.h"
+#include "mm/hvmem.h"
+#include "vmm/monitor.h"
+#include "vmm/place.h"
+#include "vmm/vm.h"
+
+#define MAX_CONFIG_ERRS 16
+
+static bool module_exists(void *ctx, const char *name)
+{
+	return boot_info_module(&bi, name);
+}
+
+static int find_image(const char *name, struct vm_image *img)
+{
+	const struct boot_module *m = boot_info_module(&bi, name);
+
+	if (!m)
+		return ERR_NOENT;
+	*img = (struct vm_image){ .data = hv_map_phys(m->start, m->len), .len = m->len, .string = m->args };
+	return img->data ? OK : ERR_NOMEM;
+}
+
+const void *guests_blob(void)
+{
+	const struct boot_module *m = boot_info_module(&bi, "config");
+	static struct config_err list[MAX_CONFIG_ERRS];
+	struct config_errs errs = { .list = list, .cap = MAX_CONFIG_ERRS };
+	const struct config_limits lim = { .memory = guest_frames_free_bytes(),
+		                           .max_vcpus = 64,
+		                           .nr_cpus = nr_pcpus,
+		                           .module_exists = module_exists };
+	const void *blob;
+
+	if (!m)
+		fatal("no configuration blob: there is no boot module named \"config\"",
+		      "add \"module2 /boot/config.dtb config\" to the GRUB entry (docs/configuration.md)");
+	blob = hv_map_phys(m->start, m->len);
+	if (!blob)
+		fatal("the configuration blob cannot be mapped", "report this: the machine's memory map is unusual");
+	if (config_check(blob, m->len, &lim, &errs) == OK)
+		return blob;
+	for (u32 i = 0; i < errs.nr && i < errs.cap; i++)
+		log_err("config: %s\n", list[i].text);
+	if (errs.nr > errs.cap)
+		log_err("config: and %u more\n", errs.nr - errs.cap);
+	fatal("the configuration blob is not usable",
+	      "mend what is listed above; tools/bhcfg checks a blob on any Linux");
+}
+
+/* How many bits of an APIC ID lie below the core's and the package's number; 0 and 0 when the CPU does not tell. */
+static void topology_shifts(u32 *core, u32 *package)
+{
+	u32 max = cpu_cpuid(0, 0).eax, leaf = max >= 0x1f && cpu_cpuid(0x1f, 0).ebx ? 0x1f : 0xb;
+
+	*core = *package = 0;
+	if (max < leaf)
+		return;
+	for (u32 i = 0; i < 8; i++) {
+		struct cpuid_regs r = cpu_cpuid(leaf, i);
+		u32 type = r.ecx >> 8 & 0xff;
+
+		if (!type)
+			break;
+		if (type == 1)
+			*core = r.eax & 31;
+		*package = r.eax & 31;
+	}
+}
+
+/* Which processors each guest may use. The array is the bootstrap processor's for the time of start_guests. */
+static struct place *place_guests(const void *blob, u32 n)
+{
+	struct machine *m = hv_zalloc(sizeof(*m));
+	struct place *list = hv_zalloc(n * sizeof(*list));
+	struct config_err text[4];
+	struct config_errs errs = { .list = text, .cap = ARRAY_SIZE(text) };
+	u32 core, package;
+
+	if (!m || !list)
+		fatal("out of memory for the placement of guests", "give the machine more memory");
+	topology_shifts(&core, &package);
+	m->memory = guest_frames_free_bytes();
+	for (u32 i = 0; i < nr_pcpus; i++)
+		if (machine_add_cpu(m, pcpus[i]->apic_id, core, package))
+			log_warn("CPU %u: too many processors for placing guests\n", i);
+	if (config_place(blob, m, list, n, &errs)) {
+		for (u32 i = 0; i < errs.nr && i < errs.cap; i++)
+			log_err("config: %s\n", text[i].text);
+		fatal("the guests cannot be placed on this machine's processors",
+		      "mend what is listed above; tools/bhcfg check --machine tells beforehand");
+	}
+	monitor_set_machine(m);
+	return list;
+}
+
+static bool has_control(const struct vm_config *c)
+{
+	for (u32 i = 0; i < CONFIG_NR_COM; i++)
+		if (c->com[i] == VM_SERIAL_CONTROL)
+			return true;
+	return false;
+}
+
+/* What a guest's control channel may do, as the blob says. */
+static int give_control(const void *blob, struct vm *vm)
+{
+	const struct vm_config *c = &vm->config;
+	struct mon_rights r = { .reach = MON_REACH_NONE, .mutate = true };
+	u32 n = c->control == VM_CONTROL_SELF ? 1 : c->control == VM_CONTROL_LIST ? c->controls.nr : 0, *list = NULL;
+
+	if (n) {
+		list = hv_zalloc(n * sizeof(*list));
+		if (!list)
+			return ERR_NOMEM;
+		r.reach = MON_REACH_LIST;
+		r.guests = list;
+	}
+	if (c->control == VM_CONTROL_ALL)
+		r.reach = MON_REACH_ALL;
+	if (c->control == VM_CONTROL_SELF)
+		list[r.nr++] = vm->id;
+	for (u32 i = 0; c->control == VM_CONTROL_LIST && i < n; i++)
+		if (config_ref(blob, &c->controls, i, &list[r.nr]) == OK)
+			r.nr++;
+	return monitor_add_control(vm, &r);
+}
+
+void guests_create(const void *blob, struct hv_config *hv)
+{
+	struct config_errs errs = { 0 };
+	u32 n = config_guest_count(blob);
+	struct place *places = place_guests(blob, n);
+
+	(void)!config_hypervisor_parse(blob, hv, &errs);
+	vm_show_summaries(hv->summary);
+	if (hv->has_log_level)
+		log_set_level(hv->log_level);
+	for (u32 i = 0; i < n; i++) {
+		struct vm_config vc;
+		struct vm *vm;
+
+		if (config_guest_parse(blob, i, NULL, &vc, &errs) ||
+		    vm_create(i, &vc, &places[i].cpus, find_image, &vm))
+			continue;
+		if (has_control(&vc) && give_control(blob, vm))
+			log_err("guest %s: no memory for its control channel\n", vc.name);
+		log_info("guest %s: %lu MiB, %u vCPU%s, hypervisor memory %lu KiB\n", vc.name, vc.memory >> 20,
+		         vc.vcpus, vc.vcpus == 1 ? "" : "s", vm->hv_bytes >> 10);
+	}
+	hv_zfree(places, n * sizeof(*places));
+	if (guests_init(blob, n))
+		fatal("out of memory for the life-cycle of the guests", "give the machine more memory");
+	guests_boot();
+}

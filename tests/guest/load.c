@@ -1,0 +1,199 @@
+/*
+ * A guest that keeps its processor busy in one way for ever (or for "ms=N" of its TSC's time), for tests of the
+ * scheduler and of isolation: "spin" computes, "exits" executes CPUID, "ipis" sends interrupts to itself, "timers"
+ * has a timer due at all times, "dodge" sleeps a little and often, "cli" spins with interrupts off, "idle" wakes ten
+ * times a second, "halt" does nothing, "triple" faults, "mark" fills its memory with a pattern and checks it again
+ * and again, "wild" writes to memory, ports and MSRs at random, "escapes" prints what may harm a terminal. With
+ * "seconds", "spin" prints a line each second; with "crash" it ends by jumping where no memory is; with "ready" it
+ * says so first.
+ */
+#include "tests/guest/rt/rt.h"
+
+static volatile u64 count;
+static u64 deadline; /* TSC, 0: none */
+
+static void on_irq(struct frame *f)
+{
+	count++;
+	apic_eoi();
+}
+
+static bool over(void)
+{
+	return deadline && rdtsc() >= deadline;
+}
+
+static u64 option_number(const char *cmdline, const char *name)
+{
+	size_t n = strlen(name);
+	u64 v = 0;
+
+	for (const char *p = cmdline; *p; p++) {
+		if ((p != cmdline && p[-1] != ' ') || strncmp(p, name, n))
+			continue;
+		for (p += n; *p >= '0' && *p <= '9'; p++)
+			v = v * 10 + (u64)(*p - '0');
+		return v;
+	}
+	return 0;
+}
+
+static u64 hz = 50000000;
+
+static void spin(void)
+{
+	bool seconds = rt_option("seconds");
+	bool gaps = rt_option("gaps");
+	u64 next = rdtsc() + hz, last = rdtsc(), n = 0;
+
+	while (!over()) {
+		for (u32 i = 0; i < 10000; i++)
+			count++;
+		/* Others may run for some ms meanwhile; while the guest is paused, its time stands still. */
+		if (gaps && rdtsc() - last > hz / 2)
+			rt_printf("FAIL: %llu ticks went by at once\n", (unsigned long long)(rdtsc() - last));
+		last = rdtsc();
+		if (!seconds || rdtsc() < next)
+			continue;
+		rt_printf("second %llu\n", (unsigned long long)++n);
+		next += hz;
+	}
+	if (rt_option("crash"))
+		((void (*)(void))0xd0000000ull)();
+}
+
+static void exits(void)
+{
+	while (!over())
+		for (u32 i = 0; i < 1000; i++, count++)
+			(void)cpuid(0, 0);
+}
+
+static void ipis(void)
+{
+	sti();
+	while (!over())
+		for (u32 i = 0; i < 100; i++)
+			apic_self_ipi(0x60);
+}
+
+static void timers(void)
+{
+	apic_write(APIC_TDCR, 0xb);
+	apic_write(APIC_LVTT, 0x20000 | 0x60); /* periodic, every tick of the bus */
+	apic_write(APIC_TMICT, 1);
+	sti();
+	spin();
+}
+
+static void dodge(void)
+{
+	apic_write(APIC_TDCR, 0xb);
+	apic_write(APIC_LVTT, 0x60);
+	while (!over()) {
+		for (u32 i = 0; i < 20000; i++)
+			count++;
+		apic_write(APIC_TMICT, 5000);
+		asm volatile("sti\n\thlt\n\tcli");
+	}
+}
+
+/* Ten wake-ups a second. */
+static void idle(void)
+{
+	bool seconds = rt_option("seconds");
+
+	apic_write(APIC_TDCR, 0xb);
+	apic_write(APIC_LVTT, 0x20000 | 0x60);
+	apic_write(APIC_TMICT, 100000000); /* of the bus' ns */
+	while (!over()) {
+		asm volatile("sti\n\thlt\n\tcli");
+		if (seconds && count % 10 == 0)
+			rt_printf("second %llu\n", (unsigned long long)count / 10);
+	}
+}
+
+static void halt(void)
+{
+	for (;;)
+		asm volatile("cli\n\thlt");
+}
+
+static void triple(void)
+{
+	static const u16 none[5];
+
+	asm volatile("lidt %0\n\tud2" : : "m"(none));
+}
+
+/* Everything behind the image, a pattern of its own in each quadword. */
+static void mark(void)
+{
+	struct mmap_entry m[16];
+	u64 *first = (u64 *)ALIGN_UP((u64)image_end, PAGE_SIZE), *end = first, bad = 0;
+
+	for (u32 n = rt_memory_map(m, 16), i = 0; i < n; i++)
+		if (m[i].type == 1 && m[i].base <= (u64)first && m[i].base + m[i].len > (u64)first)
+			end = (u64 *)(m[i].base + m[i].len);
+	for (u64 *p = first; p < end; p++)
+		*p = (u64)p * 0x9e3779b97f4a7c15ull;
+	do {
+		for (u64 *p = first; p < end; p++)
+			bad += *p != (u64)p * 0x9e3779b97f4a7c15ull;
+		count++;
+	} while (!over());
+	report(!bad && count, "memory is as it was written (%llu times looked at)", (unsigned long long)count);
+}
+
+static void poke(void *arg)
+{
+	*(volatile u64 *)(rt_random() & 0xffffffff8) = rt_random();
+}
+
+static void wild(void)
+{
+	while (!over()) {
+		rt_guard(poke, NULL);
+		(void)!wrmsr_safe((u32)rt_random() & 0xfff, rt_random());
+		outb((u16)(0x5000 + (rt_random() & 0xfff)), 0);
+		count++;
+	}
+}
+
+static void escapes(void)
+{
+	for (;;) {
+		rt_printf("\033]0;FORGED\007\033P$qFORGED\033\\\033_FORGED\033\\\005\033c\033[6n\033[c\033[!p\033["
+		          "21t\033(0\016");
+		rt_printf("\033[?1049h\033[2J\033[5;10r\033[?25l\033[31mred\033[38;5;1");
+		rt_delay(hz / 10);
+	}
+}
+
+void main(const char *cmdline)
+{
+	static const struct {
+		const char *name;
+		void (*fn)(void);
+	} kinds[] = { { "spin", spin },     { "exits", exits }, { "ipis", ipis }, { "timers", timers },
+		      { "dodge", dodge },   { "cli", spin },    { "halt", halt }, { "idle", idle },
+		      { "triple", triple }, { "mark", mark },   { "wild", wild }, { "escapes", escapes } };
+	u64 ms = option_number(cmdline, "ms=");
+
+	if (ms)
+		deadline = rdtsc() + ms * (hz / 1000);
+	apic_init();
+	rt_set_handler(0x60, on_irq);
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (!rt_option(kinds[i].name))
+			continue;
+		rt_printf("load %s\n", kinds[i].name);
+		if (rt_option("ready"))
+			rt_printf("ready\n");
+		kinds[i].fn();
+		cli();
+		report(true, "%s: %llu", kinds[i].name, (unsigned long long)count);
+		return;
+	}
+	report(false, "no kind of load is named on the command line");
+}

@@ -1,0 +1,225 @@
+"""System tests of many guests on one machine: shares, isolation, life-cycle, the operator's console.
+
+Guests are tests/guest/load.c in its several ways; the figures are those the monitor shows, so they are of virtual time.
+"""
+import re
+
+ESCAPE = "\x1d"  # Ctrl-]: from a guest's console to the monitor and back
+MON = r"bulkhead> (\x1b\[K)?$"
+
+
+def guest(name, what, memory="4M", **props):
+    """One guest's node. props: properties, with _ for -; True is a flag, a number a cell, None takes a default away."""
+    all_props = {"memory": memory, "protocol": "multiboot1", "kernel": "load", "cmdline": what, "com1": "null",
+                 "on-reset": "stop", "on-crash": "stop", "debug-exit": True}
+    all_props.update({k.replace("_", "-"): v for k, v in props.items()})
+    lines = []
+    for key, value in all_props.items():
+        if value is True:
+            lines.append(f"{key};")
+        elif isinstance(value, int):
+            lines.append(f"{key} = <{value}>;")
+        elif value is not None:
+            lines.append(f"{key} = {value};" if value.startswith("<") else f'{key} = "{value}";')
+    label = name.replace("-", "_")
+    return f"{label}: {name} {{ {' '.join(lines)} }};"
+
+
+def machine(*guests, on_idle="poweroff"):
+    return ('/dts-v1/;\n/ { compatible = "bulkhead,config-1"; hypervisor { on-idle = "%s"; };\nguests {\n%s\n}; };\n'
+            % (on_idle, "\n".join(guests)))
+
+
+def listings(text):
+    """The tables that `list` printed: [{name: (state, CPU seconds)}]."""
+    tables = []
+    for block in re.split(r"^ *ID +NAME +STATE.*$", text, flags=re.M)[1:]:
+        rows = {}
+        for line in block.splitlines()[1:]:
+            m = re.match(r" *\d+ +(\S+) +(\w+) +\d+ +\d+ MiB +\d+ +([\d.]+) s", line)
+            if not m:
+                break
+            rows[m[1]] = (m[2], float(m[3]))
+        tables.append(rows)
+    return tables
+
+
+def water_filling(weights, cpus, caps=None):
+    """Ideal shares, in CPUs, of guests with one vCPU each that always want to run."""
+    caps = caps or {}
+    share, left, todo = {}, float(cpus), dict(weights)
+    while todo:
+        total = sum(todo.values())
+        full = [g for g, w in todo.items() if left * w / total >= caps.get(g, 1.0)]
+        if not full:
+            share.update({g: left * w / total for g, w in todo.items()})
+            return share
+        for g in full:
+            share[g] = caps.get(g, 1.0)
+            left -= share[g]
+            del todo[g]
+    return share
+
+
+def used(text):
+    """CPU seconds of each guest between the last two listings."""
+    before, after = listings(text)[-2:]
+    return {g: after[g][1] - before[g][1] for g in after if g in before}
+
+
+def shares_are(ideal, busy, percent=1.0, at_least=()):
+    """A check: between the last two listings guests got what they should, in percent of a CPU."""
+
+    def check(text):
+        took = used(text)
+        span = sum(took.values()) / busy
+        worst, table = 0.0, []
+        for g, want in ideal.items():
+            got = took[g] / span
+            off = want - got if g in at_least else abs(got - want)
+            worst = max(worst, 100 * off)
+            table.append(f"{g} {100 * got:.1f}/{100 * want:.1f}")
+        if worst > percent:
+            return f"off by {worst:.2f} % of a CPU: {', '.join(table)}", ""
+        return None, f"got/ideal in % of a CPU: {', '.join(table)}; worst {worst:.2f}"
+
+    return check
+
+
+# The clock: the first guest prints a line each second of its own time, and the console is attached to it.
+def measure(first=2, last=8):
+    return ((rf"^second {first}\n", ESCAPE), (MON, "list\n"), (MON, "console clock\n"), (rf"^second {last}\n", ESCAPE),
+            (MON, "list\n"), (MON, "poweroff\n"))
+
+
+def clock(weight, **props):
+    return guest("clock", "spin seconds", com1="console", weight=weight, **props)
+
+
+def tests(Boot):
+    yield from linux_tests(Boot)
+    common = dict(needs=["build/guest-tests/load.elf"], seconds=900, memory=256, status=None)
+    weights = {"clock": 100, "a": 200, "b": 400, "c": 100, "d": 200, "e": 400, "f": 100, "g": 200, "h": 400, "i": 400}
+    hogs = machine(clock(100), *(guest(g, "spin", weight=w) for g, w in weights.items() if g != "clock"))
+    for cpus in (2, 4):
+        yield Boot(f"share-weights-{cpus}", f"ten busy guests with weights 1, 2 and 4 on {cpus} CPUs", cpus=cpus, by_default=cpus == 2, config_text=hogs,
+                   dialogue=measure(), check=shares_are(water_filling(weights, cpus), cpus), **common)
+    capped = machine(clock(100), guest("capped", "spin", weight=10000, cap=25), guest("other", "spin", weight=100))
+    yield Boot("share-cap", "a cap of 25 % holds for the heaviest guest", cpus=1, config_text=capped, dialogue=measure(),
+               check=shares_are({"clock": 0.375, "capped": 0.25, "other": 0.375}, 1), **common)
+    stormy = machine(clock(100), guest("kept", "spin", weight=1, reservation=50), guest("timers", "timers", weight=10000),
+                     guest("ipis", "ipis", weight=10000), guest("exits", "exits", weight=10000),
+                     guest("dodge", "dodge", weight=10000, latency="low"))
+    yield Boot("share-reservation", "a reservation of 50 % holds while others storm timers, IPIs and exits", cpus=2,
+               config_text=stormy, dialogue=measure(), check=shares_are({"kept": 0.5}, 2, at_least=("kept",)), **common)
+    bad = machine(clock(100), guest("neighbour", "mark ms=6000", memory="8M", com1="log"), guest("dies", "triple"),
+                  guest("cli", "cli"), guest("storm", "exits"), guest("wild", "wild"))
+    yield Boot("share-isolation", "one guest dies, one loops, one storms, one writes everywhere: neighbours go on", cpus=2,
+               config_text=bad, want=("neighbour: PASS: memory is as it was written", "guest dies: reset: "),
+               dialogue=measure(), check=shares_are({"clock": 0.4, "neighbour": 0.4}, 2, 3.0, ("clock", "neighbour")),
+               forbid=("bulkhead: panic",), **common)
+    session = machine(guest("clock", "spin seconds", com1="console"), guest("beside", "spin"),
+                      guest("evil", "escapes"))
+    yield Boot("monitor-session", "attach, detach, pause, resume, live weights, completion, top, hostile escapes", cpus=1,
+               config_text=session, forbid=("bulkhead: panic", "FORGED"), dialogue=(
+                   (r"^second 1\n", ESCAPE), (MON, "pau\tbes\t\n"), (r"state: +paused", "list\n"),
+                   (r"beside +paused", "resume beside\n"), (r"state: +running", "set beside weight 300\n"),
+                   (MON, "list\n"), (MON, "console clock\n"), (r"^second 6\n", ESCAPE), (MON, "list\n"),
+                   (MON, "top\n"), (r"CPU%", "q"), (MON, "console evil\n"), (r"evil is running", ESCAPE),
+                   (MON, "frobnicate\n"), (r"frobnicate", "pause nobody\n"), (r"nobody", "info clock\n"),
+                   (MON, "exits clock\n"), (r"PREEMPTION|EXTERNAL", "trace 5\n"), (MON, "pause clock\n"),
+                   (r"state: +paused", "regs clock 0\n"), (r"(?i)rip", "destroy beside\n"), (r"state: +stopped", "poweroff\n")),
+               **common)
+    pausing = machine(guest("clock", "spin seconds gaps", com1="console"), guest("beside", "spin seconds gaps", com1="log"))
+    yield Boot("monitor-pause", "a paused guest's time stands still, also when it goes on where it was; a paused one can be ended",
+               cpus=2, config_text=pausing, forbid=("bulkhead: panic", "FAIL"), dialogue=(
+                   (r"^second 1\n", ESCAPE), (MON, "pause clock\n"), (r"beside: second 3", "resume clock\n"),
+                   (r"state: +running", "console clock\n"), (r"^second 3\n", ESCAPE), (MON, "pause beside\n"),
+                   (r"state: +paused", "regs beside 0\n"), (r"(?i)rip", "destroy beside\n"), (r"state: +stopped", "pause clock\n"),
+                   (r"state: +paused", "destroy clock\n"), (r"no guest is running", "")),
+               **common)
+    restarts = machine(guest("keeper", "spin seconds ms=8000", com1="console"),
+                       guest("weak", "triple", on_reset="restart-backoff", restart_limit=3, backoff="100ms",
+                             restart_window="60s"))
+    yield Boot("life-backoff", "crash, restarts with growing delays, quarantine", config_text=restarts, check=backoff_doubles,
+               want=(r"guest weak: restarting \(restart 3\)", r"guest weak: too many restarts in a row"),
+               forbid=("bulkhead: panic",), **common)
+    pair = machine(guest("web", "spin crash ms=500", com1="console", weight=200),
+                   guest("spare", "spin seconds ms=2000", standby_for="<&web>", standby="cold", take_over="com1"))
+    yield Boot("life-standby-cold", "a standby guest is started when its primary is gone, with its console", config_text=pair,
+               want=("guest spare: takes the place of web", r"^second 1\n"), forbid=("bulkhead: panic",), **common)
+    warm = machine(guest("web", "spin crash ms=1500", com1="console"),
+                   guest("spare", "spin seconds ready ms=6000", standby_for="<&web>", standby="warm", take_over="com1",
+                         ready_text="ready"))
+    yield Boot("life-standby-warm", "a paused standby guest goes on when its primary crashes: ticks until its first instruction",
+               config_text=warm, want=("guest spare: takes the place of web",), check=takeover_is_quick,
+               forbid=("bulkhead: panic",), **common)
+    sleepers = machine(guest("clock", "idle seconds", com1="console"), *(guest(f"g{i}", "idle") for i in range(31)))
+    yield Boot("idle-32", "32 idle guests: the processors' busy share", cpus=4, config_text=sleepers, check=mostly_idle,
+               dialogue=((r"^second 3\n", ESCAPE), (MON, "describe\n"), (MON, "console clock\n"), (r"^second 13\n", ESCAPE),
+                         (MON, "describe\n"), (MON, "poweroff\n")), **common)
+    for n in (1, 8, 32):
+        crowd = machine(*(guest(f"g{i}", "halt", com1="log") for i in range(n)), on_idle="halt")
+        yield Boot(f"crowd-{n}", f"{n} guests start; memory of the hypervisor a guest", cpus=4, memory=512, config_text=crowd,
+                   dialogue=tuple([(r"load halt\n", "")] * n + [(r".", ESCAPE), (MON, "poweroff\n")]),
+                   check=memory_each, needs=common["needs"], seconds=900)
+
+
+def linux(name, words, vcpus=1, memory="256M", **props):
+    more = {"protocol": None, "debug-exit": None, "vcpus": vcpus, "initrd": "initrd", **props}
+    return guest(name, f"console=ttyS0 {words}", memory, **more).replace('kernel = "load"', 'kernel = "vmlinux"')
+
+
+def linux_tests(Boot):
+    good = dict(seconds=1500, memory=768, needs=["build/guest-tests/load.elf"], forbid=("bulkhead: panic", r"^FAIL: "))
+    for cpus in (2, 4):
+        yield Boot(f"linux-smp-{cpus}", f"a guest of 4 vCPUs on {cpus} CPUs: all online, at work, gone and back again", cpus=cpus,
+                   by_default=cpus == 2,
+                   config_text=machine(linux("smp", "bh.test=smp bh.cpus=4", vcpus=4, com1="console")),
+                   want=("TEST smp: status 0", "guest smp: powered off"), **good)
+    worker = guest("worker", "spin", on_reset="restart", cap=20)
+    for rights in ("all", "self"):
+        manager = linux("manager", f"bh.test=control bh.rights={rights}", com1="console", com2="control", control=rights)
+        yield Boot(f"linux-control-{rights}", f"bhctl in a management guest whose rights are \"{rights}\"",
+                   config_text=machine(manager, worker), enough="TEST control: status", want=("TEST control: status 0",), status=None,
+                   **good)
+
+
+def stamps(text, pattern):
+    return [float(m[1]) for m in re.finditer(r"^(?:\* )?\[ *([\d.]+)\] (?:error: |warning: )?" + pattern, text, re.M)]
+
+
+def backoff_doubles(text):
+    """100, 200 and 400 ms pass between a crash and the next start."""
+    ends = stamps(text, r"guest weak: reset: ")
+    starts = stamps(text, r"guest weak: first instruction")
+    if len(ends) != 4 or len(starts) != 4:
+        return f"{len(starts)} starts, {len(ends)} ends", ""
+    gaps = [round((s - e) * 1000) for s, e in zip(starts[1:], ends)]
+    for gap, want in zip(gaps, (100, 200, 400)):
+        if not want <= gap < want + 60:
+            return f"delays in ms: {gaps}", ""
+    return None, f"delays {gaps} ms"
+
+
+def takeover_is_quick(text):
+    m = re.search(r"guest spare: goes on (\d+) ticks after", text)
+    if not m:
+        return "no figure of the take-over", ""
+    return (None if int(m[1]) < 100000 else "slower than 1 ms at 100 MIPS"), f"{m[1]} ticks"
+
+
+def mostly_idle(text):
+    """Busy time of all CPUs between two descriptions: guests' and the hypervisor's."""
+    ups = [float(u) for u in re.findall(r"^up: +([\d.]+) s", text, re.M)]
+    busy = [sum(float(t) for row in re.findall(r"^ *\d+ +\d+ +\d+ +\d+ +\d+ +\d+ +([\d.]+) s +([\d.]+) s", part, re.M) for t in row)
+            for part in re.split(r"^ *CPU +APIC.*$", text, flags=re.M)[1:]]
+    if len(ups) != 2 or len(busy) != 2:
+        return "no two descriptions", ""
+    share = 100 * (busy[1] - busy[0]) / (ups[1] - ups[0]) / 4
+    return (None if share < 0.5 else "too busy"), f"{share:.3f} % of {ups[1] - ups[0]:.1f} s on 4 CPUs"
+
+
+def memory_each(text):
+    kib = [int(k) for k in re.findall(r"hypervisor memory (\d+) KiB", text)]
+    return (None if kib and max(kib) - min(kib) <= 8 else f"KiB a guest: {kib}"), f"{max(kib or [0])} KiB a guest"

@@ -1,0 +1,317 @@
+/* A machine of a few guests for the monitor to look at: what it asked for is recorded, what it is told is made up. */
+#pragma once
+
+#include <stdio.h>
+#include <string.h>
+
+#include "vmm/mon/mon.h"
+#include "vmm/mon/vt.h"
+
+#define FAKE_GUESTS 3
+#define FAKE_CPUS   2
+#define FAKE_RING   8 /* exit records a CPU keeps */
+
+struct fake_guest {
+	struct mon_guest_info info;
+	struct vt_ring console;
+	u8 console_buf[8192];
+	u64 exits[MON_MAX_EXITS];
+	struct mon_sample samples[MON_NR_SLOTS];
+	char typed[512];
+	u32 nr_typed, input_room; /* input_room: bytes it still takes */
+	bool echo;                /* what is typed is printed */
+};
+
+struct fake_mon {
+	struct mon mon;
+	struct fake_guest guests[FAKE_GUESTS];
+	u32 nr;
+	struct vt_ring log;
+	u8 log_buf[4096];
+	u64 trace_heads[FAKE_CPUS];
+	int fail_next; /* error of the next action, set or poweroff */
+	const char *fail_why;
+	u32 actions, sets;
+	enum mon_action last_action;
+	u32 last_guest;
+	enum mon_prop last_prop;
+	struct mon_value last_value;
+	bool off;
+	u64 now_ns;
+	/* Called after each action. */
+	void (*happened)(struct fake_mon *f, struct fake_guest *g, enum mon_event_kind kind);
+	void *arg;
+};
+
+static inline struct fake_guest *fake_guest_of(struct fake_mon *f, u32 id)
+{
+	for (u32 i = 0; i < f->nr; i++)
+		if (f->guests[i].info.id == id)
+			return &f->guests[i];
+	return NULL;
+}
+
+static int fake_guest_info(void *ctx, u32 index, struct mon_guest_info *info)
+{
+	struct fake_mon *f = ctx;
+
+	if (index >= f->nr)
+		return ERR_NOENT;
+	*info = f->guests[index].info;
+	return OK;
+}
+
+static int fake_detail(void *ctx, u32 guest, u32 index, struct mon_detail *d)
+{
+	if (index)
+		return ERR_NOENT;
+	d->key = "kernel";
+	snprintf(d->value, sizeof(d->value), "vmlinux-%u", guest);
+	return OK;
+}
+
+static int fake_failure(struct fake_mon *f, struct mon_why *why)
+{
+	int err = f->fail_next;
+
+	f->fail_next = OK;
+	if (err != OK && f->fail_why)
+		snprintf(why->text, sizeof(why->text), "%s", f->fail_why);
+	return err;
+}
+
+static int fake_action(void *ctx, u32 guest, enum mon_action action, struct mon_why *why)
+{
+	static const struct {
+		enum mon_state state;
+		enum mon_event_kind kind;
+	} after[] = {
+		[MON_START] = { MON_RUNNING, MON_EV_STARTED },   [MON_SHUTDOWN] = { MON_STOPPED, MON_EV_STOPPED },
+		[MON_RESET] = { MON_RUNNING, MON_EV_RESTARTED }, [MON_DESTROY] = { MON_STOPPED, MON_EV_STOPPED },
+		[MON_PAUSE] = { MON_PAUSED, MON_EV_PAUSED },     [MON_RESUME] = { MON_RUNNING, MON_EV_RESUMED },
+	};
+	struct fake_mon *f = ctx;
+	struct fake_guest *g = fake_guest_of(f, guest);
+	int err = fake_failure(f, why);
+
+	if (err != OK)
+		return err;
+	if (!g)
+		return ERR_NOENT;
+	if (action == MON_RESUME && g->info.state != MON_PAUSED)
+		return ERR_BUSY;
+	g->info.state = after[action].state;
+	f->actions++;
+	f->last_action = action;
+	f->last_guest = guest;
+	if (f->happened)
+		f->happened(f, g, after[action].kind);
+	return OK;
+}
+
+static int fake_set(void *ctx, u32 guest, enum mon_prop prop, const struct mon_value *value, struct mon_why *why)
+{
+	struct fake_mon *f = ctx;
+	struct fake_guest *g = fake_guest_of(f, guest);
+	int err = fake_failure(f, why);
+
+	if (err != OK)
+		return err;
+	if (prop == MON_WEIGHT)
+		g->info.weight = value->num;
+	else if (prop == MON_CAP)
+		g->info.cap = value->num;
+	else if (prop == MON_RESERVATION)
+		g->info.reservation = value->num;
+	else
+		g->info.pin = value->cpus;
+	f->sets++;
+	f->last_guest = guest;
+	f->last_prop = prop;
+	f->last_value = *value;
+	return OK;
+}
+
+static int fake_exits(void *ctx, u32 guest, u64 *counts, u32 nr)
+{
+	struct fake_guest *g = fake_guest_of(ctx, guest);
+
+	if (!g)
+		return ERR_NOENT;
+	memcpy(counts, g->exits, nr * sizeof(*counts));
+	return OK;
+}
+
+static const char *fake_exit_name(void *ctx, u32 reason)
+{
+	static const char *const names[] = { "EXCEPTION_NMI", "EXTERNAL_INTERRUPT", "TRIPLE_FAULT" };
+
+	if (reason < 3)
+		return names[reason];
+	return reason == 10 ? "CPUID" : reason == 12 ? "HLT" : reason == 30 ? "IO_INSTRUCTION" : NULL;
+}
+
+static struct mon_sample *fake_sample(void *ctx, u32 guest, enum mon_slot slot)
+{
+	struct fake_guest *g = fake_guest_of(ctx, guest);
+
+	return g ? &g->samples[slot] : NULL;
+}
+
+static int fake_regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
+{
+	struct fake_guest *g = fake_guest_of(ctx, guest);
+
+	if (!g || vcpu >= g->info.vcpus)
+		return ERR_NOENT;
+	if (g->info.state == MON_RUNNING)
+		return ERR_BUSY;
+	memset(r, 0, sizeof(*r));
+	for (u32 i = 0; i < 16; i++)
+		r->gpr[i] = 0x1111111111111111ull * i;
+	r->rip = 0xffffffff81000000 + vcpu;
+	r->seg[1] = (struct mon_seg){ .sel = 0x10, .limit = 0xffffffff, .access = 0xa09b };
+	r->activity = "halted";
+	return OK;
+}
+
+static u64 fake_trace_head(void *ctx, u32 cpu)
+{
+	return ((struct fake_mon *)ctx)->trace_heads[cpu];
+}
+
+/* Record seq of CPU c was at 10 * seq + c, of guest (seq % 2 ? 7 : 3). */
+static int fake_trace(void *ctx, u32 cpu, u64 seq, struct mon_trace *rec)
+{
+	u64 head = fake_trace_head(ctx, cpu);
+
+	if (seq >= head || head - seq > FAKE_RING)
+		return ERR_NOENT;
+	*rec = (struct mon_trace){ .time_ns = seq * 10 + cpu, .guest = seq % 2 ? 7 : 3, .reason = 12, .rip = seq };
+	return OK;
+}
+
+static size_t fake_log_read(void *ctx, u64 *pos, char *buf, size_t len)
+{
+	return vt_ring_read(&((struct fake_mon *)ctx)->log, pos, (u8 *)buf, len);
+}
+
+static size_t fake_console_read(void *ctx, u32 guest, u64 *pos, u8 *buf, size_t len)
+{
+	struct fake_guest *g = fake_guest_of(ctx, guest);
+
+	return g ? vt_ring_read(&g->console, pos, buf, len) : 0;
+}
+
+static size_t fake_console_input(void *ctx, u32 guest, const u8 *buf, size_t len)
+{
+	struct fake_guest *g = fake_guest_of(ctx, guest);
+	size_t n = g ? MIN(len, (size_t)g->input_room) : 0;
+
+	if (!g)
+		return 0;
+	if (g->echo) {
+		vt_ring_write(&g->console, buf, n);
+		return n;
+	}
+	n = MIN(n, sizeof(g->typed) - g->nr_typed);
+	memcpy(g->typed + g->nr_typed, buf, n);
+	g->nr_typed += (u32)n;
+	g->input_room -= (u32)n;
+	return n;
+}
+
+static void fake_machine(void *ctx, struct mon_machine *m)
+{
+	*m = (struct mon_machine){ .version = "0.1",
+		                   .cpu_model = "Fake \"CPU\"",
+		                   .cpus = FAKE_CPUS,
+		                   .tsc_hz = 2000000000,
+		                   .uptime_ns = 5000000000,
+		                   .memory = 4ull << 30,
+		                   .hv_memory = 32ull << 20,
+		                   .free_memory = 1ull << 30 };
+}
+
+static int fake_cpu(void *ctx, u32 cpu, struct mon_cpu *c)
+{
+	if (cpu >= FAKE_CPUS)
+		return ERR_NOENT;
+	*c = (struct mon_cpu){
+		.apic_id = cpu * 2, .core = cpu, .busy_ns = 1000000000, .root_ns = 5000000, .vcpus = 2
+	};
+	return OK;
+}
+
+static int fake_poweroff(void *ctx, struct mon_why *why)
+{
+	struct fake_mon *f = ctx;
+	int err = fake_failure(f, why);
+
+	if (err == OK)
+		f->off = true;
+	return err;
+}
+
+static const struct mon_ops fake_ops = {
+	.guest_info = fake_guest_info,
+	.guest_detail = fake_detail,
+	.action = fake_action,
+	.set = fake_set,
+	.exits = fake_exits,
+	.exit_name = fake_exit_name,
+	.sample = fake_sample,
+	.regs = fake_regs,
+	.trace_head = fake_trace_head,
+	.trace = fake_trace,
+	.log_read = fake_log_read,
+	.console_read = fake_console_read,
+	.console_input = fake_console_input,
+	.machine = fake_machine,
+	.cpu = fake_cpu,
+	.poweroff = fake_poweroff,
+};
+
+static inline void fake_print(struct fake_guest *g, const char *text)
+{
+	vt_ring_write(&g->console, (const u8 *)text, strlen(text));
+}
+
+static inline void fake_log(struct fake_mon *f, const char *text)
+{
+	vt_ring_write(&f->log, (const u8 *)text, strlen(text));
+}
+
+/* Guests web (id 3, running), db (id 7, paused, 2 vCPUs) and batch-1 (id 9, crashed). */
+static inline void fake_init(struct fake_mon *f)
+{
+	static const char *const names[] = { "web", "db", "batch-1" };
+	static const u32 ids[] = { 3, 7, 9 };
+	static const enum mon_state states[] = { MON_RUNNING, MON_PAUSED, MON_CRASHED };
+
+	memset(f, 0, sizeof(*f));
+	f->mon.ops = &fake_ops;
+	f->mon.ctx = f;
+	f->nr = FAKE_GUESTS;
+	vt_ring_init(&f->log, f->log_buf, sizeof(f->log_buf));
+	for (u32 i = 0; i < f->nr; i++) {
+		struct fake_guest *g = &f->guests[i];
+
+		g->info = (struct mon_guest_info){ .id = ids[i],
+			                           .state = states[i],
+			                           .vcpus = i + 1,
+			                           .memory = 256ull << 20,
+			                           .hv_bytes = 500000,
+			                           .weight = 100,
+			                           .pin = { { 3 } },
+			                           .cpu_ns = 1500000000ull * (i + 1),
+			                           .exits = 1000 };
+		snprintf(g->info.name, sizeof(g->info.name), "%s", names[i]);
+		g->exits[12] = 700;
+		g->exits[10] = 250;
+		g->exits[70] = 50;
+		g->input_room = sizeof(g->typed);
+		vt_ring_init(&g->console, g->console_buf, sizeof(g->console_buf));
+	}
+	snprintf(f->guests[2].info.reason, sizeof(f->guests[2].info.reason), "triple fault at 0x1000");
+}

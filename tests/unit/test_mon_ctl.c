@@ -1,0 +1,333 @@
+/* The control channel: requests, answers, events, consoles, hostile and over-long input, a reader that does not read.
+ */
+#include "fake_mon.h"
+#include "suite.h"
+#include "vmm/mon/ctl.h"
+
+static struct fake_mon fake;
+static struct ctl c;
+static u8 buf[32768];
+static char text[400000];
+static const struct mon_rights all = MON_RIGHTS_ALL;
+
+static const char *drain(void)
+{
+	size_t len = 0;
+	bool more;
+
+	do {
+		more = ctl_poll(&c, 5000000000);
+		len += ctl_output(&c, (u8 *)text + len, sizeof(text) - 1 - len);
+	} while (more);
+	text[len] = '\0';
+	return text;
+}
+
+static const char *send(const char *line)
+{
+	ck_assert_uint_eq(ctl_input(&c, line, strlen(line), 5000000000), strlen(line));
+	return drain();
+}
+
+static void setup(void)
+{
+	fake_init(&fake);
+	ctl_init(&c, &fake.mon, &all, buf, sizeof(buf));
+}
+
+/* Every line must be a JSON object. Returns how many. */
+static u32 check_lines(void)
+{
+	static struct json_tok toks[4000];
+	struct json_doc doc;
+	struct json_err err;
+	u32 n = 0;
+
+	for (char *p = text, *nl; *p; p = nl + 1, n++) {
+		nl = strchr(p, '\n');
+		ck_assert_ptr_nonnull(nl);
+		ck_assert_msg(json_parse(&doc, p, (size_t)(nl - p), toks, ARRAY_SIZE(toks), true, &err) == OK,
+		              "%s at %u: %s", err.what, err.pos, p);
+		ck_assert_int_eq(toks[0].type, JSON_OBJECT);
+	}
+	return n;
+}
+
+#define HAS(s)   ck_assert_msg(strstr(text, s) != NULL, "no \"%s\" in \"%s\"", s, text)
+#define LACKS(s) ck_assert_msg(strstr(text, s) == NULL, "\"%s\" in \"%s\"", s, text)
+
+START_TEST(requests)
+{
+	setup();
+	ck_assert_str_eq(
+	        send("{\"id\":1,\"cmd\":\"version\"}\n"),
+	        "{\"id\":1,\"ok\":true,\"result\":{\"name\":\"Bulkhead\",\"version\":\"0.1\",\"processor\":\"Fake "
+	        "\\\"CPU\\\"\",\"uptime_ns\":5000000000}}\n");
+	ck_assert_str_eq(send("{\"cmd\":\"pause\",\"args\":{\"guest\":\"web\"},\"id\":\"a\\u0041\"}\r\n"),
+	                 "{\"id\":\"a\\u0041\",\"ok\":true,\"result\":{\"guest\":\"web\",\"state\":\"paused\"}}\n");
+	send("{\"cmd\":\"list\"}\n");
+	HAS("{\"id\":null,\"ok\":true,\"result\":{\"guests\":[{\"id\":3,\"name\":\"web\",\"state\":\"paused\"");
+	send("{\"id\":-5,\"cmd\":\"set\",\"args\":{\"guest\":\"web\",\"property\":\"weight\",\"value\":300}}\n");
+	HAS("{\"id\":-5,\"ok\":true,\"result\":{\"guest\":\"web\",\"weight\":300,");
+	send("{\"cmd\":\"set\",\"args\":{\"value\":\"0-1\",\"property\":\"p\\u0069n\",\"guest\":3}}\n");
+	HAS("\"pin\":\"all\"");
+	send("{\"cmd\":\"set\",\"args\":[\"web\",\"weight\",400]}\n"); /* by position */
+	HAS("\"weight\":400");
+	send("\n \t\r\n\n{\"cmd\":\"version\"}\n\n{\"cmd\":\"version\"}\n");
+	ck_assert_uint_eq(check_lines(), 2);
+	ck_assert_int_eq(ctl_input(&c, "{\"cmd\":\"ver", 11, 0), 11); /* in pieces */
+	ck_assert_str_eq(drain(), "");
+	send("sion\"}\n");
+	HAS("0.1");
+	send("{\"cmd\":\"dump\",\"args\":{\"guest\":\"db\"}}\n");
+	HAS("\"rip\":\"0xffffffff81000001\"");
+	ck_assert_uint_eq(check_lines(), 1);
+}
+END_TEST
+
+START_TEST(errors)
+{
+	static const struct {
+		const char *request, *code, *message;
+	} bad[] = {
+		{ "x", "bad-request", "byte 0: a value is expected here" },
+		{ "[]", "bad-request", "a request is an object" },
+		{ "{}", "bad-request", "cmd is missing" },
+		{ "{\"cmd\":5}", "bad-request", "cmd must be a string" },
+		{ "{\"cmd\":\"list\"", "bad-request", "byte 13: ',' or '}' is expected here" },
+		{ "{\"cmd\":\"list\",\"cmd\":\"list\"}", "bad-request", "byte 14: key appears twice" },
+		{ "{\"cmd\":\"list\",\"x\":1}", "bad-request", "unknown member at byte 15; there are id, cmd, args" },
+		{ "{\"cmd\":\"list\",\"args\":1}", "bad-request", "args must be an object or an array" },
+		{ "{\"cmd\":\"info\",\"args\":[\"db\",{}]}", "bad-request",
+		  "argument at byte 27 must be a string or a number" },
+		{ "{\"cmd\":\"info\",\"args\":[\"db\",2]}", "bad-argument",
+		  "info: \\\"2\\\" is one argument too many" },
+		{ "{\"cmd\":\"info\",\"args\":{\"guest\":[]}}", "bad-request",
+		  "argument at byte 30 must be a string or a number" },
+		{ "{\"cmd\":\"set\",\"args\":{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1}}", "bad-request",
+		  "too many arguments" },
+		{ "{\"cmd\":\"lst\"}", "unknown-command", "no command \\\"lst\\\"; did you mean \\\"list\\\"?" },
+		{ "{\"cmd\":\"\"}", "unknown-command", "no command \\\"\\\"" },
+		{ "{\"cmd\":\"info\"}", "missing-argument", "info: guest is missing; try \\\"help info\\\"" },
+		{ "{\"cmd\":\"info\",\"args\":{\"guest\":\"\"}}", "no-such-guest", "no guest \\\"\\\"" },
+		{ "{\"cmd\":\"info\",\"args\":{\"guest\":\"nobody\"}}", "no-such-guest", "no guest \\\"nobody\\\"" },
+		{ "{\"cmd\":\"info\",\"args\":{\"guest\":\"db\",\"x\":1}}", "bad-argument", "no argument \\\"x\\\"" },
+		{ "{\"cmd\":\"detach\",\"args\":{\"guest\":\"db\"}}", "not-found",
+		  "db: its console is not attached" },
+		{ "{\"cmd\":\"log\",\"args\":{\"count\":-1}}", "bad-value",
+		  "count \\\"-1\\\" is no number from 0 to 1000" },
+	};
+	char line[200], want[400];
+
+	setup();
+	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(line, sizeof(line), "%s\n", bad[i].request);
+		snprintf(want, sizeof(want),
+		         "{\"id\":null,\"ok\":false,\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", bad[i].code,
+		         bad[i].message);
+		ck_assert_str_eq(send(line), want);
+		ck_assert_uint_eq(check_lines(), 1);
+	}
+	send("{\"cmd\":\"nonsense\",\"id\":17}\n"); /* the id comes back wherever it stands */
+	HAS("{\"id\":17,\"ok\":false");
+	send("{\"x\":1,\"id\":17}\n");
+	HAS("{\"id\":17,\"ok\":false");
+	send("{\"id\":[1],\"cmd\":\"list\"}\n");
+	HAS("id must be a number or a string");
+	send("{\"id\":\"0123456789012345678901234567890123456789012345678901234567890123\",\"cmd\":\"version\"}\n");
+	HAS("0123\",\"ok\":true");
+	send("{\"id\":\"01234567890123456789012345678901234567890123456789012345678901234\",\"cmd\":\"version\"}\n");
+	HAS("{\"id\":null,\"ok\":false,\"error\":{\"code\":\"bad-request\",\"message\":\"id is longer than 64 "
+	    "bytes\"}}");
+	/* our own words come back: no answer, or two of us would talk for ever */
+	ck_assert_str_eq(send("{\"id\":1,\"ok\":true,\"result\":{}}\n{\"event\":\"lost\",\"count\":1}\n"), "");
+	ck_assert_uint_eq(fake.actions, 0);
+	send("{\"cmd\":\"version\"}\n");
+	HAS("0.1");
+}
+END_TEST
+
+START_TEST(over_long)
+{
+	static char line[3 * CTL_LINE_MAX];
+
+	setup();
+	memset(line, 'x', sizeof(line));
+	ck_assert_uint_eq(ctl_input(&c, line, sizeof(line), 0), sizeof(line));
+	ck_assert_str_eq(drain(), "");
+	send("{\"cmd\":\"destroy\",\"args\":{\"guest\":\"web\"}}\n{\"cmd\":\"version\"}\n");
+	HAS("{\"id\":null,\"ok\":false,\"error\":{\"code\":\"bad-request\",\"message\":\"line is longer than 4096 "
+	    "bytes\"}}\n{\"id\":null,\"ok\":true");
+	ck_assert_uint_eq(fake.actions, 0);
+	/* exactly as long as is allowed: padded with blanks */
+	memset(line, ' ', CTL_LINE_MAX);
+	memcpy(line, "{\"cmd\":\"version\"}", 17);
+	ck_assert_uint_eq(ctl_input(&c, line, CTL_LINE_MAX, 0), CTL_LINE_MAX);
+	send("\n");
+	HAS("0.1");
+	memset(line, ' ', CTL_LINE_MAX + 1);
+	ck_assert_uint_eq(ctl_input(&c, line, CTL_LINE_MAX + 1, 0), CTL_LINE_MAX + 1);
+	send("\n");
+	HAS("line is longer");
+	/* a string that fills the line */
+	memset(line, 'g', CTL_LINE_MAX);
+	memcpy(line, "{\"cmd\":\"info\",\"args\":{\"guest\":\"", 31);
+	memcpy(line + CTL_LINE_MAX - 3, "\"}}", 3);
+	ck_assert_uint_eq(ctl_input(&c, line, CTL_LINE_MAX, 0), CTL_LINE_MAX);
+	send("\n");
+	HAS("no-such-guest");
+	ck_assert_uint_eq(check_lines(), 1);
+}
+END_TEST
+
+START_TEST(event_stream)
+{
+	struct mon_event ev = {
+		.kind = MON_EV_CRASHED, .guest = 3, .name = "web", .reason = "triple \"fault\"", .time_ns = 77
+	};
+
+	setup();
+	ctl_event(&c, &ev);
+	ck_assert_str_eq(drain(), "{\"event\":\"guest-crashed\",\"guest\":\"web\",\"reason\":\"triple "
+	                          "\\\"fault\\\"\",\"time_ns\":77}\n");
+	for (u32 i = 0; i < CTL_EVENTS + 5; i++) {
+		ev.kind = (enum mon_event_kind)(i % MON_NR_EVENTS);
+		ev.time_ns = i;
+		ctl_event(&c, &ev);
+	}
+	drain();
+	ck_assert_uint_eq(check_lines(), CTL_EVENTS + 1);
+	HAS("\"time_ns\":31}\n{\"event\":\"lost\",\"count\":5}\n");
+	LACKS("\"time_ns\":32}");
+	HAS("guest-takeover");
+	ctl_event(&c, &ev);
+	drain();
+	ck_assert_uint_eq(check_lines(), 1);
+	LACKS("lost");
+}
+END_TEST
+
+START_TEST(consoles)
+{
+	setup();
+	fake_print(&fake.guests[0], "before\r\n");
+	send("{\"id\":1,\"cmd\":\"console\",\"args\":{\"guest\":\"web\"}}\n");
+	ck_assert_str_eq(text, "{\"id\":1,\"ok\":true,\"result\":{\"guest\":\"web\",\"state\":\"running\"}}\n"
+	                       "{\"event\":\"console\",\"guest\":\"web\",\"data\":\"before\\u000d\\n\"}\n");
+	fake_print(&fake.guests[0], "\x1b[31mr\x1b[6n\x1b]0;x\a\xc3"); /* contained; a character in two pieces */
+	ck_assert_str_eq(drain(), "{\"event\":\"console\",\"guest\":\"web\",\"data\":\"\\u001b[31mr\"}\n");
+	fake_print(&fake.guests[0], "\xa4");
+	ck_assert_str_eq(drain(), "{\"event\":\"console\",\"guest\":\"web\",\"data\":\"\xc3\xa4\"}\n");
+	fake_print(&fake.guests[1], "other");
+	ck_assert_str_eq(drain(), "");
+	fake.guests[0].input_room = 3;
+	send("{\"cmd\":\"input\",\"args\":{\"guest\":\"web\",\"data\":\"l\\r\\u001bx\"}}\n");
+	HAS("\"result\":{\"taken_bytes\":3}");
+	ck_assert_mem_eq(fake.guests[0].typed, "l\r\x1b", 3);
+	send("{\"cmd\":\"detach\",\"args\":{\"guest\":\"web\"}}\n");
+	HAS("\"ok\":true");
+	fake_print(&fake.guests[0], "silence");
+	ck_assert_str_eq(drain(), "");
+	/* what was overwritten before it could be sent is counted */
+	send("{\"cmd\":\"console\",\"args\":{\"guest\":\"web\"}}\n");
+	for (int i = 0; i < 2000; i++)
+		fake_print(&fake.guests[0], "0123456789");
+	drain();
+	HAS("{\"event\":\"console\",\"guest\":\"web\",\"lost_bytes\":11808,\"data\":\"");
+	check_lines();
+	/* one for each guest, and the room for them is bounded */
+	send("{\"cmd\":\"console\",\"args\":{\"guest\":\"web\"}}\n");
+	HAS("\"ok\":true");
+	for (u32 i = 0; i < CTL_CONSOLES; i++)
+		c.consoles[i] = (struct ctl_console){ .used = true, .guest = 100 + i };
+	send("{\"cmd\":\"console\",\"args\":{\"guest\":\"web\"}}\n");
+	HAS("\"code\":\"no-room\",\"message\":\"4 consoles are attached; detach one\"");
+	ctl_reset(&c);
+	send("{\"cmd\":\"console\",\"args\":{\"guest\":\"web\"}}\n");
+	HAS("\"ok\":true");
+}
+END_TEST
+
+/* A reader that is slow or gone: requests wait, answers are whole, the buffer is never exceeded. */
+START_TEST(back_pressure)
+{
+	static const char one[] = "{\"cmd\":\"list\"}\n";
+	size_t taken = 0, n = sizeof(one) - 1;
+	u32 sent = 0, answers;
+
+	setup();
+	while ((taken = ctl_input(&c, one, n, 0)) == n)
+		ck_assert_uint_lt(++sent, 100);
+	/* the one that waits is whole in the line buffer; of the next nothing was taken */
+	ck_assert_uint_eq(taken, 0);
+	ck_assert(c.waiting);
+	drain();
+	answers = check_lines();
+	ck_assert_uint_eq(answers, sent);
+	send("{\"cmd\":\"console\",\"args\":{\"guest\":\"web\"}}\n");
+	for (int i = 0; i < 1000; i++) {
+		fake_print(&fake.guests[0], "\x1b[31m\x1b[32m\x1b[33m\x1b[34m");
+		ctl_poll(&c, 0);
+		ck_assert(!c.out.overflow);
+	}
+	ck_assert_uint_lt(obuf_used(&c.out), sizeof(buf) / 4 + 2000);
+	/* and the channel still answers first when there is room again */
+	ctl_output(&c, (u8 *)text, sizeof(text));
+	send("{\"id\":9,\"cmd\":\"version\"}\n");
+	ck_assert(!strncmp(text, "{\"id\":9,", 8));
+	check_lines();
+}
+END_TEST
+
+START_TEST(answer_too_long)
+{
+	static u8 small[CTL_OUT_MIN];
+
+	setup();
+	ctl_init(&c, &fake.mon, &all, small, sizeof(small));
+	for (int i = 0; i < 4000; i++)
+		fake_log(&fake, "\x01\n"); /* 6 bytes for one */
+	send("{\"id\":4,\"cmd\":\"log\",\"args\":{\"count\":1000}}\n");
+	ck_assert_uint_eq(check_lines(), 1);
+	fake.guests[1].info.vcpus = 40;
+	send("{\"id\":5,\"cmd\":\"regs\",\"args\":{\"guest\":\"db\"}}\n");
+	ck_assert_str_eq(
+	        text,
+	        "{\"id\":5,\"ok\":false,\"error\":{\"code\":\"too-long\",\"message\":\"the answer is longer than "
+	        "the channel's buffer; ask for less\"}}\n");
+	send("{\"id\":6,\"cmd\":\"regs\",\"args\":{\"guest\":\"db\",\"vcpu\":39}}\n");
+	HAS("{\"id\":6,\"ok\":true");
+}
+END_TEST
+
+START_TEST(rights_of_channels)
+{
+	static const u32 only[] = { 7 };
+	struct mon_rights some = { .reach = MON_REACH_LIST, .guests = only, .nr = 1, .mutate = false };
+	struct mon_event ev = { .kind = MON_EV_STARTED, .guest = 3, .name = "web" };
+
+	setup();
+	ctl_init(&c, &fake.mon, &some, buf, sizeof(buf));
+	send("{\"cmd\":\"list\"}\n");
+	HAS("\"db\"");
+	LACKS("web");
+	send("{\"cmd\":\"pause\",\"args\":{\"guest\":\"db\"}}\n");
+	HAS("\"code\":\"not-permitted\"");
+	send("{\"cmd\":\"input\",\"args\":{\"guest\":\"db\",\"data\":\"x\"}}\n");
+	HAS("\"code\":\"not-permitted\"");
+	send("{\"cmd\":\"console\",\"args\":{\"guest\":\"web\"}}\n");
+	HAS("\"code\":\"not-permitted\"");
+	send("{\"cmd\":\"console\",\"args\":{\"guest\":\"db\"}}\n");
+	HAS("\"ok\":true");
+	ctl_event(&c, &ev);
+	ck_assert_str_eq(drain(), "");
+	ev.guest = 7;
+	ctl_event(&c, &ev);
+	drain();
+	HAS("guest-started");
+	ck_assert_uint_eq(fake.actions, 0);
+}
+END_TEST
+
+SUITE_MAIN("mon_ctl", requests, errors, over_long, event_stream, consoles, back_pressure, answer_too_long,
+           rights_of_channels)

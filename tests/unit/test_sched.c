@@ -1,0 +1,409 @@
+/* The scheduler's functions one by one: heap, parameters, admission, waking, moving, stopping, budgets, clock. */
+#include "lib/string.h"
+#include "suite.h"
+#include "vmm/sched_priv.h"
+
+#define CPUS 4
+#define MS   1000000ull
+
+static struct sched s;
+static struct sched_cpu cpus[CPUS];
+static struct sched_group g[4];
+static struct sched_entity e[8];
+static u64 until;
+static u32 kick;
+
+static struct sched_cpumask mask(u64 bits)
+{
+	return (struct sched_cpumask){ { bits } };
+}
+
+/* Groups of one member each, blocked. */
+static void start(u32 nr_cpus, u32 nr)
+{
+	sched_init(&s, cpus, nr_cpus);
+	for (u32 i = 0; i < nr; i++) {
+		ck_assert_int_eq(sched_group_init(&s, &g[i], &(struct sched_params){ .weight = 256 }, 0), OK);
+		ck_assert_int_eq(sched_entity_init(&s, &e[i], &g[i], NULL, 0), OK);
+	}
+}
+
+static void set(u32 n, struct sched_params p, u64 now, int want)
+{
+	struct sched_cpumask m;
+
+	ck_assert_int_eq(sched_group_set(&s, &g[n], &p, now, &m), want);
+}
+
+static struct sched_entity *pick(u32 cpu, u64 now)
+{
+	return sched_pick(&s, cpu, now, &until, &kick);
+}
+
+static bool before(const struct sched_node *a, const struct sched_node *b)
+{
+	return container_of(a, struct sched_entity, run)->key < container_of(b, struct sched_entity, run)->key;
+}
+
+START_TEST(heap)
+{
+	static struct sched_entity x[200];
+	struct sched_heap h = { 0 };
+	u32 n = 0, seed = 1;
+
+	for (u32 i = 0; i < ARRAY_SIZE(x); i++) {
+		seed = seed * 1103515245 + 12345;
+		x[i].key = seed >> 16 & 0xff;
+		sched_heap_insert(&h, &x[i].run, before);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(x); i += 3) /* anywhere in it */
+		sched_heap_remove(&h, &x[i].run, before);
+	for (struct sched_node *p = h.root; p; p = sched_heap_walk(p, false))
+		n++;
+	ck_assert_uint_eq(n, 133);
+	for (u64 last = 0; h.root; n--) {
+		struct sched_entity *first = entity_of_run(h.root);
+
+		ck_assert_uint_ge(first->key, last);
+		last = first->key;
+		sched_heap_remove(&h, &first->run, before);
+	}
+	ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+START_TEST(parameters)
+{
+	struct sched_cpumask none = mask(0), beyond = mask(0x10);
+
+	start(4, 1);
+	set(0, (struct sched_params){ .weight = 0 }, 0, ERR_RANGE);
+	set(0, (struct sched_params){ .weight = 10001 }, 0, ERR_RANGE);
+	set(0, (struct sched_params){ .weight = 1, .cap = 1000, .reservation = 1001 }, 0, ERR_RANGE);
+	set(0, (struct sched_params){ .weight = 1, .cap = 257 * SCHED_FULL_CPU }, 0, ERR_RANGE);
+	ck_assert_uint_eq(g[0].params.weight, 256);
+	set(0, (struct sched_params){ .weight = 10000, .cap = 1000, .reservation = 1000 }, 0, OK);
+	ck_assert_int_eq(sched_group_init(&s, &g[1], &(struct sched_params){ 0 }, 0), ERR_RANGE);
+	ck_assert_int_eq(sched_entity_init(&s, &e[1], &g[0], &none, 0), ERR_RANGE);
+	ck_assert_int_eq(sched_entity_init(&s, &e[1], &g[0], &beyond, 0), ERR_RANGE);
+	ck_assert_int_eq(sched_set_allowed(&s, &e[0], &beyond, 0, &kick), ERR_RANGE);
+	ck_assert_uint_eq(e[0].allowed.w[0], 15);
+	ck_assert_uint_eq(g[0].nr_members, 1);
+}
+END_TEST
+
+START_TEST(admission)
+{
+	struct sched_cpumask one = mask(1), two = mask(3);
+
+	start(4, 3);
+	set(0, (struct sched_params){ .weight = 1, .reservation = 38000 }, 0, OK);
+	set(1, (struct sched_params){ .weight = 1, .reservation = 1 }, 0, ERR_NOSPC);
+	set(0, (struct sched_params){ .weight = 1, .reservation = 9500 }, 0, OK);
+	ck_assert_int_eq(sched_set_allowed(&s, &e[0], &one, 0, &kick), OK);
+	/* CPU 0 is full; two more CPUs' worth fits elsewhere, but not what is confined to CPU 0. */
+	set(1, (struct sched_params){ .weight = 1, .reservation = 9500 }, 0, OK);
+	ck_assert_int_eq(sched_set_allowed(&s, &e[1], &one, 0, &kick), ERR_NOSPC);
+	ck_assert_int_eq(sched_set_allowed(&s, &e[1], &two, 0, &kick), OK);
+	ck_assert_int_eq(sched_set_allowed(&s, &e[2], &two, 0, &kick), OK);
+	set(2, (struct sched_params){ .weight = 1, .reservation = 100 }, 0, ERR_NOSPC);
+	set(1, (struct sched_params){ .weight = 1, .reservation = 9400 }, 0, OK);
+	set(2, (struct sched_params){ .weight = 1, .reservation = 100 }, 0, OK);
+	ck_assert_int_eq(sched_group_init(&s, &g[3], &(struct sched_params){ .weight = 1, .reservation = 20000 }, 0),
+	                 ERR_NOSPC);
+	ck_assert_int_eq(sched_group_init(&s, &g[3], &(struct sched_params){ .weight = 1, .reservation = 19000 }, 0),
+	                 OK);
+	ck_assert_int_eq(sched_entity_init(&s, &e[3], &g[3], &two, 0), ERR_NOSPC);
+	sched_group_remove(&s, &g[3]);
+	sched_group_remove(&s, &g[3]); /* not there: nothing */
+	ck_assert_ptr_eq(s.groups, &g[2]);
+}
+END_TEST
+
+START_TEST(waking)
+{
+	start(2, 3);
+	ck_assert_ptr_null(pick(0, 0));
+	ck_assert_ptr_null(pick(1, 0));
+	ck_assert_uint_eq(until, SCHED_NEVER);
+	ck_assert_uint_eq(sched_wake(&s, &e[0], 10), 0);            /* the last CPU, idle */
+	ck_assert_uint_eq(sched_wake(&s, &e[0], 10), SCHED_NO_CPU); /* waits already */
+	ck_assert_uint_eq(sched_wake(&s, &e[1], 10), 1);            /* CPU 0 is spoken for */
+	ck_assert_ptr_eq(pick(0, 20), &e[0]);
+	ck_assert_uint_eq(until, 20 + SCHED_SLICE_NS);
+	ck_assert_ptr_eq(pick(1, 20), &e[1]);
+	ck_assert_uint_eq(e[1].wait_ns, 10);
+	/* Both are busy, and not ahead enough to be preempted. */
+	ck_assert_uint_eq(sched_wake(&s, &e[2], 30), SCHED_NO_CPU);
+	ck_assert(!sched_preempt_check(&s, 0, 40) && !sched_preempt_check(&s, 1, 40));
+	ck_assert_uint_eq(sched_put(&s, 0, 5 * MS), SCHED_NO_CPU);
+	ck_assert_ptr_eq(pick(0, 5 * MS), &e[2]);
+	ck_assert_uint_eq(until, 5 * MS + SCHED_SLICE_NS);
+	ck_assert_uint_eq(e[0].run_ns, 5 * MS - 20);
+	/* One that slept long enough preempts. */
+	ck_assert(sched_block(&s, 1, 6 * MS));
+	ck_assert_ptr_eq(pick(1, 6 * MS), &e[0]);
+	ck_assert_uint_eq(sched_wake(&s, &e[1], 12 * MS), 1);
+	ck_assert(sched_preempt_check(&s, 1, 12 * MS));
+}
+END_TEST
+
+/* A wake-up between the last look for events and sched_block() is not lost. */
+START_TEST(no_lost_wake)
+{
+	start(1, 1);
+	sched_wake(&s, &e[0], 0);
+	sched_wake(&s, &e[0], 0);
+	ck_assert_ptr_eq(pick(0, 0), &e[0]);
+	ck_assert_uint_eq(sched_wake(&s, &e[0], 5), SCHED_NO_CPU);
+	ck_assert(!sched_block(&s, 0, 10));
+	ck_assert_uint_eq(e[0].state, SCHED_RUNNING);
+	ck_assert(sched_block(&s, 0, 20));
+	ck_assert_uint_eq(e[0].run_ns, 20);
+	ck_assert_uint_eq(cpus[0].busy_ns, 20);
+	ck_assert_ptr_null(pick(0, 20));
+	ck_assert_uint_eq(sched_wake(&s, &e[0], 30), 0);
+}
+END_TEST
+
+START_TEST(suspending)
+{
+	start(2, 2);
+	/* Blocked: nothing happens but that wake-ups wait. */
+	ck_assert_int_eq(sched_suspend(&s, &e[0], 0, &kick), OK);
+	ck_assert_uint_eq(sched_wake(&s, &e[0], 1), SCHED_NO_CPU);
+	ck_assert_ptr_null(pick(0, 1));
+	ck_assert_ptr_null(pick(1, 1));
+	ck_assert_uint_eq(sched_resume(&s, &e[0], 2), 0);
+	ck_assert_ptr_eq(pick(0, 2), &e[0]);
+	/* Running: gives way at the next put, and is runnable afterwards. */
+	ck_assert_int_eq(sched_suspend(&s, &e[0], 3, &kick), ERR_BUSY);
+	ck_assert_uint_eq(kick, 0);
+	ck_assert(sched_preempt_check(&s, 0, 3));
+	sched_put(&s, 0, 4);
+	ck_assert_int_eq(sched_suspend(&s, &e[0], 5, &kick), OK);
+	ck_assert_ptr_null(pick(0, 5));
+	ck_assert_uint_eq(sched_resume(&s, &e[0], 6), 0);
+	/* Waiting: leaves at once. */
+	ck_assert_uint_eq(g[0].active, 1);
+	ck_assert_int_eq(sched_suspend(&s, &e[0], 7, &kick), OK);
+	ck_assert_uint_eq(g[0].active, 0);
+	ck_assert_uint_eq(cpus[0].nr_waiting, 0);
+	ck_assert_int_eq(sched_remove(&s, &e[0], 8, &kick), OK);
+	ck_assert_ptr_null(g[0].members);
+	sched_group_remove(&s, &g[0]);
+	/* Running elsewhere: busy until it is put. */
+	sched_wake(&s, &e[1], 9);
+	ck_assert_ptr_eq(pick(1, 10), &e[1]);
+	ck_assert_int_eq(sched_remove(&s, &e[1], 10, &kick), ERR_BUSY);
+	ck_assert_uint_eq(kick, 1);
+	ck_assert(sched_block(&s, 1, 11)); /* even when woken meanwhile */
+	ck_assert_int_eq(sched_remove(&s, &e[1], 12, &kick), OK);
+}
+END_TEST
+
+START_TEST(moving)
+{
+	struct sched_cpumask two = mask(4), three = mask(8);
+
+	start(4, 2);
+	for (u32 i = 0; i < 4; i++)
+		ck_assert_ptr_null(pick(i, 0));
+	/* Waiting, then running, then blocked. */
+	ck_assert_uint_eq(sched_wake(&s, &e[0], 1), 0);
+	ck_assert_int_eq(sched_set_allowed(&s, &e[0], &two, 2, &kick), OK);
+	ck_assert_uint_eq(kick, 2);
+	ck_assert_ptr_null(pick(0, 3));
+	ck_assert_ptr_eq(pick(2, 3), &e[0]);
+	ck_assert_int_eq(sched_set_allowed(&s, &e[0], &three, 4, &kick), OK);
+	ck_assert_uint_eq(kick, 2);
+	ck_assert(sched_preempt_check(&s, 2, 5));
+	ck_assert_uint_eq(sched_put(&s, 2, 5), 3);
+	ck_assert_ptr_null(pick(2, 5));
+	ck_assert_ptr_eq(pick(3, 6), &e[0]);
+	ck_assert(sched_block(&s, 3, 7));
+	ck_assert_int_eq(sched_set_allowed(&s, &e[0], NULL, 8, &kick), OK);
+	ck_assert_uint_eq(kick, SCHED_NO_CPU);
+	ck_assert_uint_eq(e[0].migrations, 2);
+}
+END_TEST
+
+/* An idle processor takes what waits elsewhere; one with something to do only what is far enough behind. */
+START_TEST(stealing)
+{
+	struct sched_cpumask zero = mask(1);
+
+	start(2, 4);
+	ck_assert_int_eq(sched_set_allowed(&s, &e[2], &zero, 0, &kick), OK);
+	ck_assert_ptr_null(pick(0, 0));
+	for (u32 i = 0; i < 3; i++)
+		sched_wake(&s, &e[i], 0);
+	ck_assert_ptr_nonnull(pick(0, 0));
+	ck_assert_ptr_null(cpus[1].current);
+	ck_assert_ptr_nonnull(pick(1, 0));
+	ck_assert_ptr_ne(cpus[1].current, &e[2]);
+	ck_assert_uint_eq(cpus[0].nr_waiting, 1);
+	/* CPU 1 becomes idle: what waits is pinned to CPU 0. */
+	ck_assert(sched_block(&s, 1, 1 * MS));
+	ck_assert_ptr_ne(cpus[0].current, &e[2]);
+	ck_assert_ptr_null(pick(1, 1 * MS));
+	ck_assert_uint_eq(cpus[0].nr_waiting, 1);
+}
+END_TEST
+
+START_TEST(cap)
+{
+	start(1, 1);
+	set(0, (struct sched_params){ .weight = 1, .cap = 25 * SCHED_PERCENT }, 0, OK);
+	sched_wake(&s, &e[0], 0);
+	ck_assert_ptr_eq(pick(0, 0), &e[0]);
+	ck_assert_uint_eq(until, 5 * MS / 2);
+	/* 3 ms late: paid off with the whole of the next period's and a part of that after it. */
+	sched_put(&s, 0, 11 * MS / 2);
+	ck_assert_ptr_null(pick(0, 11 * MS / 2));
+	ck_assert_uint_eq(until, 20 * MS);
+	ck_assert_uint_eq(sched_next_event(&s, 0), 20 * MS);
+	ck_assert_uint_eq(e[0].state, SCHED_THROTTLED);
+	ck_assert_ptr_null(pick(0, 15 * MS));
+	ck_assert_ptr_eq(pick(0, 20 * MS), &e[0]);
+	ck_assert_uint_eq(until, 22 * MS);
+	ck_assert_uint_eq(e[0].wait_ns, 29 * MS / 2);
+	sched_put(&s, 0, 22 * MS);
+	ck_assert_ptr_null(pick(0, 22 * MS));
+	/* No cap any more: at once. */
+	set(0, (struct sched_params){ .weight = 1 }, 23 * MS, OK);
+	ck_assert_ptr_eq(pick(0, 23 * MS), &e[0]);
+	ck_assert_uint_eq(until, 23 * MS + SCHED_ALONE_NS);
+	/* A cap while it runs: what it runs from then on counts. */
+	set(0, (struct sched_params){ .weight = 1, .cap = 25 * SCHED_PERCENT }, 24 * MS, OK);
+	ck_assert(sched_preempt_check(&s, 0, 24 * MS));
+	sched_put(&s, 0, 24 * MS);
+	ck_assert_ptr_eq(pick(0, 24 * MS), &e[0]);
+	ck_assert_uint_le(until, 24 * MS + 5 * MS / 2);
+}
+END_TEST
+
+START_TEST(reserved)
+{
+	start(1, 2);
+	set(0, (struct sched_params){ .weight = 10000 }, 0, OK);
+	sched_wake(&s, &e[0], 0);
+	ck_assert_ptr_eq(pick(0, 0), &e[0]);
+	set(1, (struct sched_params){ .weight = 1, .reservation = 10 * SCHED_PERCENT }, 0, OK);
+	ck_assert_uint_eq(sched_wake(&s, &e[1], 1 * MS), 0);
+	sched_put(&s, 0, 1 * MS);
+	ck_assert_ptr_eq(pick(0, 1 * MS), &e[1]);
+	ck_assert_uint_eq(e[1].rank, SCHED_RESERVED);
+	ck_assert_uint_eq(until, 2 * MS);
+	sched_put(&s, 0, 2 * MS);
+	ck_assert_uint_eq(e[1].rank, SCHED_WEIGHT);
+	ck_assert_ptr_eq(pick(0, 2 * MS), &e[0]);
+	sched_put(&s, 0, 9 * MS);
+	/* Not beyond the refill. */
+	ck_assert_ptr_eq(pick(0, 9 * MS), &e[0]);
+	ck_assert_uint_eq(until, 10 * MS);
+	sched_put(&s, 0, 10 * MS);
+	ck_assert_ptr_eq(pick(0, 10 * MS), &e[1]);
+	ck_assert_uint_eq(until, 11 * MS);
+}
+END_TEST
+
+/* The clock charges for what siblings and weight were meanwhile, and does not go back. */
+START_TEST(group_clock)
+{
+	u64 c0;
+
+	start(1, 1);
+	sched_wake(&s, &e[0], 0);
+	c0 = sched_group_clock(&g[0], 0);
+	ck_assert_uint_eq(sched_group_clock(&g[0], 1000) - c0, 4000);
+	sched_group_active(&g[0], 1, 2000);
+	ck_assert_uint_eq(sched_group_clock(&g[0], 3000) - c0, 16000);
+	set(0, (struct sched_params){ .weight = 1024 }, 4000, OK);
+	ck_assert_uint_eq(sched_group_clock(&g[0], 5000) - c0, 26000);
+	ck_assert_uint_eq(sched_group_clock(&g[0], 4990) - c0, 26000);
+	/* Weights that do not divide lose nothing. */
+	set(0, (struct sched_params){ .weight = 10000 }, 5000, OK);
+	for (u32 i = 1; i <= 10000; i++)
+		sched_group_clock(&g[0], 5000 + i);
+	ck_assert_uint_eq(sched_group_clock(&g[0], 15000) - c0, 26000 + 2048);
+	sched_group_active(&g[0], -1, 15000);
+}
+END_TEST
+
+START_TEST(time_steps_back)
+{
+	start(2, 2);
+	sched_wake(&s, &e[0], 1000);
+	sched_wake(&s, &e[1], 900);
+	ck_assert_ptr_nonnull(pick(0, 950));
+	ck_assert_ptr_nonnull(pick(1, 990));
+	sched_charge(&s, 0, 940);
+	ck_assert_uint_eq(cpus[0].current->run_ns, 0);
+	sched_charge(&s, 0, 2000);
+	ck_assert_uint_eq(cpus[0].current->run_ns, 1050);
+	sched_put(&s, 0, 1990);
+	ck_assert_uint_eq(cpus[0].busy_ns, 1050);
+	ck_assert_uint_le(e[0].wait_ns + e[1].wait_ns, 200);
+}
+END_TEST
+
+START_TEST(yielding)
+{
+	struct sched_cpumask one = mask(2);
+	u64 sum;
+
+	start(2, 1);
+	ck_assert_int_eq(sched_entity_init(&s, &e[1], &g[0], NULL, 0), OK);
+	ck_assert_int_eq(sched_entity_init(&s, &e[2], &g[0], &one, 0), OK);
+	sched_wake(&s, &e[0], 0);
+	ck_assert_ptr_eq(pick(0, 0), &e[0]);
+	ck_assert(!sched_yield_to(&s, 0, 100, &kick)); /* nobody waits */
+	sched_wake(&s, &e[2], 100);
+	ck_assert_ptr_eq(pick(1, 100), &e[2]);
+	sched_wake(&s, &e[1], 200);
+	sched_charge(&s, 0, 1 * MS);
+	e[1].vruntime = e[1].key = e[0].vruntime + 1000; /* alone in its queue: order does not suffer */
+	sum = e[0].vruntime + e[1].vruntime;
+	ck_assert(sched_yield_to(&s, 0, 1 * MS, &kick));
+	ck_assert_uint_eq(e[0].vruntime + e[1].vruntime, sum);
+	ck_assert_uint_gt(e[0].vruntime, e[1].vruntime);
+	ck_assert(sched_preempt_check(&s, 0, 1 * MS));
+	sched_put(&s, 0, 1 * MS);
+	ck_assert_ptr_eq(pick(0, 1 * MS), &e[1]);
+	/* The pinned one waits on CPU 1: brought forward there. */
+	sched_put(&s, 1, 9 * MS);
+	ck_assert_ptr_eq(pick(1, 9 * MS), &e[0]);
+	ck_assert(sched_yield_to(&s, 0, 9 * MS, &kick));
+	ck_assert_ptr_eq(cpus[1].buddy, &e[2]);
+}
+END_TEST
+
+/* All processors of the largest machine; a busy one looks at a part of the others at a time, an idle one at all. */
+START_TEST(large)
+{
+	static struct sched_cpu many[SCHED_MAX_CPUS];
+	static struct sched_entity x[SCHED_MAX_CPUS * 2];
+	u32 running = 0;
+
+	sched_init(&s, many, SCHED_MAX_CPUS);
+	ck_assert_int_eq(sched_group_init(&s, &g[0], &(struct sched_params){ .weight = 1 }, 0), OK);
+	for (u32 i = 0; i < ARRAY_SIZE(x); i++) {
+		ck_assert_int_eq(sched_entity_init(&s, &x[i], &g[0], NULL, 0), OK);
+		sched_wake(&s, &x[i], 0); /* nobody is idle yet: all on one */
+	}
+	for (u32 i = 0; i < SCHED_MAX_CPUS; i++)
+		running += pick(SCHED_MAX_CPUS - 1 - i, 10) != NULL;
+	ck_assert_uint_eq(running, SCHED_MAX_CPUS);
+	for (u64 now = 10 * MS; now < 200 * MS; now += 4 * MS)
+		for (u32 i = 0; i < SCHED_MAX_CPUS; i++) {
+			sched_put(&s, i, now);
+			ck_assert_ptr_nonnull(pick(i, now));
+		}
+	for (u32 i = 0; i < ARRAY_SIZE(x); i++)
+		ck_assert_uint_gt(x[i].run_ns, 40 * MS);
+}
+END_TEST
+
+SUITE_MAIN("sched", heap, parameters, admission, waking, no_lost_wake, suspending, moving, stealing, cap, reserved,
+           group_clock, time_steps_back, yielding, large)

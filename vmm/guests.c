@@ -1,0 +1,297 @@
+/* The life-cycle of the guests, carried out. */
+#include "vmm/guests.h"
+
+#include "arch/x86/lock.h"
+#include "lib/assert.h"
+#include "lib/log.h"
+#include "mm/hvmem.h"
+#include "vmm/monitor.h"
+#include "vmm/run.h"
+#include "vmm/vm.h"
+
+#define RETRY_NS 50000 /* a VM that is to be resumed has a vCPU on its way out */
+
+static struct life life;
+static struct life_match *matches; /* one a guest; with its VM's lock */
+static struct spinlock lock;       /* of life; innermost but for the log's */
+static bool due;                   /* guests_run() has something to do, atomic */
+
+/* ---- policies ---- */
+
+static int references(const void *blob, const struct vm_config *c, struct life_policy *p)
+{
+	u32 *after;
+
+	p->standby_for = LIFE_NOBODY;
+	if (c->standby_for.nr && config_ref(blob, &c->standby_for, 0, &p->standby_for))
+		p->standby_for = LIFE_NOBODY;
+	if (!c->after.nr)
+		return OK;
+	after = hv_zalloc(c->after.nr * sizeof(*after));
+	if (!after)
+		return ERR_NOMEM;
+	for (u32 i = 0; i < c->after.nr; i++)
+		if (config_ref(blob, &c->after, i, &after[p->nr_after]) == OK)
+			p->nr_after++;
+	p->after = after;
+	return OK;
+}
+
+int guests_init(const void *blob, u32 nr)
+{
+	struct life_guest *g = hv_zalloc(MAX(nr, 1) * sizeof(*g));
+	struct config_errs errs = { 0 };
+	int err = OK;
+
+	matches = hv_zalloc(MAX(nr, 1) * sizeof(*matches));
+	if (!g || !matches)
+		return ERR_NOMEM;
+	for (u32 i = 0; i < nr && !err; i++) {
+		struct vm_config c;
+
+		err = config_guest_parse(blob, i, NULL, &c, &errs);
+		if (err)
+			break;
+		life_policy_set(&g[i].policy, &c);
+		life_match_init(&matches[i], c.ready_text);
+		err = references(blob, &c, &g[i].policy);
+	}
+	life_init(&life, g, nr);
+	return err;
+}
+
+/* ---- actions ---- */
+
+static struct vm *vm_of(u32 id)
+{
+	for (struct vm *vm = vm_list; vm; vm = vm->next)
+		if (vm->id == id)
+			return vm;
+	return NULL;
+}
+
+/* The named resources of a guest that is gone for good pass to the one that stands in for it. */
+static void take_over(struct vm *to, u32 from_id)
+{
+	struct vm *from = from_id == LIFE_NOBODY ? NULL : vm_of(from_id);
+
+	if (!from)
+		return;
+	for (u32 i = 0; i < CONFIG_NR_COM; i++) {
+		if (!(to->config.take_over >> i & 1) || to->serial[i] == VM_SERIAL_NONE)
+			continue;
+		to->serial[i] = from->serial[i];
+		from->serial[i] = VM_SERIAL_NULL;
+	}
+	if (to->config.take_over & VM_TAKE_CONTROL)
+		monitor_move_control(from, to);
+	monitor_move_console(from, to);
+	log_info("guest %s: takes the place of %s\n", to->config.name, from->config.name);
+	to->takeover_tsc = from->stop_tsc;
+	monitor_event(to, MON_EV_TAKEOVER, from->config.name);
+}
+
+static void resume(struct vm *vm)
+{
+	int err = vm_resume(vm);
+
+	__atomic_store_n(&vm->resume_pending, err == ERR_BUSY, __ATOMIC_SEQ_CST);
+	/* One that stops only has to get out of the pause. */
+	if (err == OK && !vm->stop)
+		monitor_event(vm, MON_EV_RESUMED, "");
+}
+
+static void act(const struct life_action *a)
+{
+	struct vm *vm = vm_of(a->guest);
+
+	if (!vm) { /* it could not be created */
+		spin_lock(&lock);
+		life_start_failed(&life, a->guest, run_now());
+		spin_unlock(&lock);
+		return;
+	}
+	take_over(vm, a->from);
+	switch (a->what) {
+	case LIFE_DO_START: vm_start_when_off(vm); break;
+	case LIFE_DO_RESTART:
+		/* It may have ended by itself since the command was given. */
+		vm_start_when_off(vm);
+		if (vm->start_pending)
+			vm_force_stop(vm, VM_STOP_RESET, "by the operator");
+		break;
+	case LIFE_DO_STOP:
+		vm_start_not(vm);
+		vm_force_stop(vm, VM_STOP_DESTROY, "by the operator");
+		break;
+	case LIFE_DO_PAUSE:
+		if (vm_pause(vm) == OK)
+			monitor_event(vm, MON_EV_PAUSED, guests_why(vm));
+		break;
+	case LIFE_DO_RESUME: resume(vm); break;
+	case LIFE_DO_HALT:
+		log_err("guest %s: its policy halts the machine\n", vm->config.name);
+		vm_end_all(VM_END_HALT);
+		break;
+	default: break;
+	}
+}
+
+static void wake_runner(void)
+{
+	__atomic_store_n(&due, true, __ATOMIC_SEQ_CST);
+	run_kick(0);
+}
+
+void guests_run(void)
+{
+	struct life_action a;
+	bool any, go = __atomic_exchange_n(&due, false, __ATOMIC_SEQ_CST);
+
+	for (struct vm *vm = vm_list; vm; vm = vm->next)
+		if (__atomic_load_n(&vm->resume_pending, __ATOMIC_SEQ_CST))
+			resume(vm);
+	if (!go && guests_deadline() > run_now())
+		return;
+	do {
+		spin_lock(&lock);
+		any = life_next(&life, run_now(), &a);
+		spin_unlock(&lock);
+		if (any)
+			act(&a);
+	} while (any);
+}
+
+u64 guests_deadline(void)
+{
+	u64 at;
+
+	for (const struct vm *vm = vm_list; vm; vm = vm->next)
+		if (vm->resume_pending)
+			return run_now() + RETRY_NS;
+	spin_lock(&lock);
+	at = life_deadline(&life);
+	spin_unlock(&lock);
+	return at;
+}
+
+void guests_boot(void)
+{
+	spin_lock(&lock);
+	life_boot(&life);
+	spin_unlock(&lock);
+	wake_runner();
+}
+
+/* ---- reports ---- */
+
+void guests_started(struct vm *vm)
+{
+	spin_lock(&lock);
+	life_started(&life, vm->id, run_now());
+	if (!vm->config.ready_text)
+		life_ready(&life, vm->id, run_now());
+	life_match_init(&matches[vm->id], vm->config.ready_text);
+	spin_unlock(&lock);
+	monitor_event(vm, vm->restarts ? MON_EV_RESTARTED : MON_EV_STARTED, "");
+	wake_runner();
+}
+
+void guests_start_failed(struct vm *vm)
+{
+	spin_lock(&lock);
+	life_start_failed(&life, vm->id, run_now());
+	spin_unlock(&lock);
+	monitor_event(vm, MON_EV_CRASHED, vm->why);
+	wake_runner();
+}
+
+enum life_verdict guests_ended(struct vm *vm, enum life_end how)
+{
+	enum life_verdict v;
+
+	spin_lock(&lock);
+	v = life_ended(&life, vm->id, how, run_now());
+	spin_unlock(&lock);
+	monitor_event(vm, how == LIFE_END_CRASH || how == LIFE_END_WATCHDOG ? MON_EV_CRASHED : MON_EV_STOPPED,
+	              vm->why);
+	wake_runner();
+	return v;
+}
+
+void guests_output(struct vm *vm, const u8 *buf, size_t len)
+{
+	if (!vm->config.ready_text || !life_match_feed(&matches[vm->id], buf, len))
+		return;
+	spin_lock(&lock);
+	life_ready(&life, vm->id, run_now());
+	spin_unlock(&lock);
+	wake_runner();
+}
+
+/* ---- commands ---- */
+
+static int command(int err)
+{
+	spin_unlock(&lock);
+	if (!err)
+		wake_runner();
+	return err;
+}
+
+int guests_start(struct vm *vm)
+{
+	spin_lock(&lock);
+	return command(life_op_start(&life, vm->id));
+}
+
+int guests_stop(struct vm *vm)
+{
+	spin_lock(&lock);
+	return command(life_op_stop(&life, vm->id));
+}
+
+int guests_reset(struct vm *vm)
+{
+	spin_lock(&lock);
+	return command(life_op_reset(&life, vm->id));
+}
+
+int guests_pause(struct vm *vm)
+{
+	spin_lock(&lock);
+	return command(life_op_pause(&life, vm->id, run_now()));
+}
+
+int guests_resume(struct vm *vm)
+{
+	spin_lock(&lock);
+	return command(life_op_resume(&life, vm->id, run_now()));
+}
+
+enum life_state guests_state(const struct vm *vm)
+{
+	return life.g[vm->id].state;
+}
+
+const char *guests_why(const struct vm *vm)
+{
+	return life_why_str(life.g[vm->id].why);
+}
+
+bool guests_any_alive(void)
+{
+	bool alive;
+
+	spin_lock(&lock);
+	alive = life.halt; /* its policy halts the machine: that is yet to be done */
+	for (u32 i = 0; i < life.nr && !alive; i++) {
+		const struct life_guest *g = &life.g[i];
+
+		alive = g->state == LIFE_STARTING ||
+		        ((g->state == LIFE_RUNNING || g->state == LIFE_PAUSED) && !g->parked) ||
+		        g->restart_at != LIFE_NEVER || g->waiting || g->todo != LIFE_DO_NOTHING;
+	}
+	spin_unlock(&lock);
+	return alive;
+}

@@ -1,0 +1,379 @@
+#include "vmm/mon/mux.h"
+
+#include "lib/assert.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "vmm/mon/cmd.h"
+
+#define PROMPT       "bulkhead> "
+#define REPLAY_LINES 24
+#define MISSED_LINES 20   /* of the log, shown after a detach */
+#define CHUNK        256  /* bytes of a guest's output at a time */
+#define POLL_MAX     8    /* chunks a poll */
+#define KEY_ROOM     1024 /* output that a key may cause: a line drawn, names to choose from */
+#define CUT_TEXT     "[cut: more than the console's buffer holds]\r\n"
+#define CUT_ROOM     256 /* kept for that, and for the prompt */
+
+static void put(struct mux *m, const char *s)
+{
+	obuf_write(&m->out, s, strlen(s));
+	m->out.overflow = false;
+}
+
+static void say(struct mux *m, const char *fmt, ...) __printf(2, 3);
+static void say(struct mux *m, const char *fmt, ...)
+{
+	char text[MON_REASON_MAX + 100];
+	va_list ap;
+
+	va_start(ap, fmt);
+	fmt_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	put(m, text);
+}
+
+static void line_write(void *ctx, const char *text, size_t len)
+{
+	struct mux *m = ctx;
+
+	obuf_write(&m->out, text, len);
+	m->out.overflow = false;
+}
+
+/* Output of commands: lines end in LF. */
+static void text_write(void *ctx, const char *text, size_t len)
+{
+	struct mux *m = ctx;
+
+	for (size_t i = 0; i < len; i++) {
+		m->cut |= obuf_room(&m->out) < CUT_ROOM;
+		if (m->cut)
+			return;
+		if (text[i] == '\n')
+			obuf_write(&m->out, "\r", 1);
+		obuf_write(&m->out, text + i, 1);
+	}
+}
+
+static void complete(void *ctx, const char *text, u32 word, u32 pos, void (*emit)(void *e, const char *w), void *e)
+{
+	struct mux *m = ctx;
+	u32 index = 0;
+
+	for (u32 i = 1; i <= word; i++)
+		index += text[i - 1] != ' ' && (i == word || text[i] == ' ');
+	cmd_complete(m->mon, &m->rights, text, index, emit, e);
+}
+
+void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u32 columns, bool ascii, u64 now_ns)
+{
+	char none[1];
+
+	assert(size >= MUX_OUT_MIN);
+	memset(m, 0, sizeof(*m));
+	m->mon = mon;
+	m->rights = MON_RIGHTS_ALL;
+	m->now_ns = now_ns;
+	obuf_init(&m->out, buf, size);
+	vt_init(&m->filter, ascii);
+	m->log_pos = UINT64_MAX;
+	(void)mon->ops->log_read(mon->ctx, &m->log_pos, none, 0); /* moves it to the end */
+	line_init(&m->line, PROMPT, columns, line_write, m);
+	m->line.complete = complete;
+	put(m, "Bulkhead monitor. \"help\" lists the commands.\r\n");
+	line_begin(&m->line);
+}
+
+/* ---- attached ---- */
+
+static void show_guest(struct mux *m, const u8 *data, size_t n)
+{
+	u8 safe[CHUNK + VT_SEQ_MAX];
+
+	line_write(m, (char *)safe, vt_filter(&m->filter, data, n, safe));
+}
+
+int mux_attach(struct mux *m, u32 guest)
+{
+	struct mon_guest_info info;
+
+	if (mon_guest_by_id(m->mon, guest, &info) != OK)
+		return ERR_NOENT;
+	line_hide(&m->line);
+	m->guest = guest;
+	m->has_guest = true;
+	memcpy(m->name, info.name, sizeof(m->name));
+	m->mode = MUX_ATTACHED;
+	m->nr_keys = 0;
+	vt_init(&m->filter, m->filter.ascii);
+	m->guest_pos = mon_console_tail(m->mon, guest, REPLAY_LINES);
+	say(m, "[%s is %s; Ctrl-] leaves its console]\r\n", m->name, mon_state_str(info.state));
+	return OK;
+}
+
+static void detach(struct mux *m)
+{
+	u8 reset[VT_RESET_MAX];
+	u32 skipped;
+
+	line_write(m, (char *)reset, vt_reset(&m->filter, reset));
+	say(m, "[left the console of %s; Ctrl-] goes back]\r\n", m->name);
+	m->log_len = 0;
+	m->log_pos = mon_log_tail(m->mon, m->log_pos, MISSED_LINES, &skipped, NULL);
+	if (skipped)
+		say(m, "[%u earlier lines of the log: see log %u]\r\n", skipped, MIN(skipped + MISSED_LINES, 1000u));
+	m->mode = MUX_PROMPT;
+	line_begin(&m->line);
+}
+
+/* Gives the guest what it takes of the keys kept. */
+static void flush_keys(struct mux *m)
+{
+	size_t taken;
+
+	if (!m->nr_keys)
+		return;
+	taken = m->mon->ops->console_input(m->mon->ctx, m->guest, m->keys, m->nr_keys);
+	m->nr_keys -= (u32)taken;
+	memmove(m->keys, m->keys + taken, m->nr_keys);
+}
+
+/* A key for the guest. One that reads nothing loses it: Ctrl-] must stay within reach. */
+static void guest_key(struct mux *m, u8 key)
+{
+	if (m->nr_keys == MUX_KEYS)
+		flush_keys(m);
+	if (m->nr_keys == MUX_KEYS)
+		put(m, "\a");
+	else
+		m->keys[m->nr_keys++] = key;
+}
+
+/* Reads the guest's output. Returns whether there may be more. */
+static bool read_guest(struct mux *m)
+{
+	u8 data[CHUNK];
+
+	for (u32 i = 0; i < POLL_MAX; i++) {
+		size_t n;
+
+		if (obuf_used(&m->out) > m->out.size / 4)
+			return true;
+		n = m->mon->ops->console_read(m->mon->ctx, m->guest, &m->guest_pos, data, sizeof(data));
+		if (!n)
+			return false;
+		show_guest(m, data, n);
+	}
+	return true;
+}
+
+/* ---- the prompt ---- */
+
+/* Runs a line. Leaves the mode as it has to be; what is drawn next is the caller's. */
+static void run(struct mux *m, const char *line)
+{
+	char words[LINE_MAX_TEXT + 1];
+	struct cmd_run r = { .mon = m->mon, .rights = &m->rights, .now_ns = m->now_ns };
+	struct out out;
+	int err;
+
+	r.out = &out;
+	r.slot = MON_SLOT_CONSOLE;
+	m->cut = false;
+	fmt_snprintf(words, sizeof(words), "%s", line);
+	out_init(&out, OUT_TEXT, text_write, m);
+	out_open(&out);
+	err = cmd_execute_line(&r, words);
+	out_close(&out);
+	if (m->cut)
+		put(m, CUT_TEXT);
+	m->mode = MUX_PROMPT;
+	if (err != OK) {
+		/* what was typed is printable; names and reasons are made so */
+		out_init(&out, OUT_TEXT, text_write, m);
+		m->cut = false;
+		out_raw(&out, "error: ", 7);
+		out_line(&out, r.err.message, strlen(r.err.message));
+		out_flush(&out);
+	} else if (r.effect == CMD_ATTACH) {
+		(void)!mux_attach(m, r.guest.id);
+	} else if (r.effect == CMD_REPEAT) {
+		m->mode = MUX_REPEAT;
+		m->repeat_ns = r.repeat_ns;
+		m->deadline = m->now_ns + r.repeat_ns;
+	}
+}
+
+/* The guest that Ctrl-] goes to when there was none before: the only one. */
+static bool only_guest(struct mux *m)
+{
+	struct mon_guest_info info;
+
+	if (m->mon->ops->guest_info(m->mon->ctx, 1, &info) == OK ||
+	    m->mon->ops->guest_info(m->mon->ctx, 0, &info) != OK)
+		return false;
+	m->guest = info.id;
+	return true;
+}
+
+static void prompt_key(struct mux *m, u8 key)
+{
+	if (key == MUX_ESCAPE_KEY) {
+		if ((!m->has_guest && !only_guest(m)) || mux_attach(m, m->guest) != OK)
+			put(m, "\a");
+		return;
+	}
+	switch (line_key(&m->line, key)) {
+	case LINE_MORE: return;
+	case LINE_DONE:
+		memcpy(m->repeat, m->line.text, m->line.len + 1);
+		run(m, m->repeat);
+		break;
+	case LINE_CANCEL: break;
+	}
+	if (m->mode == MUX_PROMPT)
+		line_begin(&m->line);
+}
+
+/* New lines of the log, marked, above the line being edited. Returns whether there may be more. */
+static bool read_log(struct mux *m)
+{
+	struct out out;
+
+	for (u32 i = 0; i < POLL_MAX; i++) {
+		size_t n;
+		char *nl;
+
+		if (obuf_used(&m->out) > m->out.size / 4)
+			return true;
+		n = m->mon->ops->log_read(m->mon->ctx, &m->log_pos, m->log_line + m->log_len,
+		                          sizeof(m->log_line) - m->log_len);
+		m->log_len += (u32)n;
+		nl = memchr(m->log_line, '\n', m->log_len);
+		if (!nl && m->log_len < sizeof(m->log_line))
+			return false;
+		if (nl)
+			n = (size_t)(nl - m->log_line);
+		else
+			n = m->log_len; /* longer: in pieces */
+		line_hide(&m->line);
+		m->cut = false;
+		out_init(&out, OUT_TEXT, text_write, m);
+		out_raw(&out, "* ", 2);
+		out_line(&out, m->log_line, n);
+		out_flush(&out);
+		n += nl != NULL;
+		m->log_len -= (u32)n;
+		memmove(m->log_line, m->log_line + n, m->log_len);
+	}
+	return true;
+}
+
+/* ---- all together ---- */
+
+static void key(struct mux *m, u8 k)
+{
+	switch (m->mode) {
+	case MUX_PROMPT: prompt_key(m, k); break;
+	case MUX_ATTACHED:
+		if (k == MUX_ESCAPE_KEY) {
+			m->mode = MUX_ESCAPED;
+			m->deadline = m->now_ns + MUX_ESCAPE_NS;
+		} else {
+			guest_key(m, k);
+		}
+		break;
+	case MUX_ESCAPED:
+		if (k == MUX_ESCAPE_KEY) {
+			m->mode = MUX_ATTACHED;
+			guest_key(m, k);
+		} else {
+			detach(m);
+			prompt_key(m, k);
+		}
+		break;
+	case MUX_REPEAT: /* any key ends it, and is no more than that */
+		m->mode = MUX_PROMPT;
+		line_begin(&m->line);
+		break;
+	}
+}
+
+/* Whether there is room for what the key may cause: a whole command's output, when it is Enter. */
+static bool room_for(const struct mux *m, u8 k)
+{
+	bool enter = k == '\r' || k == '\n';
+
+	if (m->mode == MUX_ATTACHED)
+		return true;
+	if (m->mode == MUX_PROMPT && enter)
+		return obuf_used(&m->out) <= m->out.size / 4;
+	return obuf_room(&m->out) >= KEY_ROOM;
+}
+
+size_t mux_input(struct mux *m, const u8 *buf, size_t n, u64 now_ns)
+{
+	size_t i = 0;
+
+	m->now_ns = now_ns;
+	if (m->mode == MUX_ESCAPED && now_ns >= m->deadline && obuf_room(&m->out) >= KEY_ROOM)
+		detach(m);
+	while (i < n && room_for(m, buf[i]))
+		key(m, buf[i++]);
+	if (m->mode == MUX_ATTACHED || m->mode == MUX_ESCAPED)
+		flush_keys(m);
+	return i;
+}
+
+bool mux_poll(struct mux *m, u64 now_ns)
+{
+	bool more = false;
+
+	m->now_ns = now_ns;
+	if (m->mode == MUX_ESCAPED && now_ns >= m->deadline) {
+		if (obuf_room(&m->out) < KEY_ROOM)
+			return true;
+		detach(m);
+	}
+	if (m->mode == MUX_REPEAT && now_ns >= m->deadline && !obuf_used(&m->out)) {
+		put(m, "\x1b[H\x1b[2J");
+		run(m, m->repeat);
+		if (m->mode == MUX_PROMPT)
+			line_begin(&m->line);
+	}
+	if (m->mode == MUX_PROMPT) {
+		more = read_log(m);
+		line_show(&m->line);
+	} else if (m->mode != MUX_REPEAT) {
+		flush_keys(m);
+		more = read_guest(m);
+	}
+	return more;
+}
+
+u64 mux_deadline(const struct mux *m)
+{
+	return m->mode == MUX_ESCAPED || m->mode == MUX_REPEAT ? m->deadline : UINT64_MAX;
+}
+
+size_t mux_output(struct mux *m, u8 *buf, size_t n)
+{
+	return obuf_read(&m->out, buf, n);
+}
+
+void mux_event(struct mux *m, const struct mon_event *ev)
+{
+	char text[MON_REASON_MAX + 80];
+	struct out out;
+	int n;
+
+	if ((m->mode != MUX_ATTACHED && m->mode != MUX_ESCAPED) || ev->guest != m->guest)
+		return;
+	n = fmt_snprintf(text, sizeof(text), "[%s %s%s%s]", m->name, mon_event_str(ev->kind),
+	                 ev->reason[0] ? ": " : "", ev->reason);
+	m->cut = false;
+	put(m, "\x1b[0m\r\n");
+	out_init(&out, OUT_TEXT, text_write, m);
+	out_line(&out, text, (size_t)n);
+	out_flush(&out);
+}

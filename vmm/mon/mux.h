@@ -1,0 +1,72 @@
+/*
+ * The operator's terminal: the monitor's prompt, or one guest's console. Ctrl-] goes from one to the other; typed
+ * twice while attached it is sent to the guest. Output waits in a bounded buffer until the terminal takes it; guests
+ * and log are read only when there is room, so neither a slow line nor a chatty guest holds anything up.
+ *
+ * Everything is called from one place at a time, and does bounded work. Time is the monitor's clock, ns.
+ */
+#pragma once
+
+#include "vmm/mon/line.h"
+#include "vmm/mon/mon.h"
+#include "vmm/mon/obuf.h"
+#include "vmm/mon/vt.h"
+
+#define MUX_ESCAPE_KEY 0x1d       /* Ctrl-] */
+#define MUX_ESCAPE_NS  400000000u /* how long a second one is waited for */
+#define MUX_KEYS       64         /* kept for a guest that does not take them */
+#define MUX_OUT_MIN    4096       /* least size of the buffer; 32 KiB holds any command's output of 100 guests */
+
+enum mux_mode {
+	MUX_PROMPT,
+	MUX_ATTACHED,
+	MUX_ESCAPED, /* attached, Ctrl-] was typed */
+	MUX_REPEAT,  /* a command runs again and again until a key is pressed */
+};
+
+struct mux {
+	struct mon *mon;
+	struct mon_rights rights;
+	struct obuf out;
+	struct line line;
+	enum mux_mode mode;
+	u64 now_ns;
+	bool cut; /* of the running command's output something did not fit */
+
+	u32 guest; /* attached to, or last attached to */
+	bool has_guest;
+	char name[MON_NAME_MAX];
+	struct vt_filter filter;
+	u64 guest_pos; /* in its scroll-back */
+	u8 keys[MUX_KEYS];
+	u32 nr_keys;
+
+	u64 log_pos;
+	char log_line[256];
+	u32 log_len;
+
+	u64 deadline; /* of MUX_ESCAPED, MUX_REPEAT */
+	u64 repeat_ns;
+	char repeat[LINE_MAX_TEXT + 1];
+};
+
+/*
+ * Begins at the prompt. buf, of size bytes, at least MUX_OUT_MIN, is for output; columns: width of the terminal;
+ * ascii: it does not know UTF-8. The log is shown from its present end on.
+ */
+void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u32 columns, bool ascii, u64 now_ns);
+/* Attaches to a guest, as the console command does. OK or ERR_NOENT. */
+int mux_attach(struct mux *m, u32 guest);
+/* Bytes typed. Returns how many were taken: the rest must be given again later, when output was drained. */
+size_t mux_input(struct mux *m, const u8 *buf, size_t n, u64 now_ns);
+/*
+ * Reads the attached guest's output or new log lines, and does what is due. To be called when there is new output,
+ * when output was drained and at mux_deadline. Returns whether there is more to be read once output was drained.
+ */
+bool mux_poll(struct mux *m, u64 now_ns);
+/* When mux_poll must be called at the latest; UINT64_MAX: no need. */
+u64 mux_deadline(const struct mux *m);
+/* Takes up to n bytes for the terminal; returns how many. */
+size_t mux_output(struct mux *m, u8 *buf, size_t n);
+/* Something happened to a guest: an attached operator is told. */
+void mux_event(struct mux *m, const struct mon_event *ev);

@@ -1,0 +1,462 @@
+/*
+ * The monitor's places in the hypervisor. Locks, in this order: a VM's, which guest output comes with; mon_lock
+ * around the mux and the control channels, whose commands therefore never take a VM's; a scroll-back's, the log's;
+ * out_lock around the consoles, so that the log, which may be written with any lock held, can get there too.
+ */
+#include "vmm/monitor.h"
+
+#include "arch/x86/lock.h"
+#include "arch/x86/percpu.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/hvmem.h"
+#include "vmm/mon/mux.h"
+#include "vmm/monitor_ops.h"
+#include "vmm/run.h"
+#include "vmm/vm.h"
+
+#define MAX_CONSOLES 4
+#define KEYS         64
+#define MUX_BUFFER   (32u << 10)
+#define CTL_BUFFER   (64u << 10)
+#define SCROLL_BACK  (16u << 10)
+#define COLUMNS      80
+#define EVENTS       32
+#define OUTPUT_NS    5000000        /* time spent on a slow console in one go; then the CPU has other things to do */
+#define OUTPUT_CHUNK 16             /* as many keys at most come meanwhile: what the UART holds */
+#define FINISH_NS    10000000000ull /* at the end all gets out that a slow console can take in this time */
+
+static struct console *consoles[MAX_CONSOLES];
+static struct log_sink sinks[MAX_CONSOLES];
+static u32 nr_consoles;
+static struct spinlock out_lock, mon_lock;
+static struct mon mon;
+static struct mux mux;
+static bool mid_line[MAX_CONSOLES]; /* out_lock: what came last there did not end a line */
+static bool ready;                  /* the mux has the console */
+static bool released;               /* nothing but the log any more */
+static u64 more_at = TIMER_OFF;     /* mon_lock: there is output left, which goes on then, run_now() ns */
+static u8 keys[KEYS];
+static u32 nr_keys;
+
+/* ---- the consoles ---- */
+
+/* To the consoles that know no control sequences: ESC [ up to its final byte, or ESC and one more, are left out. */
+static void put_plain(const char *text, size_t len)
+{
+	static enum { TEXT, ESC, CSI } state; /* out_lock */
+
+	for (size_t i = 0; i < len; i++) {
+		u8 c = (u8)text[i];
+
+		if (state == ESC)
+			state = c == '[' ? CSI : TEXT;
+		else if (state == CSI)
+			state = c >= 0x40 && c <= 0x7e ? TEXT : CSI;
+		else if (c == 0x1b)
+			state = ESC;
+		else
+			for (u32 k = 0; k < nr_consoles; k++)
+				if (!consoles[k]->ansi)
+					consoles[k]->write(consoles[k], text + i, 1);
+	}
+}
+
+static void put_text(char *text, size_t len)
+{
+	size_t n = 0;
+
+	/* Consoles put a carriage return before each line feed themselves. */
+	for (size_t i = 0; i < len; i++)
+		if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
+			text[n++] = text[i];
+	spin_lock(&out_lock);
+	for (u32 i = 0; i < nr_consoles; i++)
+		if (consoles[i]->ansi)
+			consoles[i]->write(consoles[i], text, n);
+	put_plain(text, n);
+	for (u32 i = 0; i < nr_consoles && n; i++)
+		mid_line[i] = text[n - 1] != '\n';
+	spin_unlock(&out_lock);
+}
+
+static bool at_prompt(void)
+{
+	enum mux_mode m = __atomic_load_n(&mux.mode, __ATOMIC_RELAXED);
+
+	return __atomic_load_n(&ready, __ATOMIC_RELAXED) && (m == MUX_PROMPT || m == MUX_REPEAT);
+}
+
+/* At the prompt the mux shows the log around the line being edited; else it is written as it comes. */
+static void sink_write(void *ctx, const char *text, size_t len)
+{
+	bool *mid = ctx;
+	struct console *con = consoles[mid - mid_line];
+
+	if (released) { /* a lock's owner may never come back */
+		con->write(con, text, len);
+		return;
+	}
+	if (at_prompt()) {
+		run_kick(0);
+		return;
+	}
+	spin_lock(&out_lock);
+	/* A guest may be in the middle of a line. */
+	if (*mid)
+		con->write(con, "\n", 1);
+	con->write(con, text, len);
+	*mid = false;
+	spin_unlock(&out_lock);
+}
+
+void monitor_add_console(struct console *con)
+{
+	if (nr_consoles == MAX_CONSOLES)
+		return;
+	consoles[nr_consoles] = con;
+	sinks[nr_consoles] = (struct log_sink){ .write = sink_write, .ctx = &mid_line[nr_consoles] };
+	nr_consoles++;
+	log_add_sink(&sinks[nr_consoles - 1]);
+}
+
+static void read_keys(void)
+{
+	for (u32 i = 0; i < nr_consoles; i++) {
+		while (consoles[i]->getc && nr_keys < KEYS) {
+			int c = consoles[i]->getc(consoles[i]);
+
+			if (c < 0)
+				break;
+			keys[nr_keys++] = (u8)c;
+		}
+	}
+}
+
+/* mon_lock is held. false: there is more, but the time is up. */
+static bool drain(u64 until)
+{
+	u8 buf[OUTPUT_CHUNK];
+	size_t n;
+
+	while ((n = mux_output(&mux, buf, sizeof(buf))) != 0) {
+		put_text((char *)buf, n);
+		if (!this_cpu()->index)
+			read_keys();
+		if (run_now() >= until)
+			return false;
+	}
+	return true;
+}
+
+/* Log and guests may be faster than the console: what is left over waits as long as this took. */
+static void run_mux(u64 until)
+{
+	bool more;
+
+	do {
+		more = mux_poll(&mux, run_now());
+		more |= !drain(until);
+	} while (more && run_now() < until);
+	more_at = more ? run_now() + OUTPUT_NS : TIMER_OFF;
+	if (more && this_cpu()->index)
+		run_kick(0);
+}
+
+/* ---- keys ---- */
+
+static void give_keys(void)
+{
+	u32 taken = (u32)mux_input(&mux, keys, nr_keys, run_now());
+
+	memmove(keys, keys + taken, nr_keys - taken);
+	nr_keys -= taken;
+}
+
+/* ---- control channels ---- */
+
+void monitor_control_output(struct vm *vm, const u8 *buf, size_t len)
+{
+	struct monitor_vm *m = vm->monitor;
+	size_t taken;
+
+	if (!m || !m->ctl)
+		return;
+	spin_lock(&mon_lock);
+	if (!m->ctl) { /* taken over just now */
+		spin_unlock(&mon_lock);
+		return;
+	}
+	taken = m->nr_pending ? 0 : ctl_input(m->ctl, (const char *)buf, len, run_now());
+	/* What it does not take now, it takes when answers were read: a guest that never reads loses its own
+	 * requests. */
+	len = MIN(len - taken, sizeof(m->pending) - m->nr_pending);
+	memcpy(m->pending + m->nr_pending, buf + taken, len);
+	m->nr_pending += (u32)len;
+	__atomic_store_n(&m->ctl_more, true, __ATOMIC_SEQ_CST);
+	spin_unlock(&mon_lock);
+}
+
+/* Retries what was not taken, then answers and events as far as the guest's UART has room. */
+void monitor_control_pull(struct vm *vm)
+{
+	struct monitor_vm *m = vm->monitor;
+	u8 buf[16];
+	size_t n, room;
+	bool more;
+
+	if (!m || !m->ctl)
+		return;
+	spin_lock(&mon_lock);
+	/* First: what a console says from now on comes with another one. */
+	__atomic_store_n(&m->ctl_more, false, __ATOMIC_SEQ_CST);
+	if (!m->ctl) { /* taken over just now */
+		spin_unlock(&mon_lock);
+		return;
+	}
+	if (m->nr_pending) {
+		u32 taken = (u32)ctl_input(m->ctl, (const char *)m->pending, m->nr_pending, run_now());
+
+		memmove(m->pending, m->pending + taken, m->nr_pending - taken);
+		m->nr_pending -= taken;
+	}
+	more = ctl_poll(m->ctl, run_now()) || m->nr_pending;
+	while ((room = devices_control_space(vm)) != 0) {
+		n = ctl_output(m->ctl, buf, MIN(room, sizeof(buf)));
+		if (!n)
+			break;
+		devices_control_input(vm, buf, n);
+	}
+	if (more || !room)
+		__atomic_store_n(&m->ctl_more, true, __ATOMIC_SEQ_CST);
+	spin_unlock(&mon_lock);
+}
+
+bool monitor_control_waits(const struct vm *vm)
+{
+	return vm->monitor && __atomic_load_n(&vm->monitor->ctl_more, __ATOMIC_RELAXED);
+}
+
+/* ---- guests ---- */
+
+/* Control channels that vm's console is attached to have something to say. A look without the lock is good enough:
+ * who attaches just now reads what is there. */
+static void tell_channels(const struct vm *vm)
+{
+	for (struct vm *to = vm_list; to; to = to->next) {
+		const struct ctl *c = to->monitor ? __atomic_load_n(&to->monitor->ctl, __ATOMIC_RELAXED) : NULL;
+
+		for (u32 i = 0; c && i < CTL_CONSOLES; i++) {
+			if (!c->consoles[i].used || c->consoles[i].guest != vm->id)
+				continue;
+			if (!__atomic_exchange_n(&to->monitor->ctl_more, true, __ATOMIC_SEQ_CST))
+				vcpu_request(to->vcpus[0], VCPU_REQ_EVENT);
+		}
+	}
+}
+
+void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len)
+{
+	struct monitor_vm *m = vm->monitor;
+
+	if (!m)
+		return;
+	spin_lock(&m->scroll_lock);
+	vt_ring_write(&m->scroll, buf, len);
+	spin_unlock(&m->scroll_lock);
+	tell_channels(vm);
+	if (!ready || at_prompt() || __atomic_load_n(&mux.guest, __ATOMIC_RELAXED) != vm->id)
+		return;
+	spin_lock(&mon_lock);
+	run_mux(run_now() + OUTPUT_NS);
+	spin_unlock(&mon_lock);
+}
+
+int monitor_add_vm(struct vm *vm)
+{
+	struct monitor_vm *m = hv_zalloc(sizeof(*m));
+	u8 *scroll = hv_zalloc(SCROLL_BACK);
+
+	if (!m || !scroll) {
+		hv_zfree(m, sizeof(*m));
+		hv_zfree(scroll, SCROLL_BACK);
+		return ERR_NOMEM;
+	}
+	vt_ring_init(&m->scroll, scroll, SCROLL_BACK);
+	vm->monitor = m;
+	return OK;
+}
+
+int monitor_add_control(struct vm *vm, const struct mon_rights *rights)
+{
+	struct monitor_vm *m = vm->monitor;
+	struct ctl *c = hv_zalloc(sizeof(*c));
+	u8 *buf = hv_zalloc(CTL_BUFFER);
+
+	if (!c || !buf) {
+		hv_zfree(c, sizeof(*c));
+		hv_zfree(buf, CTL_BUFFER);
+		return ERR_NOMEM;
+	}
+	ctl_init(c, &mon, rights, buf, CTL_BUFFER);
+	m->ctl = c;
+	return OK;
+}
+
+void monitor_move_control(struct vm *from, struct vm *to)
+{
+	spin_lock(&mon_lock);
+	to->monitor->ctl = from->monitor->ctl;
+	from->monitor->ctl = NULL;
+	if (to->monitor->ctl)
+		ctl_reset(to->monitor->ctl);
+	spin_unlock(&mon_lock);
+}
+
+void monitor_move_console(const struct vm *from, const struct vm *to)
+{
+	spin_lock(&mon_lock);
+	if (ready && mux.mode != MUX_PROMPT && mux.has_guest && mux.guest == from->id) {
+		(void)mux_attach(&mux, to->id);
+		run_mux(run_now() + OUTPUT_NS);
+	}
+	spin_unlock(&mon_lock);
+}
+
+/* ---- events ---- */
+
+/* Posted with any lock held, told by monitor_poll. */
+static struct {
+	struct spinlock lock;
+	struct mon_event ev[EVENTS];
+	u32 first, nr;
+	u64 lost;
+} events;
+
+void monitor_event(const struct vm *vm, enum mon_event_kind kind, const char *reason)
+{
+	struct mon_event *ev;
+
+	spin_lock(&events.lock);
+	if (events.nr == EVENTS) {
+		events.lost++;
+	} else {
+		ev = &events.ev[(events.first + events.nr++) % EVENTS];
+		*ev = (struct mon_event){ .kind = kind, .guest = vm->id, .time_ns = run_now() };
+		fmt_snprintf(ev->name, sizeof(ev->name), "%s", vm->config.name);
+		fmt_snprintf(ev->reason, sizeof(ev->reason), "%s", reason);
+	}
+	spin_unlock(&events.lock);
+	run_kick(0);
+}
+
+static bool next_event(struct mon_event *ev)
+{
+	bool any;
+
+	spin_lock(&events.lock);
+	any = events.nr;
+	if (any) {
+		*ev = events.ev[events.first];
+		events.first = (events.first + 1) % EVENTS;
+		events.nr--;
+	}
+	spin_unlock(&events.lock);
+	return any;
+}
+
+/* mon_lock is held. */
+static void tell_events(u64 until)
+{
+	struct mon_event ev;
+	u64 lost;
+
+	spin_lock(&events.lock);
+	lost = events.lost;
+	events.lost = 0;
+	spin_unlock(&events.lock);
+	if (lost)
+		log_warn("monitor: %lu events were lost\n", lost);
+	while (next_event(&ev)) {
+		mux_event(&mux, &ev);
+		(void)drain(until);
+		for (struct vm *vm = vm_list; vm; vm = vm->next) {
+			if (!vm->monitor || !vm->monitor->ctl)
+				continue;
+			ctl_event(vm->monitor->ctl, &ev);
+			__atomic_store_n(&vm->monitor->ctl_more, true, __ATOMIC_SEQ_CST);
+			vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+		}
+	}
+}
+
+/* ---- everything ---- */
+
+void monitor_poll(bool interrupted)
+{
+	u64 now, until;
+
+	if (!ready || (!interrupted && !nr_keys))
+		return;
+	now = run_now();
+	until = now + OUTPUT_NS;
+	read_keys();
+	spin_lock(&mon_lock);
+	if (nr_keys)
+		give_keys();
+	if (more_at == TIMER_OFF || more_at <= now) {
+		tell_events(until);
+		run_mux(until);
+	}
+	spin_unlock(&mon_lock);
+}
+
+void monitor_release(void)
+{
+	bool prompt = at_prompt();
+	u64 pos = mux.log_pos;
+	char text[256];
+	size_t n;
+
+	released = true;
+	if (!__atomic_exchange_n(&ready, false, __ATOMIC_SEQ_CST) || !prompt)
+		return;
+	for (u32 i = 0; i < nr_consoles; i++)
+		consoles[i]->write(consoles[i], "\n", 1);
+	while ((n = log_ring_read_at(&pos, text, sizeof(text))) != 0)
+		for (u32 i = 0; i < nr_consoles; i++)
+			consoles[i]->write(consoles[i], text, n);
+}
+
+u64 monitor_deadline(void)
+{
+	return ready ? MIN(mux_deadline(&mux), __atomic_load_n(&more_at, __ATOMIC_RELAXED)) : TIMER_OFF;
+}
+
+void monitor_finish(void)
+{
+	spin_lock(&mon_lock);
+	if (ready) {
+		tell_events(TIMER_OFF);
+		run_mux(run_now() + FINISH_NS);
+	}
+	__atomic_store_n(&ready, false, __ATOMIC_SEQ_CST);
+	spin_unlock(&mon_lock);
+}
+
+int monitor_init(bool ascii)
+{
+	u8 *buf = hv_zalloc(MUX_BUFFER);
+
+	if (!buf)
+		return ERR_NOMEM;
+	mon.ops = &monitor_ops;
+	mux_init(&mux, &mon, buf, MUX_BUFFER, COLUMNS, ascii, run_now());
+	for (struct vm *vm = vm_list; vm && !mux.has_guest; vm = vm->next)
+		for (u32 i = 0; i < CONFIG_NR_COM && !mux.has_guest; i++)
+			if (vm->config.com[i] == VM_SERIAL_CONSOLE)
+				(void)mux_attach(&mux, vm->id);
+	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
+	return OK;
+}

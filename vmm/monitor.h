@@ -1,0 +1,50 @@
+/*
+ * The operator's side of the hypervisor: the physical console (monitor prompt or a guest's console, vmm/mon/mux.h),
+ * the scroll-back of every guest, and control channels over guests' serial ports (vmm/mon/ctl.h).
+ */
+#pragma once
+
+#include "drivers/con.h"
+#include "lib/types.h"
+#include "vmm/mon/mon.h"
+
+struct vm;
+struct machine;
+
+/* Adds a console: the log goes to all of them, keys are taken from those that have any. From the start of bring-up.
+ */
+void monitor_add_console(struct console *con);
+/* Where the processors lie, for `describe`; m must live on. */
+void monitor_set_machine(const struct machine *m);
+/* When guests exist: attaches the console to the first that has one. ascii: it shows no UTF-8. OK or ERR_NOMEM. */
+__must_check int monitor_init(bool ascii);
+/* The consoles are the log's alone from now on: an end, or a panic. Prints what of the log was not shown yet. No
+ * locks. */
+void monitor_release(void);
+/*
+ * Moves keys and output. On the bootstrap processor, between turns and slow exits. interrupted: something may have
+ * arrived; else only what is left over is tried again.
+ */
+void monitor_poll(bool interrupted);
+/* ns (run_now()) at which it must be polled at the latest; TIMER_OFF: no need. */
+u64 monitor_deadline(void);
+
+/* Shows what is still waiting; from now on the log goes to the consoles as it comes. On the bootstrap processor. */
+void monitor_finish(void);
+
+/* Scroll-back of a VM. OK or ERR_NOMEM. */
+__must_check int monitor_add_vm(struct vm *vm);
+/* Its control channel; rights' list must live on. OK or ERR_NOMEM. */
+__must_check int monitor_add_control(struct vm *vm, const struct mon_rights *rights);
+/* Bytes that a guest's console UART, or its control UART, sends. From its vCPU, with the VM's lock held. */
+void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len);
+void monitor_control_output(struct vm *vm, const u8 *buf, size_t len);
+/* With the VM's lock held: whether its control UART may have something to read, and moves it there. */
+bool monitor_control_waits(const struct vm *vm);
+void monitor_control_pull(struct vm *vm);
+/* A guest takes another one's place: its control channel goes with it, the console attached to the one shows the
+ * other. */
+void monitor_move_control(struct vm *from, struct vm *to);
+void monitor_move_console(const struct vm *from, const struct vm *to);
+/* Something happened to a VM: told to whoever listens. */
+void monitor_event(const struct vm *vm, enum mon_event_kind kind, const char *reason);
