@@ -167,7 +167,7 @@ def tests(Boot):
 
 
 def linux(name, words, vcpus=1, memory="256M", **props):
-    more = {"protocol": None, "debug-exit": None, "vcpus": vcpus, "initrd": "initrd", **props}
+    more = {"protocol": None, "debug-exit": None, "vcpus": vcpus, "initrd": "initrd", "cpu-disable": "avx512f", **props}
     return guest(name, f"console=ttyS0 {words}", memory, **more).replace('kernel = "load"', 'kernel = "vmlinux"')
 
 
