@@ -124,8 +124,8 @@ def kernel_complaints(text):
 
 
 def no_new_complaints(bare, guest):
-    known = kernel_complaints(bare)
-    new = [c for c in kernel_complaints(guest) if c not in known]
+    """bare: all that the same kernel printed there, whatever its level."""
+    new = [c for c in kernel_complaints(guest) if c not in bare]
     return f"only in the guest: {new[0]}" if new else None
 
 
