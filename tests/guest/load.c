@@ -105,7 +105,7 @@ static void idle(void)
 
 	apic_write(APIC_TDCR, 0xb);
 	apic_write(APIC_LVTT, 0x20000 | 0x60);
-	apic_write(APIC_TMICT, 100000000); /* of the bus' ns */
+	apic_write(APIC_TMICT, cpuid(0x40000010, 0).b * 100); /* EBX: the APIC timer's kHz */
 	while (!over()) {
 		asm volatile("sti\n\thlt\n\tcli");
 		if (seconds && count % 10 == 0)
