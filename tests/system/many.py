@@ -121,7 +121,7 @@ def tests(Boot):
                forbid=("bulkhead: panic",), **common)
     session = machine(guest("clock", "spin seconds", com1="console"), guest("beside", "spin"),
                       guest("evil", "escapes"))
-    yield Boot("monitor-session", "attach, detach, pause, resume, live weights, completion, top, hostile escapes", cpus=1,
+    yield Boot("monitor-session", by_default=False, summary="attach, detach, pause, resume, live weights, completion, top, hostile escapes", cpus=1,
                config_text=session, forbid=("bulkhead: panic", "FORGED"), dialogue=(
                    (r"^second 1\n", ESCAPE), (MON, "pau\tbes\t\n"), (r"state: +paused", "list\n"),
                    (r"beside +paused", "resume beside\n"), (r"state: +running", "set beside weight 300\n"),
@@ -156,12 +156,12 @@ def tests(Boot):
                config_text=warm, want=("guest spare: takes the place of web",), check=takeover_is_quick,
                forbid=("bulkhead: panic",), **common)
     sleepers = machine(guest("clock", "idle seconds", com1="console"), *(guest(f"g{i}", "idle") for i in range(31)))
-    yield Boot("idle-32", "32 idle guests: the processors' busy share", cpus=4, config_text=sleepers, check=mostly_idle,
+    yield Boot("idle-32", by_default=False, summary="32 idle guests: the processors' busy share", cpus=4, config_text=sleepers, check=mostly_idle,
                dialogue=((r"^second 3\n", ESCAPE), (MON, "describe\n"), (MON, "console clock\n"), (r"^second 13\n", ESCAPE),
                          (MON, "describe\n"), (MON, "poweroff\n")), **common)
     for n in (1, 8, 32):
         crowd = machine(*(guest(f"g{i}", "halt", com1="log") for i in range(n)), on_idle="halt")
-        yield Boot(f"crowd-{n}", f"{n} guests start; memory of the hypervisor a guest", cpus=4, memory=512, config_text=crowd,
+        yield Boot(f"crowd-{n}", by_default=False, summary=f"{n} guests start; memory of the hypervisor a guest", cpus=4, memory=512, config_text=crowd,
                    dialogue=tuple([(r"load halt\n", "")] * (n - 1) + [(r"load halt\n", "poweroff\n")]),
                    check=memory_each, needs=common["needs"], seconds=900)
 
@@ -181,7 +181,7 @@ def linux_tests(Boot):
     worker = guest("worker", "spin", on_reset="restart", cap=20)
     for rights in ("all", "self"):
         manager = linux("manager", f"bh.test=control bh.rights={rights}", com1="console", com2="control", control=rights)
-        yield Boot(f"linux-control-{rights}", by_default=rights == "all", summary=f"bhctl in a management guest whose rights are \"{rights}\"",
+        yield Boot(f"linux-control-{rights}", by_default=False, summary=f"bhctl in a management guest whose rights are \"{rights}\"",
                    config_text=machine(manager, worker), enough="TEST control: status", want=("TEST control: status 0",), status=None,
                    **good)
 
