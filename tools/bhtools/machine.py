@@ -10,6 +10,7 @@ import struct
 import subprocess
 import termios
 import threading
+import time
 import tty
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,17 @@ def _check_bochs(s):
 
 def _die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _read_away(fd):
+    """Reads until the other end is gone."""
+    try:
+        while os.read(fd, 65536):
+            pass
+    except OSError:
+        pass
+    finally:
+        os.close(fd)
 
 
 def _raw_pty(rows=50, columns=132):
@@ -171,12 +183,28 @@ class Machine:
 
     def _drop_screen(self):
         """What the emulator paints must be read, or it stops."""
+        threading.Thread(target=self._drop_own_screen, daemon=True).start()
         try:
             os.set_blocking(self._screen, True)
             while os.read(self._screen, 65536):
                 pass
         except OSError:
             pass
+
+    def _drop_own_screen(self):
+        """With the debugger built in, Bochs paints on a terminal of its own, whose name is among its messages."""
+        while self.running():
+            m = re.search(rb'connected to screen "(/dev/pts/\d+)"', (self.folder / "emulator.out").read_bytes())
+            if not m:
+                time.sleep(0.1)
+                continue
+            try:
+                fd = os.open(m[1], os.O_RDWR | os.O_NOCTTY)
+                tty.setraw(fd)
+            except (OSError, termios.error):
+                return  # it has ended
+            _read_away(fd)
+            return
 
     def read(self):
         """Bytes that the serial port has sent; b'' when there are none now."""
