@@ -161,7 +161,7 @@ def tests(Boot):
                          (MON, "describe\n"), (MON, "poweroff\n")), **common)
     for n in (1, 8, 32):
         crowd = machine(*(guest(f"g{i}", "halt", com1="log") for i in range(n)), on_idle="halt")
-        yield Boot(f"crowd-{n}", by_default=False, summary=f"{n} guests start; memory of the hypervisor a guest", cpus=4, memory=512, config_text=crowd,
+        yield Boot(f"crowd-{n}", by_default=n == 32, summary=f"{n} guests start; memory of the hypervisor a guest", cpus=4, memory=512, config_text=crowd,
                    dialogue=tuple([(r"load halt\n", "")] * (n - 1) + [(r"load halt\n", "poweroff\n")]),
                    check=memory_each, needs=common["needs"], seconds=900)
 
