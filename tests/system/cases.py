@@ -88,8 +88,9 @@ def linux_tests():
         (PROMPT, "echo typed slowly; read x; echo got $x\n"),
         (r"typed slowly\n", "abc\x7fd\n"),
         (r"\ngot abd\n", ""),
-        (PROMPT, "sleep 100000\n"),
-        (r"sleep 100000\n", "\x03"),
+        # Only a program that runs has the terminal where Ctrl-C interrupts.
+        (PROMPT, "sh -c 'echo asleep; exec sleep 100000'\n"),
+        (r"\nasleep\n", "\x03"),
         (PROMPT, "echo interrupted: $?\n"),
         (r"\ninterrupted: 130\n", ""),
         # More than a FIFO holds, both ways.
@@ -98,7 +99,7 @@ def linux_tests():
         (PROMPT, "poweroff\n"),
     )
     ticks = r"guest linux: (?P<name>summary): (?P<value>\d+) ticks"
-    yield Boot("linux-shell", "the demo: typed commands answer, poweroff ends it", 300, config="demo", dialogue=first,
+    yield Boot("linux-shell", "the demo: typed commands answer, poweroff ends it", 600, config="demo", dialogue=first,
                forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,))
     yield Boot("linux-reboot", "reboot starts the guest afresh, poweroff ends it", 500, config="demo",
                dialogue=((PROMPT, "reboot\n"), ("restart 1", ""), (PROMPT, "poweroff\n")),
