@@ -101,7 +101,7 @@ def linux_tests():
     ticks = r"guest linux: (?P<name>summary): (?P<value>\d+) ticks"
     yield Boot("linux-shell", "the demo: typed commands answer, poweroff ends it", 600, config="demo", dialogue=first,
                forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,))
-    yield Boot("linux-reboot", "reboot starts the guest afresh, poweroff ends it", 500, config="demo",
+    yield Boot("linux-reboot", "reboot starts the guest afresh, poweroff ends it", 1000, config="demo",
                dialogue=((PROMPT, "reboot\n"), ("restart 1", ""), (PROMPT, "poweroff\n")),
                forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,))
     yield Boot("linux-smp-reboot", "a guest of two vCPUs on two processors restarts", 700, cpus=2,
@@ -111,10 +111,10 @@ def linux_tests():
                forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,), by_default=False)
     good = ("TEST basic: status 0", "guest linux: powered off")
     for name, cpu in (("new", NEW_CPU), ("old", OLD_CPU)):
-        yield Boot(f"linux-script-{name}", f"tests/linux/basic.sh in the guest, on {cpu}", 400, cpu=cpu,
+        yield Boot(f"linux-script-{name}", f"tests/linux/basic.sh in the guest, on {cpu}", 900, cpu=cpu,
                    config_text=demo_with("bh.test=basic"), want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
     yield complaints_test()
-    yield Boot("linux-bzimage", "the untouched bzImage, through the 64-bit boot protocol", 700,
+    yield Boot("linux-bzimage", "the untouched bzImage, through the 64-bit boot protocol", 1500,
                config_text=(ROOT / "boot/configs/bzimage.dts").read_text().replace("console=ttyS0", "console=ttyS0 bh.test=basic"),
                want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
 
@@ -132,9 +132,9 @@ def no_new_complaints(bare, guest):
 
 def complaints_test():
     done = ("TEST warnings: status 0",)
-    bare = Boot("linux-complaints-bare", "the same kernel on the bare machine", 700, bare=True, want=done, memory=256, forbid=(),
+    bare = Boot("linux-complaints-bare", "the same kernel on the bare machine", 1500, bare=True, want=done, memory=256, forbid=(),
                 append="console=ttyS0 bh.test=warnings")
-    return Boot("linux-complaints", "the kernel's log has no warning that it does not give on the bare machine", 1000, want=done,
+    return Boot("linux-complaints", "the kernel's log has no warning that it does not give on the bare machine", 1500, want=done,
                 config_text=demo_with("bh.test=warnings"), beside=bare, compare=no_new_complaints)
 
 
@@ -169,7 +169,7 @@ def payload(guest, suffix, summary, name=None, **kw):
                                            forbid=TROUBLE + (r"^FAIL: ",))))
     special.update(MORE_SPECIAL.get(name, {}))
     special.update(kw)
-    special.setdefault("seconds", 180)
+    special.setdefault("seconds", 500)
     if guest != "hostile":
         special["figures"] = (r"SUMMARY \S+: (?P<value>\d+) (?P<name>passed)", r"guest payload: (?P<name>summary): (?P<value>\d+) ticks")
     return Boot(f"guest-{name or guest}{suffix}", summary, guest=guest, **special)
@@ -272,7 +272,7 @@ def refusal_tests():
 def other_tests():
     yield Boot("smp-8", "all 8 processors enter VMX root operation", 180, cpus=8, guest="hello", code=PASS_CODE,
                properties=("vcpus = <1>",), want=(r"smp: 8 of 8 processors in VMX root operation",))
-    yield Boot("smp-8-old", "the same, on a CPU without APICv", 180, cpus=8, cpu=OLD_CPU, guest="hello", code=PASS_CODE,
+    yield Boot("smp-8-old", "the same, on a CPU without APICv", 500, cpus=8, cpu=OLD_CPU, guest="hello", code=PASS_CODE,
                properties=("vcpus = <1>",), want=(r"smp: 8 of 8 processors in VMX root operation",))
     # Memory on both sides of the hole below 4 GiB (3 to 4 GiB of the 5 are behind Bochs' hole), modules below it.
     yield Boot("memory-5g", "a machine of 5 GiB, a guest of 1200 MiB", 240, memory=5120, guest="hello", code=PASS_CODE,
