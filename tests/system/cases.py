@@ -265,7 +265,7 @@ def refusal_tests():
     yield refusal("too-much-memory", "more memory than the machine has", r"config: /guests/test: memory: ",
                   config_text=GUEST.replace("64M", "2048M") % ("vmlinux", ""))
     yield refusal("bad-disable", "an unknown word after disable=", r"disable=ept-3g", cmdline="disable=ept-3g", **payload_kw)
-    yield refusal("little-memory", "a machine with too little memory", r"cannot start: .*memory", memory=32, iso=False,
+    yield refusal("little-memory", "a machine with too little memory", r"memory: 128 MiB are more than the machine has", memory=32, iso=False,
                   **payload_kw)
 
 
