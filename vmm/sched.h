@@ -119,9 +119,7 @@ struct sched_cpu {
 	struct sched_entity *current;
 	struct sched_entity *buddy; /* waiting here, a sibling gave up its turn for it */
 	u64 now;                    /* latest time seen */
-	u64 vmin;                   /* of the running and the waiting; does not go back while there are any */
 	u64 floor;                  /* who comes in gets at least this */
-	bool has_ref;               /* there are any whose vruntime counts */
 	u64 busy_ns;
 	u32 scan; /* where the next look at the others begins */
 	/* Published: read by others without the lock. */
@@ -129,9 +127,11 @@ struct sched_cpu {
 	u32 idle;    /* found nothing to run and was not kicked since */
 	u32 resched; /* look again */
 	u32 has_floor;
+	u32 has_ref;   /* there are any, running or waiting, whose vruntime counts */
 	u32 wait_rank; /* best of the movable waiting; SCHED_NONE: there are none */
 	u32 cur_rank;  /* SCHED_NONE: nothing runs */
 	u64 wait_key, wait_margin, wait_floor, cur_key;
+	u64 vmin; /* of the running and the waiting; while there are any, goes back only when a weight changes */
 } __aligned(64);
 
 struct sched {

@@ -299,16 +299,23 @@ void sched_group_remove(struct sched *s, struct sched_group *g)
 }
 
 /* The new parameters decide anew where e waits; when it runs, its turn ends. */
-static void reconsider(struct sched *s, struct sched_entity *e, u64 now, struct sched_cpumask *kick)
+static void reconsider(struct sched *s, struct sched_entity *e, bool weight, u64 now, struct sched_cpumask *kick)
 {
 	struct sched_cpu *c = sched_lock_entity(s, e);
+	bool waits = e->state == SCHED_QUEUED || e->state == SCHED_THROTTLED;
 
 	if (!peek(e->group->reservation.quota))
 		e->in_advance = false; /* with one, it is bounded anew at every refill */
-	if (e->state == SCHED_QUEUED || e->state == SCHED_THROTTLED) {
+	if (e->state == SCHED_RUNNING)
+		sched_cpu_charge(c, now, false);
+	if (waits)
 		sched_queue_del(c, e);
+	if (weight)
+		sched_queue_reweigh(s, c, e);
+	if (waits)
 		sched_queue_add(c, e, now);
-	}
+	else
+		sched_queue_publish(c);
 	if (e->state != SCHED_BLOCKED) {
 		publish(c->resched, 1);
 		publish(c->idle, 0);
@@ -329,10 +336,12 @@ int sched_group_set(struct sched *s, struct sched_group *g, const struct sched_p
 	if (p->reservation > g->params.reservation)
 		err = sched_admit(s, g, p->reservation, NULL, NULL);
 	if (err == OK) {
+		bool weight = p->weight != g->params.weight;
+
 		set_params(g, p, now);
 		spin_lock(&g->members_lock);
 		for (struct sched_entity *e = g->members; e; e = e->sibling)
-			reconsider(s, e, now, kick);
+			reconsider(s, e, weight, now, kick);
 		spin_unlock(&g->members_lock);
 	}
 	spin_unlock(&s->lock);

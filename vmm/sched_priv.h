@@ -56,6 +56,11 @@ void sched_queue_throttle(struct sched_cpu *c, struct sched_entity *e, u64 at);
 void sched_queue_timers(struct sched_cpu *c, u64 now);
 /* Bounds the virtual time of an entity that comes to c; e is neither queued nor running there. */
 void sched_queue_place(struct sched_cpu *c, struct sched_entity *e);
+/*
+ * The weight of e, whose processor c is, has changed; e is not queued. How far ahead it is, and took c along where it
+ * was alone, was right at its old weight: at the new one it may be SCHED_AHEAD_NS ahead of those it can meet.
+ */
+void sched_queue_reweigh(struct sched *s, struct sched_cpu *c, struct sched_entity *e);
 /* Brings vmin, floor and what is published up to date. */
 void sched_queue_publish(struct sched_cpu *c);
 

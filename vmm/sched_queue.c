@@ -78,9 +78,9 @@ void sched_queue_publish(struct sched_cpu *c)
 		publish(c->wait_floor, floor);
 	publish(c->has_floor, any);
 	lower(cur, &any, &vmin, &floor);
-	c->has_ref = any;
+	publish(c->has_ref, any);
 	if (any && v_diff(vmin, c->vmin) > 0)
-		c->vmin = vmin;
+		publish(c->vmin, vmin);
 	if (any && v_diff(floor, c->floor) > 0)
 		c->floor = floor;
 
@@ -101,7 +101,7 @@ void sched_queue_place(struct sched_cpu *c, struct sched_entity *e)
 	u64 most;
 
 	if (!c->has_ref && !e->in_advance) { /* nobody to compare with */
-		c->vmin = e->vruntime;
+		publish(c->vmin, e->vruntime);
 		c->floor = floor_of(e);
 		return;
 	}
@@ -110,6 +110,43 @@ void sched_queue_place(struct sched_cpu *c, struct sched_entity *e)
 		e->vruntime = c->floor;
 	else if (v_diff(e->vruntime, most) > 0)
 		e->vruntime = most;
+}
+
+/* The weighted waiting on c and the running but e, which is not queued: false, there are none that count. */
+static bool others_here(const struct sched_cpu *c, const struct sched_entity *e, u64 *vmin, u64 *floor)
+{
+	bool any = false;
+
+	for (u32 i = 0; i < 2; i++)
+		lower(entity_of_run(c->weighted[i].root), &any, vmin, floor);
+	lower(c->current == e ? NULL : c->current, &any, vmin, floor);
+	return any;
+}
+
+void sched_queue_reweigh(struct sched *s, struct sched_cpu *c, struct sched_entity *e)
+{
+	u64 base = 0, floor = 0, most;
+	bool any = others_here(c, e, &base, &floor);
+
+	/* e alone may have carried these along, at its old weight. */
+	if (any) {
+		publish(c->vmin, base);
+		c->floor = floor;
+	}
+	for (u32 i = 0; i < s->nr_cpus; i++) {
+		const struct sched_cpu *d = &s->cpus[i];
+		u64 v = peek(d->vmin);
+
+		if (d == c || !sched_mask_test(&e->allowed, i) || !peek(d->has_ref))
+			continue;
+		base = !any || v_diff(v, base) < 0 ? v : base;
+		any = true;
+	}
+	most = base + sched_group_cost(e->group, SCHED_AHEAD_NS);
+	if (any && v_diff(e->vruntime, most) > 0)
+		e->vruntime = most;
+	if (e->rank == SCHED_WEIGHT)
+		e->key = e->vruntime;
 }
 
 /* ---- queues ---- */

@@ -14,8 +14,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 #define GROUPS   4u
 #define ENTITIES 12u
 #define MS       1000000ull
+#define LATE_NS  MS /* a processor comes this much after the end of a turn at most */
 /* A whole period's refill, the one that may be saved, a debt's turn for every processor that runs one. */
-#define CAP_SLACK(quota) (3 * (quota) + (CPUS + 1) * SCHED_ALONE_NS)
+#define CAP_SLACK(quota) (3 * (quota) + (CPUS + 1) * (SCHED_ALONE_NS + LATE_NS))
 
 static struct {
 	struct sched s;
@@ -201,6 +202,17 @@ static void pass(u64 ns)
 	}
 }
 
+/* Time passes, and processors whose turn is over have not looked yet: as long as that can last. */
+static void nobody_looks(u64 ns)
+{
+	u64 end = f.now + ns;
+
+	for (u32 c = 0; c < CPUS; c++)
+		if (f.cpus[c].current)
+			end = MIN(end, f.until[c] + LATE_NS);
+	f.now = MAX(f.now, end);
+}
+
 static struct sched_params params(u8 a, u8 b)
 {
 	static const u32 weights[] = { 1, 100, 256, 10000, 0, 20000, 2, 1000 };
@@ -267,7 +279,7 @@ static void step(const u8 *op)
 	u32 c = op[1] % CPUS, i = op[1] % ENTITIES, k;
 
 	switch (op[0] % 10) {
-	case 0: f.now += (u64)op[1] << (op[2] % 18); break;
+	case 0: nobody_looks((u64)op[1] << (op[2] % 18)); break;
 	case 1: pass((u64)op[1] << (op[2] % 18)); break;
 	case 2: look(c, op[2]); break;
 	case 3:

@@ -8,7 +8,7 @@
 
 static struct sched s;
 static struct sched_cpu cpus[CPUS];
-static struct sched_group g[4];
+static struct sched_group g[5];
 static struct sched_entity e[8];
 static u64 until;
 static u32 kick;
@@ -308,6 +308,65 @@ START_TEST(reserved)
 }
 END_TEST
 
+static struct sched_entity *turn(u32 cpu, u64 now)
+{
+	if (cpus[cpu].current)
+		sched_put(&s, cpu, now);
+	return pick(cpu, now);
+}
+
+/*
+ * What a guest ran while its weight was tiny put it far ahead, and its processor's virtual time with it; at a higher
+ * weight that is forgotten. Two that cannot move keep the other processor's time where it was. how: when the weight
+ * changes it waits, runs, or is blocked.
+ */
+static void weight_raised(int how)
+{
+	struct sched_cpumask second = mask(2);
+	u64 now = 20 * MS, ran;
+
+	start(2, 5);
+	set(0, (struct sched_params){ .weight = 1 }, 0, OK);
+	for (u32 i = 3; i < 5; i++) {
+		ck_assert_int_eq(sched_set_allowed(&s, &e[i], &second, 0, &kick), OK);
+		sched_wake(&s, &e[i], 0);
+	}
+	sched_wake(&s, &e[0], 0);
+	ck_assert_ptr_nonnull(turn(1, 0));
+	for (u64 t = 0; t <= now; t += 5 * MS) /* alone */
+		ck_assert_ptr_eq(turn(0, t), &e[0]);
+	sched_wake(&s, &e[1], now);
+	sched_wake(&s, &e[2], now);
+	ck_assert_ptr_ne(turn(0, now), &e[0]);
+	if (how) {
+		while (turn(0, now) != &e[0]) /* until the others have had their share at 256:1 */
+			now += 100 * MS;
+		now += 5 * MS;
+	}
+	if (how == 2) {
+		ck_assert(sched_block(&s, 0, now));
+		ck_assert_ptr_nonnull(pick(0, now));
+	}
+	set(0, (struct sched_params){ .weight = 256 }, now, OK);
+	if (how == 2)
+		sched_wake(&s, &e[0], now);
+	ran = e[0].run_ns;
+	for (u32 i = 0; i < 90; i++) {
+		now += MS;
+		ck_assert_ptr_nonnull(turn(0, now));
+		ck_assert_ptr_nonnull(turn(1, now));
+	}
+	ck_assert_uint_ge(e[0].run_ns - ran, 8 * MS); /* of its 30, as 20 may have been run in advance */
+}
+
+START_TEST(weights_change)
+{
+	weight_raised(0);
+	weight_raised(1);
+	weight_raised(2);
+}
+END_TEST
+
 /* The clock charges for what siblings and weight were meanwhile, and does not go back. */
 START_TEST(group_clock)
 {
@@ -406,4 +465,4 @@ START_TEST(large)
 END_TEST
 
 SUITE_MAIN("sched", heap, parameters, admission, waking, no_lost_wake, suspending, moving, stealing, cap, reserved,
-           group_clock, time_steps_back, yielding, large)
+           weights_change, group_clock, time_steps_back, yielding, large)
