@@ -8,6 +8,9 @@ struct console {
 	/* Writes len bytes of text; '\n' moves to the start of the next line. Bounded time, never blocks for ever. */
 	void (*write)(struct console *con, const char *text, size_t len);
 	bool ansi; /* understands ECMA-48 control sequences; the others get text without them */
+	/* Bytes that can be written now without waiting. NULL: any number. */
+	u32 (*room)(struct console *con);
+	u32 wait_ns; /* after which there is room again, as much as there can be */
 	/* Next input byte (0-255), or -1 when there is none. NULL for output-only consoles. */
 	int (*getc)(struct console *con);
 };

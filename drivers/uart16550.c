@@ -30,6 +30,8 @@ enum {
 #define LSR_THRE    0x20
 #define FIFO_DEPTH  16
 
+#define BITS_PER_BYTE 10ull /* with start and stop bit */
+
 /*
  * A character takes 10 bit times; at 1200 baud the 16 in the FIFO need 133 ms. An LSR read over ISA or LPC takes
  * about 1 us, so this bound is a few hundred ms and never less than one full FIFO.
@@ -80,6 +82,17 @@ static void uart_write(struct console *con, const char *text, size_t len)
 	}
 }
 
+static u32 uart_room(struct console *con)
+{
+	struct uart16550 *u = container_of(con, struct uart16550, con);
+
+	if (u->dead) /* what is written is dropped */
+		return FIFO_DEPTH;
+	if (!u->tx_space && reg_read(u, REG_LSR) & LSR_THRE)
+		u->tx_space = u->fifo_depth;
+	return u->tx_space;
+}
+
 static int uart_getc(struct console *con)
 {
 	struct uart16550 *u = container_of(con, struct uart16550, con);
@@ -111,7 +124,9 @@ int uart16550_init(struct uart16550 *u, u16 port, u32 baud)
 	u16 divisor;
 
 	memset(u, 0, sizeof(*u));
-	u->con = (struct console){ .name = "uart", .write = uart_write, .getc = uart_getc, .ansi = true };
+	u->con = (struct console){
+		.name = "uart", .write = uart_write, .room = uart_room, .getc = uart_getc, .ansi = true
+	};
 	u->port = port;
 	u->baud = baud;
 	u->dead = true;
@@ -127,6 +142,7 @@ int uart16550_init(struct uart16550 *u, u16 port, u32 baud)
 	reg_write(u, REG_LCR, LCR_8N1);
 	reg_write(u, REG_FCR, FCR_ENABLE);
 	u->fifo_depth = (reg_read(u, REG_IIR) & IIR_FIFO_ON) == IIR_FIFO_ON ? FIFO_DEPTH : 1;
+	u->con.wait_ns = (u32)(u->fifo_depth * BITS_PER_BYTE * 1000000000 / baud);
 	reg_write(u, REG_MCR, MCR_DTR_RTS);
 	u->dead = false;
 	return OK;

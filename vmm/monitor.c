@@ -1,7 +1,9 @@
 /*
- * The monitor's places in the hypervisor. Locks, in this order: a VM's, which guest output comes with; mon_lock
- * around the mux and the control channels, whose commands therefore never take a VM's; a scroll-back's, the log's;
- * out_lock around the consoles, so that the log, which may be written with any lock held, can get there too.
+ * The monitor's places in the hypervisor. While there is a mux, all that is printed goes through it, the log's lines
+ * too: whoever logs or prints only leaves the text in its ring and tells the bootstrap processor, which writes as
+ * much as the consoles take without waiting, at their pace. Before and after, the log is written as it comes. Locks,
+ * in this order: a VM's, which guest output comes with; mon_lock around the mux and the control channels, whose
+ * commands therefore never take a VM's; a scroll-back's, the log's; out_lock around the consoles.
  */
 #include "vmm/monitor.h"
 
@@ -23,9 +25,10 @@
 #define SCROLL_BACK  (16u << 10)
 #define COLUMNS      80
 #define EVENTS       32
-#define OUTPUT_NS    5000000        /* time spent on a slow console in one go; then the CPU has other things to do */
-#define OUTPUT_CHUNK 16             /* as many keys at most come meanwhile: what the UART holds */
-#define FINISH_NS    10000000000ull /* at the end all gets out that a slow console can take in this time */
+#define OUTPUT_NS    5000000           /* time spent on consoles in one go; then the CPU has other things to do */
+#define OUTPUT_CHUNK 16                /* as many keys at most come meanwhile: what the UART holds */
+#define BACKLOG_MAX  (SCROLL_BACK / 2) /* of the attached guest, beyond which it waits for the console */
+#define FINISH_NS    10000000000ull    /* at the end all gets out that a slow console can take in this time */
 
 static struct console *consoles[MAX_CONSOLES];
 static struct log_sink sinks[MAX_CONSOLES];
@@ -33,10 +36,10 @@ static u32 nr_consoles;
 static struct spinlock out_lock, mon_lock;
 static struct mon mon;
 static struct mux mux;
-static bool mid_line[MAX_CONSOLES]; /* out_lock: what came last there did not end a line */
-static bool ready;                  /* the mux has the console */
-static bool released;               /* nothing but the log any more */
-static u64 more_at = TIMER_OFF;     /* mon_lock: there is output left, which goes on then, run_now() ns */
+static bool ready;              /* the mux has the console */
+static bool released;           /* nothing but the log any more */
+static u32 poked;               /* the bootstrap processor was told of new output */
+static u64 more_at = TIMER_OFF; /* mon_lock: there is output left, which goes on then, run_now() ns */
 static u8 keys[KEYS];
 static u32 nr_keys;
 
@@ -76,8 +79,6 @@ static void put_text(char *text, size_t len)
 		if (consoles[i]->ansi)
 			consoles[i]->write(consoles[i], text, n);
 	put_plain(text, n);
-	for (u32 i = 0; i < nr_consoles && n; i++)
-		mid_line[i] = text[n - 1] != '\n';
 	spin_unlock(&out_lock);
 }
 
@@ -88,27 +89,26 @@ static bool at_prompt(void)
 	return __atomic_load_n(&ready, __ATOMIC_RELAXED) && (m == MUX_PROMPT || m == MUX_REPEAT);
 }
 
-/* At the prompt the mux shows the log around the line being edited; else it is written as it comes. */
+/* There is something for the mux to read. With any lock held. */
+static void poke(void)
+{
+	if (!__atomic_exchange_n(&poked, 1, __ATOMIC_SEQ_CST))
+		run_kick(0);
+}
+
 static void sink_write(void *ctx, const char *text, size_t len)
 {
-	bool *mid = ctx;
-	struct console *con = consoles[mid - mid_line];
+	struct console *con = ctx;
 
 	if (released) { /* a lock's owner may never come back */
 		con->write(con, text, len);
-		return;
+	} else if (__atomic_load_n(&ready, __ATOMIC_SEQ_CST)) {
+		poke();
+	} else {
+		spin_lock(&out_lock);
+		con->write(con, text, len);
+		spin_unlock(&out_lock);
 	}
-	if (at_prompt()) {
-		run_kick(0);
-		return;
-	}
-	spin_lock(&out_lock);
-	/* A guest may be in the middle of a line. */
-	if (*mid)
-		con->write(con, "\n", 1);
-	con->write(con, text, len);
-	*mid = false;
-	spin_unlock(&out_lock);
 }
 
 void monitor_add_console(struct console *con)
@@ -116,7 +116,7 @@ void monitor_add_console(struct console *con)
 	if (nr_consoles == MAX_CONSOLES)
 		return;
 	consoles[nr_consoles] = con;
-	sinks[nr_consoles] = (struct log_sink){ .write = sink_write, .ctx = &mid_line[nr_consoles] };
+	sinks[nr_consoles] = (struct log_sink){ .write = sink_write, .ctx = con };
 	nr_consoles++;
 	log_add_sink(&sinks[nr_consoles - 1]);
 }
@@ -134,33 +134,63 @@ static void read_keys(void)
 	}
 }
 
-/* mon_lock is held. false: there is more, but the time is up. */
-static bool drain(u64 until)
+/* Bytes that all consoles take at once; *wait: else ns until they take some. */
+static u32 console_room(u64 *wait)
 {
-	u8 buf[OUTPUT_CHUNK];
-	size_t n;
+	u32 room = OUTPUT_CHUNK;
 
-	while ((n = mux_output(&mux, buf, sizeof(buf))) != 0) {
-		put_text((char *)buf, n);
-		if (!this_cpu()->index)
-			read_keys();
-		if (run_now() >= until)
-			return false;
+	*wait = 0;
+	for (u32 i = 0; i < nr_consoles; i++) {
+		u32 r = consoles[i]->room ? consoles[i]->room(consoles[i]) : OUTPUT_CHUNK;
+
+		room = MIN(room, r);
+		if (!r)
+			*wait = MAX(*wait, (u64)consoles[i]->wait_ns);
 	}
-	return true;
+	return room;
 }
 
-/* Log and guests may be faster than the console: what is left over waits as long as this took. */
-static void run_mux(u64 until)
+/*
+ * mon_lock is held. Writes what the mux has: until that is all, the time is up, or, unless it is to be waited for
+ * (block), the consoles are full. Returns how long what is left should wait, ns; 0: there is none.
+ */
+static u64 drain(u64 until, bool block)
 {
+	u8 buf[OUTPUT_CHUNK];
+	u64 wait = 0;
+
+	while (obuf_used(&mux.out)) {
+		u32 room;
+
+		if (run_now() >= until)
+			return OUTPUT_NS;
+		spin_lock(&out_lock);
+		room = console_room(&wait);
+		spin_unlock(&out_lock);
+		if (!room && !block)
+			return wait;
+		put_text((char *)buf, mux_output(&mux, buf, MAX(room, 1u)));
+		if (!this_cpu()->index)
+			read_keys();
+	}
+	return 0;
+}
+
+/* mon_lock is held. */
+static void run_mux(u64 until, bool block)
+{
+	u64 wait;
 	bool more;
 
+	__atomic_store_n(&poked, 0, __ATOMIC_SEQ_CST); /* first: what is said from now on is told again */
 	do {
 		more = mux_poll(&mux, run_now());
-		more |= !drain(until);
-	} while (more && run_now() < until);
-	more_at = more ? run_now() + OUTPUT_NS : TIMER_OFF;
-	if (more && this_cpu()->index)
+		wait = drain(until, block);
+	} while (more && !wait && run_now() < until);
+	if (more && !wait)
+		wait = OUTPUT_NS;
+	__atomic_store_n(&more_at, wait ? run_now() + wait : TIMER_OFF, __ATOMIC_SEQ_CST);
+	if (wait && this_cpu()->index)
 		run_kick(0);
 }
 
@@ -268,8 +298,12 @@ void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len)
 	tell_channels(vm);
 	if (!ready || at_prompt() || __atomic_load_n(&mux.guest, __ATOMIC_RELAXED) != vm->id)
 		return;
+	poke();
+	if (m->scroll.head - __atomic_load_n(&mux.guest_pos, __ATOMIC_RELAXED) <= BACKLOG_MAX)
+		return;
+	/* Faster than the console: it waits like one that prints on a serial line, on its own time. */
 	spin_lock(&mon_lock);
-	run_mux(run_now() + OUTPUT_NS);
+	run_mux(run_now() + OUTPUT_NS, true);
 	spin_unlock(&mon_lock);
 }
 
@@ -319,7 +353,7 @@ void monitor_move_console(const struct vm *from, const struct vm *to)
 	spin_lock(&mon_lock);
 	if (ready && mux.mode != MUX_PROMPT && mux.has_guest && mux.guest == from->id) {
 		(void)mux_attach(&mux, to->id);
-		run_mux(run_now() + OUTPUT_NS);
+		poke();
 	}
 	spin_unlock(&mon_lock);
 }
@@ -367,7 +401,7 @@ static bool next_event(struct mon_event *ev)
 }
 
 /* mon_lock is held. */
-static void tell_events(u64 until)
+static void tell_events(void)
 {
 	struct mon_event ev;
 	u64 lost;
@@ -380,7 +414,6 @@ static void tell_events(u64 until)
 		log_warn("monitor: %lu events were lost\n", lost);
 	while (next_event(&ev)) {
 		mux_event(&mux, &ev);
-		(void)drain(until);
 		for (struct vm *vm = vm_list; vm; vm = vm->next) {
 			if (!vm->monitor || !vm->monitor->ctl)
 				continue;
@@ -395,38 +428,43 @@ static void tell_events(u64 until)
 
 void monitor_poll(bool interrupted)
 {
-	u64 now, until;
+	u64 now;
 
 	if (!ready || (!interrupted && !nr_keys))
 		return;
 	now = run_now();
-	until = now + OUTPUT_NS;
 	read_keys();
 	spin_lock(&mon_lock);
 	if (nr_keys)
 		give_keys();
 	if (more_at == TIMER_OFF || more_at <= now) {
-		tell_events(until);
-		run_mux(until);
+		tell_events();
+		run_mux(now + OUTPUT_NS, false);
 	}
 	spin_unlock(&mon_lock);
 }
 
+static void put_all(const char *text, size_t len)
+{
+	for (u32 i = 0; i < nr_consoles; i++)
+		consoles[i]->write(consoles[i], text, len);
+}
+
 void monitor_release(void)
 {
-	bool prompt = at_prompt();
-	u64 pos = mux.log_pos;
+	u64 pos = mux.log_pos - mux.log_len;
 	char text[256];
 	size_t n;
 
 	released = true;
-	if (!__atomic_exchange_n(&ready, false, __ATOMIC_SEQ_CST) || !prompt)
+	if (!__atomic_exchange_n(&ready, false, __ATOMIC_SEQ_CST))
 		return;
-	for (u32 i = 0; i < nr_consoles; i++)
-		consoles[i]->write(consoles[i], "\n", 1);
+	while ((n = mux_output(&mux, (u8 *)text, sizeof(text))) != 0)
+		put_all(text, n);
+	if (mux.mid_line)
+		put_all("\n", 1);
 	while ((n = log_ring_read_at(&pos, text, sizeof(text))) != 0)
-		for (u32 i = 0; i < nr_consoles; i++)
-			consoles[i]->write(consoles[i], text, n);
+		put_all(text, n);
 }
 
 u64 monitor_deadline(void)
@@ -438,8 +476,8 @@ void monitor_finish(void)
 {
 	spin_lock(&mon_lock);
 	if (ready) {
-		tell_events(TIMER_OFF);
-		run_mux(run_now() + FINISH_NS);
+		tell_events();
+		run_mux(run_now() + FINISH_NS, true);
 	}
 	__atomic_store_n(&ready, false, __ATOMIC_SEQ_CST);
 	spin_unlock(&mon_lock);

@@ -180,16 +180,6 @@ START_TEST(log_at_the_prompt)
 	ck_assert_str_eq(drain(), "\r\x1b[K* vm1: stopped \\x1b[2J\r\n* second\r\n\rbulkhead> lis\x1b[K");
 	type("t\r");
 	HAS("batch-1");
-	/* not while attached: then the guest could not be told from the monitor */
-	type("console db\r");
-	fake_log(&fake, "third\n");
-	ck_assert_str_eq(drain(), "");
-	for (int i = 0; i < 30; i++)
-		fake_log(&fake, "more\n");
-	type("\x1d\r");
-	HAS("[11 earlier lines of the log: see log 31]\r\n");
-	LACKS("third");
-	HAS("* more\r\n* more\r\n");
 	/* a line longer than the buffer comes in pieces */
 	for (int i = 0; i < 30; i++)
 		fake_log(&fake, "0123456789");
@@ -197,6 +187,46 @@ START_TEST(log_at_the_prompt)
 	drain();
 	HAS("\r\x1b[K* 0123456789");
 	ck_assert_uint_gt(strlen(text), 300);
+}
+END_TEST
+
+/* Attached, the log's lines come between the guest's, and are not told again after that. */
+START_TEST(log_while_attached)
+{
+	setup();
+	fake_print(&fake.guests[0], "login: ");
+	type("console web\r");
+	fake_log(&fake, "vm1: stopped \x1b[2J\nhal");
+	ck_assert_str_eq(drain(), "\r\nvm1: stopped \\x1b[2J\r\n");
+	fake_print(&fake.guests[0], "root\r\n");
+	ck_assert_str_eq(drain(), "root\r\n");
+	fake_log(&fake, "f\n");
+	ck_assert_str_eq(drain(), "half\r\n");
+	type("\x1d\r");
+	LACKS("half");
+	LACKS("stopped");
+	/* Under a command that repeats it waits. */
+	type("top 2\r");
+	fake_log(&fake, "later\n");
+	ck_assert_str_eq(drain(), "");
+	type("q");
+	HAS("* later\r\n");
+}
+END_TEST
+
+/* A log that is faster than the terminal: what its ring no longer has is counted. */
+START_TEST(log_overrun)
+{
+	setup();
+	fake_log(&fake, "begun");
+	ck_assert_str_eq(drain(), "");
+	for (u32 i = 0; i < sizeof(fake.log_buf) / 5 + 3; i++)
+		fake_log(&fake, "lost\n");
+	fake_log(&fake, "\n");
+	drain();
+	ck_assert_mem_eq(text, "\r\x1b[K[20 bytes of the log are not shown]\r\n", 40);
+	ck_assert_ptr_null(strstr(text, "begun"));
+	ck_assert_ptr_nonnull(strstr(text, "* lost\r\n"));
 }
 END_TEST
 
@@ -313,4 +343,5 @@ START_TEST(events)
 END_TEST
 
 SUITE_MAIN("mon_mux", commands, attach_and_detach, escape_key, replay_is_the_last_lines, hostile_guest,
-           log_at_the_prompt, guest_that_does_not_read, back_pressure, output_cut, repeated_top, events)
+           log_at_the_prompt, log_while_attached, log_overrun, guest_that_does_not_read, back_pressure, output_cut,
+           repeated_top, events)

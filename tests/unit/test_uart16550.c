@@ -121,6 +121,35 @@ START_TEST(writes)
 }
 END_TEST
 
+/* What fits without waiting: a whole FIFO when it is empty, else what was not used of it. */
+START_TEST(room)
+{
+	for (int fifo = 0; fifo < 2; fifo++) {
+		u32 depth = fifo ? 16 : 1, reads;
+
+		memset(&chip, 0, sizeof(chip));
+		chip.no_fifo = !fifo;
+		ck_assert_int_eq(uart16550_init(&uart, BASE, 9600), OK);
+		ck_assert_uint_eq(uart.con.wait_ns, depth * 1041666 + (fifo ? 10 : 0));
+		ck_assert_uint_eq(uart.con.room(&uart.con), depth);
+		uart.con.write(&uart.con, "x", 1);
+		ck_assert_uint_eq(uart.con.room(&uart.con), depth - 1);
+		uart.con.write(&uart.con, "123456789012345", depth - 1);
+		chip.stuck = true;
+		reads = chip.lsr_reads;
+		ck_assert_uint_eq(uart.con.room(&uart.con), 0);
+		ck_assert_uint_eq(chip.lsr_reads, reads + 1); /* without waiting */
+		chip.stuck = false;
+		chip.fifo_left = 0;
+		ck_assert_uint_eq(uart.con.room(&uart.con), depth);
+		ck_assert_uint_eq(chip.overruns, 0);
+	}
+	uart.dead = true;
+	ck_assert_uint_gt(uart.con.room(&uart.con), 0);
+	memset(&chip, 0, sizeof(chip));
+}
+END_TEST
+
 START_TEST(gives_up_when_stuck)
 {
 	unsigned int reads;
@@ -216,4 +245,4 @@ START_TEST(options)
 }
 END_TEST
 
-SUITE_MAIN("uart16550", programs_the_chip, writes, gives_up_when_stuck, nothing_there, reads, options)
+SUITE_MAIN("uart16550", programs_the_chip, writes, room, gives_up_when_stuck, nothing_there, reads, options)

@@ -7,17 +7,25 @@
 
 #define PROMPT       "bulkhead> "
 #define REPLAY_LINES 24
-#define MISSED_LINES 20   /* of the log, shown after a detach */
 #define CHUNK        256  /* bytes of a guest's output at a time */
 #define POLL_MAX     8    /* chunks a poll */
 #define KEY_ROOM     1024 /* output that a key may cause: a line drawn, names to choose from */
 #define CUT_TEXT     "[cut: more than the console's buffer holds]\r\n"
 #define CUT_ROOM     256 /* kept for that, and for the prompt */
 
+static void line_write(void *ctx, const char *text, size_t len)
+{
+	struct mux *m = ctx;
+
+	obuf_write(&m->out, text, len);
+	m->out.overflow = false;
+	if (len)
+		m->mid_line = text[len - 1] != '\n';
+}
+
 static void put(struct mux *m, const char *s)
 {
-	obuf_write(&m->out, s, strlen(s));
-	m->out.overflow = false;
+	line_write(m, s, strlen(s));
 }
 
 static void say(struct mux *m, const char *fmt, ...) __printf(2, 3);
@@ -32,14 +40,6 @@ static void say(struct mux *m, const char *fmt, ...)
 	put(m, text);
 }
 
-static void line_write(void *ctx, const char *text, size_t len)
-{
-	struct mux *m = ctx;
-
-	obuf_write(&m->out, text, len);
-	m->out.overflow = false;
-}
-
 /* Output of commands: lines end in LF. */
 static void text_write(void *ctx, const char *text, size_t len)
 {
@@ -52,6 +52,7 @@ static void text_write(void *ctx, const char *text, size_t len)
 		if (text[i] == '\n')
 			obuf_write(&m->out, "\r", 1);
 		obuf_write(&m->out, text + i, 1);
+		m->mid_line = text[i] != '\n';
 	}
 }
 
@@ -114,14 +115,9 @@ int mux_attach(struct mux *m, u32 guest)
 static void detach(struct mux *m)
 {
 	u8 reset[VT_RESET_MAX];
-	u32 skipped;
 
 	line_write(m, (char *)reset, vt_reset(&m->filter, reset));
 	say(m, "[left the console of %s; Ctrl-] goes back]\r\n", m->name);
-	m->log_len = 0;
-	m->log_pos = mon_log_tail(m->mon, m->log_pos, MISSED_LINES, &skipped, NULL);
-	if (skipped)
-		say(m, "[%u earlier lines of the log: see log %u]\r\n", skipped, MIN(skipped + MISSED_LINES, 1000u));
 	m->mode = MUX_PROMPT;
 	line_begin(&m->line);
 }
@@ -235,12 +231,33 @@ static void prompt_key(struct mux *m, u8 key)
 		line_begin(&m->line);
 }
 
-/* New lines of the log, marked, above the line being edited. Returns whether there may be more. */
+/* To the start of a line of its own. */
+static void log_begins(struct mux *m)
+{
+	if (m->mode == MUX_PROMPT)
+		line_hide(&m->line);
+	else if (m->mid_line)
+		put(m, "\r\n");
+}
+
+/* What the ring no longer has: the log came faster than the terminal took it. */
+static void lost_log(struct mux *m, u64 bytes)
+{
+	m->log_len = 0;
+	log_begins(m);
+	say(m, "[%lu bytes of the log are not shown]\r\n", (unsigned long)bytes);
+}
+
+/*
+ * New lines of the log: at the prompt marked, above the line being edited; else between the guest's. Returns whether
+ * there may be more.
+ */
 static bool read_log(struct mux *m)
 {
 	struct out out;
 
 	for (u32 i = 0; i < POLL_MAX; i++) {
+		u64 from = m->log_pos;
 		size_t n;
 		char *nl;
 
@@ -248,6 +265,10 @@ static bool read_log(struct mux *m)
 			return true;
 		n = m->mon->ops->log_read(m->mon->ctx, &m->log_pos, m->log_line + m->log_len,
 		                          sizeof(m->log_line) - m->log_len);
+		if (m->log_pos - n > from) {
+			memmove(m->log_line, m->log_line + m->log_len, n);
+			lost_log(m, m->log_pos - n - from + m->log_len);
+		}
 		m->log_len += (u32)n;
 		nl = memchr(m->log_line, '\n', m->log_len);
 		if (!nl && m->log_len < sizeof(m->log_line))
@@ -256,10 +277,11 @@ static bool read_log(struct mux *m)
 			n = (size_t)(nl - m->log_line);
 		else
 			n = m->log_len; /* longer: in pieces */
-		line_hide(&m->line);
+		log_begins(m);
 		m->cut = false;
 		out_init(&out, OUT_TEXT, text_write, m);
-		out_raw(&out, "* ", 2);
+		if (m->mode == MUX_PROMPT)
+			out_raw(&out, "* ", 2);
 		out_line(&out, m->log_line, n);
 		out_flush(&out);
 		n += nl != NULL;
@@ -347,6 +369,7 @@ bool mux_poll(struct mux *m, u64 now_ns)
 	} else if (m->mode != MUX_REPEAT) {
 		flush_keys(m);
 		more = read_guest(m);
+		more |= read_log(m);
 	}
 	return more;
 }

@@ -1,7 +1,8 @@
 /*
  * The operator's terminal: the monitor's prompt, or one guest's console. Ctrl-] goes from one to the other; typed
- * twice while attached it is sent to the guest. Output waits in a bounded buffer until the terminal takes it; guests
- * and log are read only when there is room, so neither a slow line nor a chatty guest holds anything up.
+ * twice while attached it is sent to the guest. The log's lines come between theirs. Output waits in a bounded buffer
+ * until the terminal takes it; guests and log are read only when there is room, so neither a slow line nor a chatty
+ * guest holds anything up.
  *
  * Everything is called from one place at a time, and does bounded work. Time is the monitor's clock, ns.
  */
@@ -31,7 +32,8 @@ struct mux {
 	struct line line;
 	enum mux_mode mode;
 	u64 now_ns;
-	bool cut; /* of the running command's output something did not fit */
+	bool cut;      /* of the running command's output something did not fit */
+	bool mid_line; /* what was written last did not end a line */
 
 	u32 guest; /* attached to, or last attached to */
 	bool has_guest;
@@ -52,7 +54,8 @@ struct mux {
 
 /*
  * Begins at the prompt. buf, of size bytes, at least MUX_OUT_MIN, is for output; columns: width of the terminal;
- * ascii: it does not know UTF-8. The log is shown from its present end on.
+ * ascii: it does not know UTF-8. The log is shown from its present end on, everywhere but
+ * under a command that repeats.
  */
 void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u32 columns, bool ascii, u64 now_ns);
 /* Attaches to a guest, as the console command does. OK or ERR_NOENT. */
