@@ -515,8 +515,10 @@ static void on_all_stopped(void)
 
 static u64 housekeeping(bool interrupted)
 {
-	monitor_poll(interrupted);
-	guests_run();
+	if (guests_run())
+		run_kick(0); /* who was started just now comes before the console */
+	else
+		monitor_poll(interrupted);
 	if ((!guests_any_alive() && !vm_any_leaving()) || (vm_ending() && !vm_any_on()))
 		on_all_stopped();
 	return MIN(monitor_deadline(), guests_deadline());

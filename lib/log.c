@@ -33,8 +33,10 @@ void log_unlock(void)
 
 static void ring_write(const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		ring[(ring_head + i) & (RING_SIZE - 1)] = text[i];
+	size_t at = ring_head & (RING_SIZE - 1), first = MIN(len, RING_SIZE - at);
+
+	memcpy(ring + at, text, first);
+	memcpy(ring, text + first, len - first);
 	ring_head += len;
 }
 

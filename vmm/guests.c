@@ -97,8 +97,10 @@ static void resume(struct vm *vm)
 
 	__atomic_store_n(&vm->resume_pending, err == ERR_BUSY, __ATOMIC_SEQ_CST);
 	/* One that stops only has to get out of the pause. */
-	if (err == OK && !vm->stop)
-		monitor_event(vm, MON_EV_RESUMED, "");
+	if (err != OK || vm->stop)
+		return;
+	vm_log_command(vm, "resumed");
+	monitor_event(vm, MON_EV_RESUMED, "");
 }
 
 static void act(const struct life_action *a)
@@ -125,8 +127,10 @@ static void act(const struct life_action *a)
 		vm_force_stop(vm, VM_STOP_DESTROY, "by the operator");
 		break;
 	case LIFE_DO_PAUSE:
-		if (vm_pause(vm) == OK)
-			monitor_event(vm, MON_EV_PAUSED, guests_why(vm));
+		if (vm_pause(vm) != OK)
+			break;
+		vm_log_command(vm, "paused: %s", guests_why(vm));
+		monitor_event(vm, MON_EV_PAUSED, guests_why(vm));
 		break;
 	case LIFE_DO_RESUME: resume(vm); break;
 	case LIFE_DO_HALT:
@@ -143,23 +147,25 @@ static void wake_runner(void)
 	run_kick(0);
 }
 
-void guests_run(void)
+bool guests_run(void)
 {
 	struct life_action a;
-	bool any, go = __atomic_exchange_n(&due, false, __ATOMIC_SEQ_CST);
+	bool any, acted = false, go = __atomic_exchange_n(&due, false, __ATOMIC_SEQ_CST);
 
 	for (struct vm *vm = vm_list; vm; vm = vm->next)
 		if (__atomic_load_n(&vm->resume_pending, __ATOMIC_SEQ_CST))
 			resume(vm);
 	if (!go && guests_deadline() > run_now())
-		return;
+		return false;
 	do {
 		spin_lock(&lock);
 		any = life_next(&life, run_now(), &a);
 		spin_unlock(&lock);
 		if (any)
 			act(&a);
+		acted |= any;
 	} while (any);
+	return acted;
 }
 
 u64 guests_deadline(void)

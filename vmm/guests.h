@@ -14,8 +14,8 @@ struct vm;
 __must_check int guests_init(const void *blob, u32 nr);
 /* Starts what the configuration says. */
 void guests_boot(void);
-/* Does what is due. On the bootstrap processor. */
-void guests_run(void);
+/* Does what is due; returns whether there was anything. On the bootstrap processor. */
+bool guests_run(void);
 /* When it has to be called at the latest, run_now() ns; LIFE_NEVER: no need. */
 u64 guests_deadline(void);
 

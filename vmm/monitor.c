@@ -413,7 +413,6 @@ static void tell_events(void)
 	if (lost)
 		log_warn("monitor: %lu events were lost\n", lost);
 	while (next_event(&ev)) {
-		mux_event(&mux, &ev);
 		for (struct vm *vm = vm_list; vm; vm = vm->next) {
 			if (!vm->monitor || !vm->monitor->ctl)
 				continue;

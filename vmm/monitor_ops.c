@@ -223,17 +223,23 @@ static int set_pin(struct vm *vm, const struct mon_cpus *cpus, struct mon_why *w
 	return OK;
 }
 
-static int changed(const struct vm *vm, int err)
+static void tell_set(struct vm *vm, enum mon_prop prop, const struct mon_value *value)
 {
-	if (!err)
-		monitor_event(vm, MON_EV_CHANGED, "");
-	return err;
+	char text[40];
+
+	if (prop == MON_PIN)
+		mon_cpus_format(&value->cpus, nr_pcpus, text, sizeof(text));
+	else
+		fmt_snprintf(text, sizeof(text), "%lu", (unsigned long)value->num);
+	vm_log_command(vm, "%s set to %s", mon_prop_str(prop), text);
+	monitor_event(vm, MON_EV_CHANGED, "");
 }
 
 static int set(void *ctx, u32 guest, enum mon_prop prop, const struct mon_value *value, struct mon_why *why)
 {
 	struct vm *vm = find(guest);
 	struct sched_params p;
+	int err;
 
 	if (!vm)
 		return ERR_NOENT;
@@ -242,10 +248,13 @@ static int set(void *ctx, u32 guest, enum mon_prop prop, const struct mon_value 
 	case MON_WEIGHT: p.weight = value->num; break;
 	case MON_CAP: p.cap = value->num * SCHED_PERCENT; break;
 	case MON_RESERVATION: p.reservation = value->num * SCHED_PERCENT; break;
-	case MON_PIN: return changed(vm, set_pin(vm, &value->cpus, why));
+	case MON_PIN: break;
 	default: return ERR_NOTSUP;
 	}
-	return changed(vm, set_share(vm, &p, why));
+	err = prop == MON_PIN ? set_pin(vm, &value->cpus, why) : set_share(vm, &p, why);
+	if (!err)
+		tell_set(vm, prop, value);
+	return err;
 }
 
 /* ---- looking inside ---- */

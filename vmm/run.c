@@ -323,6 +323,8 @@ static void run_vcpu(struct vcpu *v)
 				break;
 			}
 		}
+		if (unlikely(v->vm->stop)) /* what follows from it comes before the console */
+			break;
 		wake_sleepers(cpu_of(p));
 		poll(p, __atomic_exchange_n(&p->kick, 0, __ATOMIC_SEQ_CST));
 		/* The monitor may have looked at another vCPU. */
@@ -370,8 +372,10 @@ static void start_guest(struct vcpu *v)
 
 	if (v->id)
 		return;
-	while (v->vm->state == VM_STARTING && !v->vm->stop && cpu_rdtsc() < cpu_of(p)->until_tsc)
+	while (v->vm->state == VM_STARTING && !v->vm->stop && cpu_rdtsc() < cpu_of(p)->until_tsc) {
 		vm_start_step(v->vm);
+		poll(p, true);
+	}
 }
 
 /* What v does in its turn. */

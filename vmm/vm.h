@@ -37,11 +37,12 @@ struct vm {
 	u32 id;
 	enum vm_state state;
 	enum vm_stop stop;
-	char why[160];               /* reason of the last stop */
-	struct log_limit stop_limit; /* of messages about stops: a guest may crash and restart without end */
-	struct log_limit text_limit; /* of its serial ports' lines in the log */
-	bool quiet;                  /* the last stop is over that limit */
-	u32 exit_code;               /* of the debug exit port */
+	char why[160];                  /* reason of the last stop */
+	struct log_limit command_limit; /* of messages about commands: they may come from a guest */
+	struct log_limit stop_limit;    /* of messages about stops: a guest may crash and restart without end */
+	struct log_limit text_limit;    /* of its serial ports' lines in the log */
+	bool quiet;                     /* the last stop is over that limit */
+	u32 exit_code;                  /* of the debug exit port */
 
 	struct guest_map map;
 	struct guest_mem mem;
@@ -142,6 +143,8 @@ void vm_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 __must_check int vm_pause(struct vm *vm);
 __must_check int vm_resume(struct vm *vm);
 __must_check int vm_power_button(struct vm *vm);
+/* Tells in the log what a command did to the VM; rate-limited. From any CPU. */
+void vm_log_command(struct vm *vm, const char *fmt, ...) __printf(2, 3);
 /* For vm_pause(), at the end of a vCPU's turn. */
 void vm_time_seen(struct vm *vm);
 /* Starts it, as soon as it is off if it is on now; no more when the machine ends. Takes that back. */

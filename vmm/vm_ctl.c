@@ -1,7 +1,32 @@
 /* What an operator does to a VM: pause, resume, power button, reset, destroy. */
 #include "arch/x86/cpu.h"
+#include "lib/fmt.h"
 #include "vmm/run.h"
 #include "vmm/vm.h"
+
+#define COMMANDS_LOGGED  20 /* of one VM, in a while */
+#define COMMANDS_IN_TIME 10000000000ull
+
+void vm_log_command(struct vm *vm, const char *fmt, ...)
+{
+	static struct spinlock lock;
+	char text[96];
+	u32 suppressed;
+	va_list ap;
+	bool ok;
+
+	spin_lock(&lock);
+	ok = log_limit_ok(&vm->command_limit, run_now(), COMMANDS_LOGGED, COMMANDS_IN_TIME, &suppressed);
+	spin_unlock(&lock);
+	if (!ok)
+		return;
+	va_start(ap, fmt);
+	fmt_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (suppressed)
+		log_info("guest %s: (%u commands not shown)\n", vm->config.name, suppressed);
+	log_info("guest %s: %s\n", vm->config.name, text);
+}
 
 bool vm_is_on(const struct vm *vm)
 {

@@ -15,7 +15,7 @@
 #include "vmm/vm.h"
 #include "vmm/walltime.h"
 
-#define CLEAR_CHUNK SIZE_2M /* bounded work at a time */
+#define CLEAR_CHUNK (64ull << 10) /* bounded work at a time: a key must be read before the next 16 have come */
 
 /* Clears the next piece of memory; false when all is clear. */
 static bool clear_some(struct vm *vm)

@@ -280,7 +280,7 @@ START_TEST(back_pressure)
 		fake_print(&fake.guests[0], "0123456789012345678901234567890\r\n");
 		mux_poll(&m, now);
 	}
-	ck_assert_uint_lt(obuf_used(&m.out), sizeof(buf) / 4 + 600);
+	ck_assert_uint_lt(obuf_used(&m.out), 1200);
 	drain();
 	ck_assert(!strcmp(text + strlen(text) - 6, "7890\r\n"));
 }
@@ -325,23 +325,6 @@ START_TEST(repeated_top)
 }
 END_TEST
 
-START_TEST(events)
-{
-	struct mon_event ev = { .kind = MON_EV_CRASHED, .guest = 3, .reason = "bad \x1b[2J" };
-
-	setup();
-	mux_event(&m, &ev); /* at the prompt the log tells */
-	ck_assert_str_eq(drain(), "");
-	type("console web\r");
-	ev.guest = 7;
-	mux_event(&m, &ev);
-	ck_assert_str_eq(drain(), "");
-	ev.guest = 3;
-	mux_event(&m, &ev);
-	ck_assert_str_eq(drain(), "\x1b[0m\r\n[web crashed: bad \\x1b[2J]\r\n");
-}
-END_TEST
-
 SUITE_MAIN("mon_mux", commands, attach_and_detach, escape_key, replay_is_the_last_lines, hostile_guest,
            log_at_the_prompt, log_while_attached, log_overrun, guest_that_does_not_read, back_pressure, output_cut,
-           repeated_top, events)
+           repeated_top)

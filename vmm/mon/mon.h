@@ -161,7 +161,7 @@ struct mon {
 	struct mon_regs regs;
 };
 
-/* What happened to a guest, for channels to tell: mux_event, ctl_event. */
+/* What happened to a guest, for channels to tell (ctl_event); an operator reads the log. */
 enum mon_event_kind {
 	MON_EV_STARTED,
 	MON_EV_STOPPED,

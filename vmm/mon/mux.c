@@ -9,6 +9,7 @@
 #define REPLAY_LINES 24
 #define CHUNK        256  /* bytes of a guest's output at a time */
 #define POLL_MAX     8    /* chunks a poll */
+#define READ_AHEAD   512  /* output waiting, beyond which no more of guest and log is read: both have their rings */
 #define KEY_ROOM     1024 /* output that a key may cause: a line drawn, names to choose from */
 #define CUT_TEXT     "[cut: more than the console's buffer holds]\r\n"
 #define CUT_ROOM     256 /* kept for that, and for the prompt */
@@ -45,14 +46,24 @@ static void text_write(void *ctx, const char *text, size_t len)
 {
 	struct mux *m = ctx;
 
-	for (size_t i = 0; i < len; i++) {
-		m->cut |= obuf_room(&m->out) < CUT_ROOM;
+	while (len) {
+		const char *nl = memchr(text, '\n', len);
+		size_t room = obuf_room(&m->out), n = nl ? (size_t)(nl - text) : len;
+
+		m->cut |= room < CUT_ROOM;
 		if (m->cut)
 			return;
-		if (text[i] == '\n')
-			obuf_write(&m->out, "\r", 1);
-		obuf_write(&m->out, text + i, 1);
-		m->mid_line = text[i] != '\n';
+		if (n > room - CUT_ROOM) {
+			n = room - CUT_ROOM;
+			nl = NULL;
+			m->cut = true;
+		}
+		line_write(m, text, n);
+		if (nl)
+			line_write(m, "\r\n", 2);
+		n += nl != NULL;
+		text += n;
+		len -= n;
 	}
 }
 
@@ -153,7 +164,7 @@ static bool read_guest(struct mux *m)
 	for (u32 i = 0; i < POLL_MAX; i++) {
 		size_t n;
 
-		if (obuf_used(&m->out) > m->out.size / 4)
+		if (obuf_used(&m->out) > READ_AHEAD)
 			return true;
 		n = m->mon->ops->console_read(m->mon->ctx, m->guest, &m->guest_pos, data, sizeof(data));
 		if (!n)
@@ -261,7 +272,7 @@ static bool read_log(struct mux *m)
 		size_t n;
 		char *nl;
 
-		if (obuf_used(&m->out) > m->out.size / 4)
+		if (obuf_used(&m->out) > READ_AHEAD)
 			return true;
 		n = m->mon->ops->log_read(m->mon->ctx, &m->log_pos, m->log_line + m->log_len,
 		                          sizeof(m->log_line) - m->log_len);
@@ -382,21 +393,4 @@ u64 mux_deadline(const struct mux *m)
 size_t mux_output(struct mux *m, u8 *buf, size_t n)
 {
 	return obuf_read(&m->out, buf, n);
-}
-
-void mux_event(struct mux *m, const struct mon_event *ev)
-{
-	char text[MON_REASON_MAX + 80];
-	struct out out;
-	int n;
-
-	if ((m->mode != MUX_ATTACHED && m->mode != MUX_ESCAPED) || ev->guest != m->guest)
-		return;
-	n = fmt_snprintf(text, sizeof(text), "[%s %s%s%s]", m->name, mon_event_str(ev->kind),
-	                 ev->reason[0] ? ": " : "", ev->reason);
-	m->cut = false;
-	put(m, "\x1b[0m\r\n");
-	out_init(&out, OUT_TEXT, text_write, m);
-	out_line(&out, text, (size_t)n);
-	out_flush(&out);
 }

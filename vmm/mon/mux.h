@@ -71,5 +71,3 @@ bool mux_poll(struct mux *m, u64 now_ns);
 u64 mux_deadline(const struct mux *m);
 /* Takes up to n bytes for the terminal; returns how many. */
 size_t mux_output(struct mux *m, u8 *buf, size_t n);
-/* Something happened to a guest: an attached operator is told. */
-void mux_event(struct mux *m, const struct mon_event *ev);

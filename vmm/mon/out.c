@@ -107,9 +107,13 @@ static u32 text_char(struct out *o, const char *s, u32 n, u32 cp)
 
 static u32 text_str(struct out *o, const char *s, size_t len)
 {
-	u32 cols = 0, cp = 0, n;
+	u32 cols = 0, cp = 0, n = 0;
 
-	for (; len; s += MAX(n, 1), len -= MAX(n, 1)) {
+	while (n < len && s[n] >= ' ' && s[n] <= '~') /* mostly that is all */
+		n++;
+	out_raw(o, s, n);
+	cols = n;
+	for (s += n, len -= n; len; s += MAX(n, 1), len -= MAX(n, 1)) {
 		n = utf8_decode(s, len, &cp);
 		cols += text_char(o, s, n, cp);
 	}
