@@ -456,6 +456,11 @@ static void on_timer(void)
 	/* It only has to end the HLT, or the guest's turn: the run loop looks at the timers. */
 }
 
+static void on_uart(void)
+{
+	run_poll_soon();
+}
+
 static void on_kick(void)
 {
 	__atomic_store_n(&this_cpu()->kick, 1, __ATOMIC_SEQ_CST);
@@ -494,7 +499,7 @@ static void setup_interrupts(void)
 {
 	irq_register(VEC_TIMER, on_timer);
 	irq_register(VEC_KICK, on_kick);
-	irq_register(VEC_UART, on_kick);
+	irq_register(VEC_UART, on_uart);
 	pic8259_disable();
 	lapic_init_bsp(map_mmio, cmdline_flag(bi.cmdline, "x2apic", !x2apic_opt_out));
 	lapic_init_cpu();
@@ -513,12 +518,12 @@ static void on_all_stopped(void)
 	                                          : END_HALT);
 }
 
-static u64 housekeeping(bool interrupted)
+static u64 housekeeping(void)
 {
 	if (guests_run())
-		run_kick(0); /* who was started just now comes before the console */
+		run_poll_soon(); /* who was started just now comes before the console */
 	else
-		monitor_poll(interrupted);
+		monitor_poll();
 	if ((!guests_any_alive() && !vm_any_leaving()) || (vm_ending() && !vm_any_on()))
 		on_all_stopped();
 	return MIN(monitor_deadline(), guests_deadline());

@@ -144,7 +144,7 @@ static void act(const struct life_action *a)
 static void wake_runner(void)
 {
 	__atomic_store_n(&due, true, __ATOMIC_SEQ_CST);
-	run_kick(0);
+	run_poll_soon();
 }
 
 bool guests_run(void)

@@ -20,6 +20,7 @@
 
 #define MAX_CONSOLES 4
 #define KEYS         64
+#define KEYS_NS      1000000 /* after which keys that were not taken are tried again */
 #define MUX_BUFFER   (32u << 10)
 #define CTL_BUFFER   (64u << 10)
 #define SCROLL_BACK  (16u << 10)
@@ -93,7 +94,7 @@ static bool at_prompt(void)
 static void poke(void)
 {
 	if (!__atomic_exchange_n(&poked, 1, __ATOMIC_SEQ_CST))
-		run_kick(0);
+		run_poll_soon();
 }
 
 static void sink_write(void *ctx, const char *text, size_t len)
@@ -191,7 +192,7 @@ static void run_mux(u64 until, bool block)
 		wait = OUTPUT_NS;
 	__atomic_store_n(&more_at, wait ? run_now() + wait : TIMER_OFF, __ATOMIC_SEQ_CST);
 	if (wait && this_cpu()->index)
-		run_kick(0);
+		run_poll_soon();
 }
 
 /* ---- keys ---- */
@@ -382,7 +383,7 @@ void monitor_event(const struct vm *vm, enum mon_event_kind kind, const char *re
 		fmt_snprintf(ev->reason, sizeof(ev->reason), "%s", reason);
 	}
 	spin_unlock(&events.lock);
-	run_kick(0);
+	run_poll_soon();
 }
 
 static bool next_event(struct mon_event *ev)
@@ -425,11 +426,11 @@ static void tell_events(void)
 
 /* ---- everything ---- */
 
-void monitor_poll(bool interrupted)
+void monitor_poll(void)
 {
 	u64 now;
 
-	if (!ready || (!interrupted && !nr_keys))
+	if (!ready)
 		return;
 	now = run_now();
 	read_keys();
@@ -468,7 +469,11 @@ void monitor_release(void)
 
 u64 monitor_deadline(void)
 {
-	return ready ? MIN(mux_deadline(&mux), __atomic_load_n(&more_at, __ATOMIC_RELAXED)) : TIMER_OFF;
+	u64 at = MIN(mux_deadline(&mux), __atomic_load_n(&more_at, __ATOMIC_RELAXED));
+
+	if (!ready)
+		return TIMER_OFF;
+	return nr_keys ? MIN(at, run_now() + KEYS_NS) : at;
 }
 
 void monitor_finish(void)

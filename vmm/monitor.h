@@ -21,11 +21,8 @@ __must_check int monitor_init(bool ascii);
 /* The consoles are the log's alone from now on: an end, or a panic. Prints what of the log was not shown yet. No
  * locks. */
 void monitor_release(void);
-/*
- * Moves keys and output. On the bootstrap processor, between turns and slow exits. interrupted: something may have
- * arrived; else only what is left over is tried again.
- */
-void monitor_poll(bool interrupted);
+/* Moves keys and output. On the bootstrap processor, between turns and slow exits, when some may have arrived. */
+void monitor_poll(void);
 /* ns (run_now()) at which it must be polled at the latest; TIMER_OFF: no need. */
 u64 monitor_deadline(void);
 

@@ -29,7 +29,8 @@ static struct sched sched;
 static struct run_cpu *run_cpus;
 static struct vclock clock; /* ticks since tsc_base -> run_now() */
 static u64 tsc_base;
-static u64 (*poll_fn)(bool interrupted);
+static u64 (*poll_fn)(void);
+static u32 poll_wanted;
 static struct timer poll_timer; /* on the bootstrap processor's sleepers */
 
 u64 run_ns(u64 tsc)
@@ -84,12 +85,13 @@ void run_cpu_times(u32 cpu, u64 *guests_ns, u64 *root_ns)
 
 static void on_poll_timer(void *arg, u64 now)
 {
-	run_kick(0);
+	run_poll_soon();
 }
 
-void run_set_poll(u64 (*poll)(bool interrupted))
+void run_set_poll(u64 (*poll)(void))
 {
 	timer_init(&poll_timer, &run_cpus[0].sleepers, on_poll_timer, NULL);
+	__atomic_store_n(&poll_wanted, 1, __ATOMIC_SEQ_CST);
 	poll_fn = poll;
 }
 
@@ -105,6 +107,12 @@ void run_kick(u32 index)
 	__atomic_store_n(&p->kick, 1, __ATOMIC_SEQ_CST);
 	if (p != this_cpu())
 		lapic_send_ipi(p->apic_id, VEC_KICK);
+}
+
+void run_poll_soon(void)
+{
+	if (!__atomic_exchange_n(&poll_wanted, 1, __ATOMIC_SEQ_CST))
+		run_kick(0);
 }
 
 static void wake(struct vcpu *v)
@@ -166,19 +174,22 @@ static void wake_sleepers(struct run_cpu *rc)
 }
 
 /* The bootstrap processor's housekeeping. */
-static void poll(struct pcpu *p, bool interrupted)
+static void poll(struct pcpu *p)
 {
 	struct run_cpu *rc = cpu_of(p);
 	u64 at;
 
-	if (p->index || !poll_fn)
+	if (p->index || !poll_fn || likely(!__atomic_load_n(&poll_wanted, __ATOMIC_SEQ_CST)))
 		return;
-	at = poll_fn(interrupted);
+	__atomic_store_n(&poll_wanted, 0, __ATOMIC_SEQ_CST);
+	at = poll_fn();
 	if (at == poll_timer.deadline)
 		return;
 	spin_lock(&rc->sleepers_lock);
 	timer_set(&poll_timer, at);
 	spin_unlock(&rc->sleepers_lock);
+	if (p->current)
+		p->current->resync = 0; /* its preemption timer is to be set anew */
 }
 
 /* ---- timers ---- */
@@ -326,7 +337,7 @@ static void run_vcpu(struct vcpu *v)
 		if (unlikely(v->vm->stop)) /* what follows from it comes before the console */
 			break;
 		wake_sleepers(cpu_of(p));
-		poll(p, __atomic_exchange_n(&p->kick, 0, __ATOMIC_SEQ_CST));
+		poll(p);
 		/* The monitor may have looked at another vCPU. */
 		if (unlikely(p->current != v))
 			vcpu_load(v);
@@ -374,7 +385,7 @@ static void start_guest(struct vcpu *v)
 		return;
 	while (v->vm->state == VM_STARTING && !v->vm->stop && cpu_rdtsc() < cpu_of(p)->until_tsc) {
 		vm_start_step(v->vm);
-		poll(p, true);
+		poll(p);
 	}
 }
 
@@ -491,7 +502,7 @@ __noreturn void run_loop(void)
 		__atomic_store_n(&p->kick, 0, __ATOMIC_SEQ_CST);
 		give_up_loaded(p);
 		wake_sleepers(rc);
-		poll(p, true);
+		poll(p);
 		e = sched_pick(&sched, p->index, run_now(), &until, &cpu);
 		run_kick(cpu);
 		if (!e) {

@@ -25,8 +25,10 @@ void run_cpu_times(u32 cpu, u64 *guests_ns, u64 *root_ns);
 /* Never returns. */
 __noreturn void run_loop(void);
 /*
- * Called by the bootstrap processor between turns and after slow exits: consoles, life-cycles. interrupted: something
- * may have arrived; else only what is left from an earlier call needs doing. Returns when it wants to be called at
- * the latest, run_now() ns, or TIMER_OFF.
+ * The housekeeping (consoles, life-cycles), called by the bootstrap processor between turns and after slow exits,
+ * once run_poll_soon() was called or its time has come. Returns when it wants to be called at the latest, run_now()
+ * ns, or TIMER_OFF.
  */
-void run_set_poll(u64 (*poll)(bool interrupted));
+void run_set_poll(u64 (*poll)(void));
+/* There is something for it to do. From any CPU, with any lock held, and from interrupt handlers. */
+void run_poll_soon(void);

@@ -267,14 +267,12 @@ u32 sched_put(struct sched *s, u32 cpu, u64 now)
 	assert(e && e->state == SCHED_RUNNING);
 	now = seen(c, now);
 	sched_cpu_charge(c, now, true);
-	sched_queue_publish(c);
-	c->current = NULL;
+	sched_queue_leave(c);
 	move = !sched_mask_test(&e->allowed, cpu);
 	if (e->suspended || move) {
 		e->state = SCHED_BLOCKED;
 		e->wake_pending = e->suspended;
 		sched_group_active(e->group, -1, now);
-		sched_queue_publish(c);
 	} else {
 		sched_queue_add(c, e, now);
 	}
@@ -294,11 +292,9 @@ bool sched_block(struct sched *s, u32 cpu, u64 now)
 	block = !e->wake_pending || e->suspended;
 	if (block) {
 		sched_cpu_charge(c, now, true);
-		sched_queue_publish(c);
-		c->current = NULL;
+		sched_queue_leave(c);
 		e->state = SCHED_BLOCKED;
 		sched_group_active(e->group, -1, now);
-		sched_queue_publish(c);
 	} else {
 		e->wake_pending = false;
 	}

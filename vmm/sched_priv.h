@@ -63,6 +63,8 @@ void sched_queue_place(struct sched_cpu *c, struct sched_entity *e);
 void sched_queue_reweigh(struct sched *s, struct sched_cpu *c, struct sched_entity *e);
 /* Brings vmin, floor and what is published up to date. */
 void sched_queue_publish(struct sched_cpu *c);
+/* The running entity, charged, leaves; what is published is brought up to date. */
+void sched_queue_leave(struct sched_cpu *c);
 
 /* ---- the running entity ---- */
 /* Charges c's current up to now. over: its turn ends. */

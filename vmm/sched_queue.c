@@ -66,10 +66,11 @@ static void lower(const struct sched_entity *e, bool *any, u64 *vmin, u64 *floor
 	*any = true;
 }
 
-void sched_queue_publish(struct sched_cpu *c)
+/* leaving: the running entity counts one last time. */
+static void bring_up(struct sched_cpu *c, bool leaving)
 {
 	struct sched_entity *m = sched_queue_movable(c), *cur = c->current;
-	bool any = false;
+	bool any = false, waiting;
 	u64 vmin = 0, floor = 0;
 
 	lower(entity_of_run(c->weighted[0].root), &any, &vmin, &floor);
@@ -77,8 +78,11 @@ void sched_queue_publish(struct sched_cpu *c)
 	if (any)
 		publish(c->wait_floor, floor);
 	publish(c->has_floor, any);
+	waiting = any;
 	lower(cur, &any, &vmin, &floor);
-	publish(c->has_ref, any);
+	if (leaving)
+		cur = c->current = NULL;
+	publish(c->has_ref, leaving ? waiting : any);
 	if (any && v_diff(vmin, c->vmin) > 0)
 		publish(c->vmin, vmin);
 	if (any && v_diff(floor, c->floor) > 0)
@@ -94,6 +98,16 @@ void sched_queue_publish(struct sched_cpu *c)
 	if (cur)
 		publish(c->cur_key, cur->key);
 	publish(c->cur_rank, cur ? cur->rank : SCHED_NONE);
+}
+
+void sched_queue_publish(struct sched_cpu *c)
+{
+	bring_up(c, false);
+}
+
+void sched_queue_leave(struct sched_cpu *c)
+{
+	bring_up(c, true);
 }
 
 void sched_queue_place(struct sched_cpu *c, struct sched_entity *e)

@@ -78,7 +78,7 @@ int vm_pause(struct vm *vm)
 	/* It stopped meanwhile: its vCPUs have to run to leave. vm_request_stop() looks the other way round. */
 	if (__atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST) || __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST) != run) {
 		__atomic_store_n(&vm->resume_pending, true, __ATOMIC_SEQ_CST);
-		run_kick(0);
+		run_poll_soon();
 		return ERR_NOENT;
 	}
 	return OK;

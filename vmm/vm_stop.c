@@ -10,6 +10,9 @@
 #define STOPS_LOGGED  8 /* in a minute */
 #define STOPS_IN_TIME 60000000000ull
 
+/* What takes several lines is not mixed up with another CPU's. Inside a VM's lock; the log's are inside this one. */
+static struct spinlock report_lock;
+
 void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why)
 {
 	u32 suppressed;
@@ -29,7 +32,7 @@ void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why
 	/* Its vCPUs have to run to leave. vm_pause() looks at these two the other way round. */
 	if (__atomic_load_n(&vm->paused, __ATOMIC_SEQ_CST)) {
 		__atomic_store_n(&vm->resume_pending, true, __ATOMIC_SEQ_CST);
-		run_kick(0);
+		run_poll_soon();
 	}
 }
 
@@ -46,8 +49,10 @@ void vm_kill(struct vcpu *v, const char *fmt, ...)
 	vm_request_stop(v->vm, VM_STOP_CRASH, 0, why);
 	if (v->vm->quiet)
 		return;
+	spin_lock(&report_lock);
 	log_err("guest %s: vCPU %u crashed: %s\n", v->vm->config.name, v->id, why);
 	vcpu_dump(v);
+	spin_unlock(&report_lock);
 }
 
 void vm_triple_fault(struct vcpu *v, const char *how)
@@ -57,8 +62,10 @@ void vm_triple_fault(struct vcpu *v, const char *how)
 	vm_request_stop(v->vm, VM_STOP_RESET, 0, how);
 	if (v->vm->quiet)
 		return;
+	spin_lock(&report_lock);
 	log_warn("guest %s: vCPU %u: %s\n", v->vm->config.name, v->id, how);
 	vcpu_dump(v);
+	spin_unlock(&report_lock);
 }
 
 static bool no_summary;
@@ -78,6 +85,7 @@ void vm_summary(struct vm *vm)
 		ran += vm->vcpus[i]->sched.run_ns;
 		waited += vm->vcpus[i]->sched.wait_ns;
 	}
+	spin_lock(&report_lock);
 	log_info("guest %s: summary: %lu ticks (%lu ms), %u restarts\n", vm->config.name, ticks,
 	         (u64)((unsigned __int128)ticks * 1000 / tsc_hz()), vm->restarts);
 	log_info("  ran %lu ms, waited for a processor %lu ms\n", ran / 1000000, waited / 1000000);
@@ -92,6 +100,7 @@ void vm_summary(struct vm *vm)
 #ifdef CONFIG_VMCS_COUNT
 	log_info("  vmcs: %lu reads, %lu writes\n", vmcs_reads, vmcs_writes);
 #endif
+	spin_unlock(&report_lock);
 }
 
 static const char *stop_word(enum vm_stop s)
@@ -191,7 +200,7 @@ void vm_handle_stop(struct vm *vm)
 	 */
 	tell_end(vm, stop);
 	(void)start_again(vm, true);
-	run_kick(0);
+	run_poll_soon();
 }
 
 void vm_end_all(enum vm_end how)
@@ -202,7 +211,7 @@ void vm_end_all(enum vm_end how)
 	/* No VM starts any more. */
 	for (struct vm *vm = vm_list; vm; vm = vm->next)
 		vm_force_stop(vm, VM_STOP_DESTROY, "the machine ends");
-	run_kick(0);
+	run_poll_soon();
 }
 
 enum vm_end vm_ending(void)
