@@ -96,13 +96,12 @@ def linux_tests():
         # More than a FIFO holds, both ways.
         (PROMPT, "seq 1 200 | tr '\\n' ,; echo\n"),
         (r"\n1,2,3,.*,199,200,\n", ""),
+        (PROMPT, "reboot\n"),
+        ("restart 1", ""),
         (PROMPT, "poweroff\n"),
     )
     ticks = r"guest linux: (?P<name>summary): (?P<value>\d+) ticks"
-    yield Boot("linux-shell", "the demo: typed commands answer, poweroff ends it", 600, config="demo", dialogue=first,
-               forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,))
-    yield Boot("linux-reboot", "reboot starts the guest afresh, poweroff ends it", 1000, config="demo",
-               dialogue=((PROMPT, "reboot\n"), ("restart 1", ""), (PROMPT, "poweroff\n")),
+    yield Boot("linux-shell", "the demo: typed commands answer, reboot starts it afresh, poweroff ends it", 1000, config="demo", dialogue=first,
                forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,))
     yield Boot("linux-smp-reboot", "a guest of two vCPUs on two processors restarts", 700, cpus=2,
                config_text=demo_with("").replace("vcpus = <1>", "vcpus = <2>"),
@@ -110,10 +109,13 @@ def linux_tests():
                          (r"\n2\n", ""), (PROMPT, "poweroff\n")),
                forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,), by_default=False)
     good = ("TEST basic: status 0", "guest linux: powered off")
+    bare = Boot("linux-bare", "the same kernel on the bare machine", 1500, bare=True, want=("TEST warnings: status 0",), memory=256,
+                forbid=(), append="console=ttyS0 bh.test=warnings")
+    compared = {"new": dict(beside=bare, compare=no_new_complaints), "old": {}}
     for name, cpu in (("new", NEW_CPU), ("old", OLD_CPU)):
-        yield Boot(f"linux-script-{name}", f"tests/linux/basic.sh in the guest, on {cpu}", 900, cpu=cpu,
-                   config_text=demo_with("bh.test=basic"), want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
-    yield complaints_test()
+        yield Boot(f"linux-script-{name}", f"tests/linux/basic.sh in the guest, on {cpu}"
+                   + ("; the kernel warns of nothing that it does not on the bare machine" if compared[name] else ""), 1500, cpu=cpu,
+                   config_text=demo_with("bh.test=basic"), want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,), **compared[name])
     yield Boot("linux-bzimage", "the untouched bzImage, through the 64-bit boot protocol", 1500,
                config_text=(ROOT / "boot/configs/bzimage.dts").read_text().replace("console=ttyS0", "console=ttyS0 bh.test=basic"),
                want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
@@ -128,14 +130,6 @@ def no_new_complaints(bare, guest):
     """bare: all that the same kernel printed there, whatever its level."""
     new = [c for c in kernel_complaints(guest) if c not in bare]
     return f"only in the guest: {new[0]}" if new else None
-
-
-def complaints_test():
-    done = ("TEST warnings: status 0",)
-    bare = Boot("linux-complaints-bare", "the same kernel on the bare machine", 1500, bare=True, want=done, memory=256, forbid=(),
-                append="console=ttyS0 bh.test=warnings")
-    return Boot("linux-complaints", "the kernel's log has no warning that it does not give on the bare machine", 1500, want=done,
-                config_text=demo_with("bh.test=warnings"), beside=bare, compare=no_new_complaints)
 
 
 # Payloads that end in their own way; all others end through the exit port with PASS_CODE.
