@@ -57,15 +57,21 @@ static u32 vmx_cpus;
 
 enum at_end { END_HALT, END_POWEROFF, END_RESET };
 
-static __noreturn void end(enum at_end what)
+/* Comes back when the machine is to halt, or cannot do anything else. */
+static void leave(enum at_end what)
 {
-	monitor_release();
 	if (what != END_HALT)
 		tsc_delay_us(20000); /* the console's FIFO has to drain */
 	if (what == END_POWEROFF)
 		power_off();
 	if (what == END_RESET)
 		power_reset();
+}
+
+static __noreturn void end(enum at_end what)
+{
+	monitor_release();
+	leave(what);
 	log_info("bulkhead: halted\n");
 	cpu_halt_forever();
 }
@@ -82,12 +88,7 @@ static enum at_end on_fatal(void)
 
 static void panic_end(void)
 {
-	enum at_end what = on_fatal();
-
-	if (what == END_POWEROFF)
-		power_off();
-	else if (what == END_RESET)
-		power_reset();
+	leave(on_fatal());
 }
 
 static void open_acpi(const struct acpi_mem *mem);
