@@ -259,6 +259,8 @@ def refusal_tests():
     yield refusal("too-much-memory", "more memory than the machine has", r"config: /guests/test: memory: ",
                   config_text=GUEST.replace("64M", "2048M") % ("vmlinux", ""))
     yield refusal("bad-disable", "an unknown word after disable=", r"disable=ept-3g", cmdline="disable=ept-3g", **payload_kw)
+    yield refusal("no-memory", "a machine whose memory is too little for the hypervisor alone", r"no usable memory: .*16 MiB", memory=16,
+                  iso=False, **payload_kw)
     yield refusal("little-memory", "a machine with too little memory", r"memory: 128 MiB are more than the machine has", memory=32, iso=False,
                   **payload_kw)
 
