@@ -147,6 +147,25 @@ START_TEST(replay_is_the_last_lines)
 }
 END_TEST
 
+/* A console that takes 16 bytes at a time, and a guest that prints faster. */
+START_TEST(chatty_guest_leaves_room_for_the_log)
+{
+	size_t len = 0;
+
+	setup();
+	type("console web\r");
+	for (u32 i = 0; i < 3000; i++) {
+		fake_print(&fake.guests[0], "yyyyyyyyyyyyyyyyyy\r\n");
+		if (i == 1000)
+			fake_log(&fake, "db crashed\n");
+		(void)!mux_poll(&m, now);
+		len += mux_output(&m, (u8 *)text + len, 16);
+	}
+	text[len] = '\0';
+	ck_assert_ptr_nonnull(strstr(text, "db crashed\r\n"));
+}
+END_TEST
+
 /* A hostile guest's output cannot reach beyond its console. */
 START_TEST(hostile_guest)
 {
@@ -326,5 +345,5 @@ START_TEST(repeated_top)
 END_TEST
 
 SUITE_MAIN("mon_mux", commands, attach_and_detach, escape_key, replay_is_the_last_lines, hostile_guest,
-           log_at_the_prompt, log_while_attached, log_overrun, guest_that_does_not_read, back_pressure, output_cut,
-           repeated_top)
+           chatty_guest_leaves_room_for_the_log, log_at_the_prompt, log_while_attached, log_overrun,
+           guest_that_does_not_read, back_pressure, output_cut, repeated_top)

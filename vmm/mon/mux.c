@@ -9,7 +9,8 @@
 #define REPLAY_LINES 24
 #define CHUNK        256  /* bytes of a guest's output at a time */
 #define POLL_MAX     8    /* chunks a poll */
-#define READ_AHEAD   512  /* output waiting, beyond which no more of guest and log is read: both have their rings */
+#define READ_AHEAD   512  /* output waiting, beyond which no more of the guest is read: it has its ring */
+#define LOG_AHEAD    1024 /* the same for the log, which has room behind a guest that prints without end */
 #define KEY_ROOM     1024 /* output that a key may cause: a line drawn, names to choose from */
 #define CUT_TEXT     "[cut: more than the console's buffer holds]\r\n"
 #define CUT_ROOM     256 /* kept for that, and for the prompt */
@@ -272,7 +273,7 @@ static bool read_log(struct mux *m)
 		size_t n;
 		char *nl;
 
-		if (obuf_used(&m->out) > READ_AHEAD)
+		if (obuf_used(&m->out) > LOG_AHEAD)
 			return true;
 		n = m->mon->ops->log_read(m->mon->ctx, &m->log_pos, m->log_line + m->log_len,
 		                          sizeof(m->log_line) - m->log_len);
