@@ -6,7 +6,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 
-#define RING_SIZE (64u << 10) /* power of two */
+#define RING_SIZE (256u << 10) /* power of two */
 #define LINE_MAX  512
 
 static char ring[RING_SIZE];

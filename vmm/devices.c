@@ -13,7 +13,7 @@
 #include "vmm/walltime.h"
 
 #define WATCHDOG_SLOT  2
-#define LINES_A_SECOND 500 /* of a guest in the log */
+#define LINES_A_SECOND 100 /* of a guest in the log: about what a serial line takes */
 #define PCI_IO_BASE    0xc000
 #define PCI_IO_END     0x10000
 

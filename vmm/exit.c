@@ -369,5 +369,8 @@ int exit_dispatch(struct vmx_regs *regs)
 	}
 	if (unlikely(v->request) && !events_sync_apic(v))
 		return 1;
+	/* The preemption timer stands still here, and a device may have taken long: REP OUTS with all its bytes. */
+	if (e->device && cpu_rdtsc() >= v->turn_end)
+		return 1;
 	return v->resync == 0 || --v->resync == 0;
 }

@@ -29,6 +29,7 @@
 #define OUTPUT_NS    5000000           /* time spent on consoles in one go; then the CPU has other things to do */
 #define OUTPUT_CHUNK 16                /* as many keys at most come meanwhile: what the UART holds */
 #define BACKLOG_MAX  (SCROLL_BACK / 2) /* of the attached guest, beyond which it waits for the console */
+#define RELEASE_MAX  4096              /* bytes of what waits that are still shown in a panic */
 #define FINISH_NS    10000000000ull    /* at the end all gets out that a slow console can take in this time */
 
 static struct console *consoles[MAX_CONSOLES];
@@ -39,6 +40,7 @@ static struct mon mon;
 static struct mux mux;
 static bool ready;              /* the mux has the console */
 static bool released;           /* nothing but the log any more */
+static u32 nr_stalled;          /* vCPUs that wait for the console, atomic */
 static u32 poked;               /* the bootstrap processor was told of new output */
 static u64 more_at = TIMER_OFF; /* mon_lock: there is output left, which goes on then, run_now() ns */
 static u8 keys[KEYS];
@@ -177,10 +179,51 @@ static u64 drain(u64 until, bool block)
 	return 0;
 }
 
+/* vm's console is shown, and more than limit bytes of it are not read yet. */
+static bool behind(const struct vm *vm, u64 limit)
+{
+	return __atomic_load_n(&ready, __ATOMIC_SEQ_CST) && !at_prompt() &&
+	       __atomic_load_n(&mux.guest, __ATOMIC_SEQ_CST) == vm->id && vm->monitor &&
+	       vm->monitor->scroll.head - __atomic_load_n(&mux.guest_pos, __ATOMIC_SEQ_CST) > limit;
+}
+
+void monitor_unstall(struct vcpu *v)
+{
+	if (__atomic_exchange_n(&v->stalled, 0, __ATOMIC_SEQ_CST))
+		__atomic_fetch_sub(&nr_stalled, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The vCPU that printed waits as on a real serial line, but others run meanwhile. */
+static void stall(const struct vm *vm)
+{
+	struct vcpu *v = this_cpu()->current;
+
+	if (!v || v->vm != vm || v->stalled)
+		return;
+	__atomic_fetch_add(&nr_stalled, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&v->stalled, 1, __ATOMIC_SEQ_CST);
+	v->resync = 0; /* back to the run loop */
+	/* unstall_all() looks the other way round. */
+	if (!behind(vm, BACKLOG_MAX))
+		monitor_unstall(v);
+}
+
+static void unstall_all(void)
+{
+	if (!__atomic_load_n(&nr_stalled, __ATOMIC_SEQ_CST))
+		return;
+	for (struct vm *vm = vm_list; vm; vm = vm->next)
+		for (u32 i = 0; i < vm->nr_vcpus && !behind(vm, BACKLOG_MAX / 2); i++)
+			if (__atomic_load_n(&vm->vcpus[i]->stalled, __ATOMIC_SEQ_CST)) {
+				monitor_unstall(vm->vcpus[i]);
+				vcpu_request(vm->vcpus[i], VCPU_REQ_EVENT);
+			}
+}
+
 /* mon_lock is held. */
 static void run_mux(u64 until, bool block)
 {
-	u64 wait;
+	u64 wait, start = run_now();
 	bool more;
 
 	__atomic_store_n(&poked, 0, __ATOMIC_SEQ_CST); /* first: what is said from now on is told again */
@@ -188,8 +231,12 @@ static void run_mux(u64 until, bool block)
 		more = mux_poll(&mux, run_now());
 		wait = drain(until, block);
 	} while (more && !wait && run_now() < until);
+	unstall_all();
 	if (more && !wait)
 		wait = OUTPUT_NS;
+	/* Drawing may take long: at most a fifth of the processor's time. */
+	if (wait)
+		wait = MAX(wait, 4 * (run_now() - start));
 	__atomic_store_n(&more_at, wait ? run_now() + wait : TIMER_OFF, __ATOMIC_SEQ_CST);
 	if (wait && this_cpu()->index)
 		run_poll_soon();
@@ -300,12 +347,8 @@ void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len)
 	if (!ready || at_prompt() || __atomic_load_n(&mux.guest, __ATOMIC_RELAXED) != vm->id)
 		return;
 	poke();
-	if (m->scroll.head - __atomic_load_n(&mux.guest_pos, __ATOMIC_RELAXED) <= BACKLOG_MAX)
-		return;
-	/* Faster than the console: it waits like one that prints on a serial line, on its own time. */
-	spin_lock(&mon_lock);
-	run_mux(run_now() + OUTPUT_NS, true);
-	spin_unlock(&mon_lock);
+	if (behind(vm, BACKLOG_MAX))
+		stall(vm);
 }
 
 int monitor_add_vm(struct vm *vm)
@@ -452,15 +495,19 @@ static void put_all(const char *text, size_t len)
 
 void monitor_release(void)
 {
-	u64 pos = mux.log_pos - mux.log_len;
+	u64 pos = mux.log_pos - mux.log_len, end = UINT64_MAX;
 	char text[256];
 	size_t n;
 
 	released = true;
 	if (!__atomic_exchange_n(&ready, false, __ATOMIC_SEQ_CST))
 		return;
+	/* Not all of a long backlog: what comes now matters more. */
 	while ((n = mux_output(&mux, (u8 *)text, sizeof(text))) != 0)
-		put_all(text, n);
+		if (obuf_used(&mux.out) < RELEASE_MAX)
+			put_all(text, n);
+	(void)log_ring_read_at(&end, text, 0); /* moves it to the end */
+	pos = end - pos > RELEASE_MAX ? end - RELEASE_MAX : pos;
 	if (mux.mid_line)
 		put_all("\n", 1);
 	while ((n = log_ring_read_at(&pos, text, sizeof(text))) != 0)
@@ -469,10 +516,12 @@ void monitor_release(void)
 
 u64 monitor_deadline(void)
 {
-	u64 at = MIN(mux_deadline(&mux), __atomic_load_n(&more_at, __ATOMIC_RELAXED));
+	u64 at = __atomic_load_n(&more_at, __ATOMIC_RELAXED); /* nothing is done before that */
 
 	if (!ready)
 		return TIMER_OFF;
+	if (at == TIMER_OFF)
+		at = mux_deadline(&mux);
 	return nr_keys ? MIN(at, run_now() + KEYS_NS) : at;
 }
 
@@ -481,6 +530,10 @@ void monitor_finish(void)
 	spin_lock(&mon_lock);
 	if (ready) {
 		tell_events();
+		if (mux.mode == MUX_REPEAT) { /* which shows no log: any key ends it */
+			(void)drain(run_now() + FINISH_NS / 4, true);
+			(void)mux_input(&mux, (const u8 *)"q", 1, run_now());
+		}
 		run_mux(run_now() + FINISH_NS, true);
 	}
 	__atomic_store_n(&ready, false, __ATOMIC_SEQ_CST);

@@ -9,6 +9,7 @@
 #include "vmm/mon/mon.h"
 
 struct vm;
+struct vcpu;
 struct machine;
 
 /* Adds a console: the log goes to all of them, keys are taken from those that have any. From the start of bring-up.
@@ -36,6 +37,8 @@ __must_check int monitor_add_control(struct vm *vm, const struct mon_rights *rig
 /* Bytes that a guest's console UART, or its control UART, sends. From its vCPU, with the VM's lock held. */
 void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len);
 void monitor_control_output(struct vm *vm, const u8 *buf, size_t len);
+/* v does not wait for the console any more (vcpu.stalled): it starts anew. */
+void monitor_unstall(struct vcpu *v);
 /* With the VM's lock held: whether its control UART may have something to read, and moves it there. */
 bool monitor_control_waits(const struct vm *vm);
 void monitor_control_pull(struct vm *vm);

@@ -19,7 +19,6 @@
 struct run_cpu {
 	struct timerq sleepers; /* blocked vCPUs by the time of their next timer (run_now()) */
 	struct spinlock sleepers_lock;
-	u64 until_tsc;  /* end of the running vCPU's turn */
 	u32 evict;      /* set by other CPUs: put the loaded vCPU away, it runs elsewhere */
 	u64 since;      /* run_now() when it came to its loop */
 	u64 idle_ticks; /* TSC ticks in HLT since then */
@@ -85,7 +84,7 @@ void run_cpu_times(u32 cpu, u64 *guests_ns, u64 *root_ns)
 
 static void on_poll_timer(void *arg, u64 now)
 {
-	run_poll_soon();
+	__atomic_store_n(&poll_wanted, 1, __ATOMIC_SEQ_CST); /* poll() always follows */
 }
 
 void run_set_poll(u64 (*poll)(void))
@@ -111,8 +110,12 @@ void run_kick(u32 index)
 
 void run_poll_soon(void)
 {
-	if (!__atomic_exchange_n(&poll_wanted, 1, __ATOMIC_SEQ_CST))
-		run_kick(0);
+	if (__atomic_exchange_n(&poll_wanted, 1, __ATOMIC_SEQ_CST))
+		return;
+	run_kick(0);
+	/* It may be about to enter a guest, and nobody else kicks it as long as poll_wanted is set. */
+	if (!this_cpu()->index)
+		lapic_send_ipi(this_cpu()->apic_id, VEC_KICK);
 }
 
 static void wake(struct vcpu *v)
@@ -209,7 +212,7 @@ static u64 next_tsc(const struct vcpu *v)
 {
 	struct run_cpu *rc = cpu_of(this_cpu());
 	u64 sleeper = timerq_next(&rc->sleepers);
-	u64 at = MIN(guest_timer_tsc(v), rc->until_tsc);
+	u64 at = MIN(guest_timer_tsc(v), v->turn_end);
 
 	return sleeper == TIMER_OFF ? at : MIN(at, tsc_at(sleeper));
 }
@@ -288,6 +291,8 @@ static bool prepare(struct vcpu *v)
 {
 	bool enter;
 
+	if (unlikely(__atomic_load_n(&v->stalled, __ATOMIC_SEQ_CST)))
+		return false;
 	vm_lock(v->vm);
 	enter = prepare_locked(v);
 	vm_unlock(v->vm);
@@ -341,7 +346,7 @@ static void run_vcpu(struct vcpu *v)
 		/* The monitor may have looked at another vCPU. */
 		if (unlikely(p->current != v))
 			vcpu_load(v);
-	} while (cpu_rdtsc() < cpu_of(p)->until_tsc && !sched_preempt_check(&sched, p->index, run_now()));
+	} while (cpu_rdtsc() < v->turn_end && !sched_preempt_check(&sched, p->index, run_now()));
 	vcpu_pv_out(v);
 }
 
@@ -359,6 +364,8 @@ static bool has_work(const struct vcpu *v)
 		return false;
 	if (stop)
 		return v->left != run;
+	if (__atomic_load_n(&v->stalled, __ATOMIC_SEQ_CST))
+		return false;
 	return v->state == VCPU_RUNNABLE || __atomic_load_n(&v->request, __ATOMIC_SEQ_CST) ||
 	       timerq_next(&v->timers) <= vm_now(vm);
 }
@@ -383,8 +390,10 @@ static void start_guest(struct vcpu *v)
 
 	if (v->id)
 		return;
-	while (v->vm->state == VM_STARTING && !v->vm->stop && cpu_rdtsc() < cpu_of(p)->until_tsc) {
+	while (v->vm->state == VM_STARTING && !v->vm->stop && cpu_rdtsc() < v->turn_end) {
 		vm_start_step(v->vm);
+		cpu_sti_nop_cli(); /* a key must be read before the next 16 have come */
+		wake_sleepers(cpu_of(p));
 		poll(p);
 	}
 }
@@ -421,7 +430,7 @@ static void end_turn(struct pcpu *p, struct vcpu *v)
 			vcpu_put(v);
 	}
 	if (!has_work(v)) {
-		tsc = v->vm->state == VM_RUNNING && !v->vm->stop ? guest_timer_tsc(v) : ~0ull;
+		tsc = v->vm->state == VM_RUNNING && !v->vm->stop && !v->stalled ? guest_timer_tsc(v) : ~0ull;
 		if (tsc != ~0ull)
 			set_wake_timer(v, run_ns(tsc) + 1);
 		__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
@@ -510,7 +519,7 @@ __noreturn void run_loop(void)
 			continue;
 		}
 		v = container_of(e, struct vcpu, sched);
-		rc->until_tsc = tsc_at(until);
+		v->turn_end = tsc_at(until);
 		__atomic_store_n(&v->on_cpu, p, __ATOMIC_SEQ_CST);
 		cancel_wake_timer(v);
 		take_turn(v);

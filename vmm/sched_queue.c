@@ -149,10 +149,11 @@ void sched_queue_reweigh(struct sched *s, struct sched_cpu *c, struct sched_enti
 	}
 	for (u32 i = 0; i < s->nr_cpus; i++) {
 		const struct sched_cpu *d = &s->cpus[i];
-		u64 v = peek(d->vmin);
+		u64 v;
 
 		if (d == c || !sched_mask_test(&e->allowed, i) || !peek(d->has_ref))
 			continue;
+		v = peek(d->vmin);
 		base = !any || v_diff(v, base) < 0 ? v : base;
 		any = true;
 	}

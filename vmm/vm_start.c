@@ -11,11 +11,12 @@
 #include "vmm/load_elf.h"
 #include "vmm/load_linux.h"
 #include "vmm/load_mb1.h"
+#include "vmm/monitor.h"
 #include "vmm/run.h"
 #include "vmm/vm.h"
 #include "vmm/walltime.h"
 
-#define CLEAR_CHUNK (64ull << 10) /* bounded work at a time: a key must be read before the next 16 have come */
+#define CLEAR_CHUNK (64ull << 10) /* bounded work at a time */
 
 /* Clears the next piece of memory; false when all is clear. */
 static bool clear_some(struct vm *vm)
@@ -141,6 +142,7 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	v->init_pending = v->sipi_pending = false;
 	v->tsc_offset = -vclock_scale(&v->vm->clock, v->vm->tsc_start);
 	v->resync = 0;
+	monitor_unstall(v);
 	v->first_entry_tsc = 0;
 	vcpu_load(v);
 	vcpu_reset(v, false);
@@ -213,7 +215,7 @@ void vm_told_takeover(struct vm *vm)
 
 void vm_first_entry(struct vcpu *v)
 {
-	if (v->id == 0)
+	if (v->id == 0 && !v->vm->quiet)
 		log_info("guest %s: first instruction at tick %lu (its own TSC: %lu)\n", v->vm->config.name,
 		         v->first_entry_tsc, v->first_entry_tsc + v->tsc_offset);
 }

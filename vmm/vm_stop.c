@@ -162,7 +162,7 @@ static bool start_again(struct vm *vm, bool off)
 		__atomic_store_n(&vm->state, vm->stop == VM_STOP_CRASH ? VM_CRASHED : VM_STOPPED, __ATOMIC_SEQ_CST);
 	}
 	spin_unlock(&off_lock);
-	if (again && !off)
+	if (again && !off && !vm->quiet)
 		log_info("guest %s: restarting (restart %u)\n", vm->config.name, vm->restarts);
 	return again;
 }

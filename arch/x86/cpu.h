@@ -186,6 +186,11 @@ static inline void cpu_cli(void)
 }
 
 /* Waits for one interrupt with interrupts enabled, and disables them again. */
+/* Takes the interrupts that are pending. */
+static inline void cpu_sti_nop_cli(void)
+{
+	__asm__ volatile("sti\n\tnop\n\tcli" ::: "memory");
+}
 static inline void cpu_sti_hlt_cli(void)
 {
 	__asm__ volatile("sti\n\thlt\n\tcli" ::: "memory");

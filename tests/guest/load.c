@@ -4,8 +4,8 @@
  * has a timer due at all times, "dodge" sleeps a little and often, "cli" spins with interrupts off, "idle" wakes as
  * often as Linux when it has nothing to do, "halt" does nothing, "triple" faults, "mark" fills its memory with a
  * pattern and checks it again and again, "wild" writes to memory, ports and MSRs at random, "escapes" prints what may
- * harm a terminal. With "seconds", "spin" prints a line each second; with "crash" it ends by jumping where no memory
- * is; with "ready" it says so first.
+ * harm a terminal, "flood" prints without end. With "seconds", "spin" prints a line each second; with "crash" it ends
+ * by jumping where no memory is; with "ready" it says so first.
  */
 #include "tests/guest/rt/rt.h"
 
@@ -171,6 +171,21 @@ static void escapes(void)
 	}
 }
 
+/* Lines as fast as one instruction can send them. */
+static void flood(void)
+{
+	static char lines[4096];
+
+	for (u32 i = 0; i < sizeof(lines); i++)
+		lines[i] = i % 64 == 62 ? '\r' : i % 64 == 63 ? '\n' : (char)('A' + i / 64 % 26);
+	for (;;) {
+		const char *from = lines;
+		u64 n = sizeof(lines);
+
+		asm volatile("rep outsb" : "+S"(from), "+c"(n) : "d"((u16)0x3f8) : "memory");
+	}
+}
+
 void main(const char *cmdline)
 {
 	static const struct {
@@ -178,7 +193,8 @@ void main(const char *cmdline)
 		void (*fn)(void);
 	} kinds[] = { { "spin", spin },     { "exits", exits }, { "ipis", ipis }, { "timers", timers },
 		      { "dodge", dodge },   { "cli", spin },    { "halt", halt }, { "idle", idle },
-		      { "triple", triple }, { "mark", mark },   { "wild", wild }, { "escapes", escapes } };
+		      { "triple", triple }, { "mark", mark },   { "wild", wild }, { "escapes", escapes },
+		      { "flood", flood } };
 	u64 ms = option_number(cmdline, "ms=");
 
 	if (ms)

@@ -6,7 +6,7 @@
 #include "suite.h"
 
 struct capture {
-	char text[200000];
+	char text[300000];
 	size_t len;
 	unsigned int calls;
 };
@@ -63,14 +63,14 @@ END_TEST
 
 START_TEST(ring_wraps)
 {
-	static char big[1 << 17];
+	static char big[1 << 19];
 	size_t n;
 
-	for (int i = 0; i < 10000; i++)
+	for (int i = 0; i < 20000; i++)
 		log_info("line number %d", i);
 	n = log_ring_read(big, sizeof(big));
-	ck_assert_uint_eq(n, 64 << 10);
-	ck_assert_mem_eq(big + n - 17, "line number 9999\n", 17);
+	ck_assert_uint_eq(n, 256 << 10);
+	ck_assert_mem_eq(big + n - 18, "line number 19999\n", 18);
 	log_add_sink(&sink);
 	ck_assert_uint_eq(cap.len, n);
 	ck_assert_mem_eq(cap.text, big, n);
@@ -80,7 +80,7 @@ END_TEST
 
 START_TEST(readers_by_position)
 {
-	static char big[100000];
+	static char big[300000];
 	u64 pos = 0, end = UINT64_MAX;
 	size_t n;
 
@@ -96,12 +96,12 @@ START_TEST(readers_by_position)
 	end = UINT64_MAX;
 	ck_assert_uint_eq(log_ring_read_at(&end, big, 0), 0);
 	ck_assert_uint_eq(end, 8);
-	for (int i = 0; i < 20000; i++)
+	for (int i = 0; i < 60000; i++)
 		log_info("%05d", i);
 	n = log_ring_read_at(&pos, big, sizeof(big)); /* what was overwritten is passed over */
-	ck_assert_uint_eq(n, 65536);
-	ck_assert_uint_eq(pos, 8 + 20000 * 6);
-	ck_assert_mem_eq(big + n - 12, "19998\n19999\n", 12);
+	ck_assert_uint_eq(n, 256 << 10);
+	ck_assert_uint_eq(pos, 8 + 60000 * 6);
+	ck_assert_mem_eq(big + n - 12, "59998\n59999\n", 12);
 }
 END_TEST
 

@@ -216,11 +216,11 @@ START_TEST(log_while_attached)
 	fake_print(&fake.guests[0], "login: ");
 	type("console web\r");
 	fake_log(&fake, "vm1: stopped \x1b[2J\nhal");
-	ck_assert_str_eq(drain(), "\r\nvm1: stopped \\x1b[2J\r\n");
+	ck_assert_str_eq(drain(), "\x1b[0m\r\nvm1: stopped \\x1b[2J\r\n");
 	fake_print(&fake.guests[0], "root\r\n");
 	ck_assert_str_eq(drain(), "root\r\n");
 	fake_log(&fake, "f\n");
-	ck_assert_str_eq(drain(), "half\r\n");
+	ck_assert_str_eq(drain(), "\x1b[0mhalf\r\n");
 	type("\x1d\r");
 	LACKS("half");
 	LACKS("stopped");

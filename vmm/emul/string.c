@@ -232,6 +232,12 @@ static bool ended(struct emul_ctxt *c)
 	return compares && !(emul_flags(c) & FL_ZF) == (c->d.rep == 0xf3);
 }
 
+/* What an iteration in bulk counts for: bytes, but a port's device sees each access. */
+static u32 bulk_cost(const struct emul_ctxt *c)
+{
+	return c->d.opcode >= 0x6c && c->d.opcode <= 0x6f ? SLOW_COST : str_size(c);
+}
+
 static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 {
 	u64 count = str_reg(c, EMUL_RCX);
@@ -242,14 +248,14 @@ static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 		return once(c);
 	while (count) {
 		int rc = EMUL_OK;
-		u32 n = single ? 0 : bulk(c, (u32)MIN(count, (u64)budget / str_size(c)), &rc);
+		u32 cost = bulk_cost(c), n = single ? 0 : bulk(c, (u32)MIN(count, (u64)budget / cost), &rc);
 
 		if (rc == EMUL_OK && !n) {
 			rc = once(c);
 			n = 1;
 			budget -= SLOW_COST;
 		} else {
-			budget -= (s32)(n * str_size(c));
+			budget -= (s32)(n * cost);
 		}
 		if (rc != EMUL_OK)
 			return rc;

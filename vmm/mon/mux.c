@@ -246,10 +246,15 @@ static void prompt_key(struct mux *m, u8 key)
 /* To the start of a line of its own. */
 static void log_begins(struct mux *m)
 {
-	if (m->mode == MUX_PROMPT)
+	bool mid = m->mid_line;
+
+	if (m->mode == MUX_PROMPT) {
 		line_hide(&m->line);
-	else if (m->mid_line)
-		put(m, "\r\n");
+	} else {
+		put(m, "\x1b[0m"); /* not in a guest's colours: they might hide it */
+		if (mid)
+			put(m, "\r\n");
+	}
 }
 
 /* What the ring no longer has: the log came faster than the terminal took it. */
