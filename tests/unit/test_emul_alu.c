@@ -563,6 +563,17 @@ START_TEST(avx_faults)
 	avx_start("\xc5\xfd\xe7\xcf", 4);
 	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
 	ck_assert_int_eq(f.c.exception.vector, 6);
+	avx_start("\xc5\xfe\x7e\x0f", 4); /* VMOVQ is VEX.128 only */
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
+	avx_start("\xc5\xfd\xd6\x0f", 4);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
+	/* #UD comes before #NM */
+	avx_start("\xc5\xed\x6f\x0f", 4);
+	f.c.cr0 |= BIT(3);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
 	/* no move */
 	avx_start("\xc5\xfd\x58\x0f", 4);
 	ck_assert_int_eq(emul_run(&f.c), EMUL_UNSUPPORTED);

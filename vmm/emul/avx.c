@@ -10,6 +10,7 @@ enum { P_NONE, P_66, P_F3, P_F2 };
 struct form {
 	u8 len;                   /* bytes moved; 0: no such form here */
 	bool store, aligned, mem; /* register to r/m; #GP unless aligned to len; memory form only */
+	bool no256;               /* #UD with VEX.L */
 };
 
 static struct form form_of(const struct emul_insn *d)
@@ -38,9 +39,9 @@ static struct form form_of(const struct emul_insn *d)
 		return (struct form){ .len = len, .store = op == 0x7f, .aligned = p == P_66 };
 	case 0x7e: /* VMOVQ */
 	case 0xd6:
-		if (p != (op == 0x7e ? P_F3 : P_66) || len == 32)
+		if (p != (op == 0x7e ? P_F3 : P_66))
 			break;
-		return (struct form){ .len = 8, .store = op == 0xd6 };
+		return (struct form){ .len = 8, .store = op == 0xd6, .no256 = true };
 	case 0xe7: /* VMOVNTDQ */
 		if (p != P_66)
 			break;
@@ -50,14 +51,16 @@ static struct form form_of(const struct emul_insn *d)
 	return (struct form){ 0 };
 }
 
-static int ready(struct emul_ctxt *c)
+/* May the encoding (bad: it is none) be used at all? #UD comes before #NM: SDM vol. 3, "Priority Among Concurrent
+ * Events". */
+static int ready(struct emul_ctxt *c, bool bad)
 {
 	u64 xcr0 = 0;
 
 	emul_need(c, EMUL_B_CR);
 	if (!c->ops->get_ymm || !c->ops->set_ymm || !c->ops->xcr)
 		return EMUL_UNSUPPORTED;
-	if (!(c->cr4 & CR4_OSXSAVE))
+	if (bad || !(c->cr4 & CR4_OSXSAVE))
 		return emul_raise(c, VEC_UD);
 	if (c->ops->xcr(c, 0, &xcr0, false) != EMUL_OK || (xcr0 & XCR0_AVX_STATE) != XCR0_AVX_STATE)
 		return emul_raise(c, VEC_UD);
@@ -100,10 +103,8 @@ int emul_op_vex_mov(struct emul_ctxt *c)
 
 	if (!m.len || (m.mem && !d->is_mem && m.len < 16)) /* VMOVSS and VMOVSD between registers take three */
 		return EMUL_UNSUPPORTED;
-	rc = ready(c);
+	rc = ready(c, d->vex_reg || (m.mem && !d->is_mem) || (m.no256 && d->vex & EMUL_VEX_256));
 	if (rc != EMUL_OK)
 		return rc;
-	if (d->vex_reg || (m.mem && !d->is_mem))
-		return emul_raise(c, VEC_UD);
 	return d->is_mem ? move_mem(c, &m) : move_reg(c, &m);
 }
