@@ -582,6 +582,36 @@ START_TEST(avx_faults)
 }
 END_TEST
 
+/* Which exception an address has that is neither aligned nor canonical: [rbp], so that it would be #SS. */
+START_TEST(aligned_before_canonical)
+{
+	static const struct {
+		const char *code;
+		u32 n;
+		u8 vector;
+		u64 rbp;
+	} cases[] = {
+		{ "\xc5\xfd\x6f\x4d\x00", 5, 13, BIT(60) + 16 }, /* VMOVDQA ymm1, [rbp] */
+		{ "\xc5\xfd\x6f\x4d\x00", 5, 12, BIT(60) + 32 },
+		{ "\xc5\xfe\x7f\x4d\x00", 5, 12, BIT(60) + 16 }, /* VMOVDQU [rbp], ymm1 */
+		{ "\x66\x0f\x6f\x4d\x00", 5, 13, BIT(60) + 8 },  /* MOVDQA xmm1, [rbp] */
+		{ "\x66\x0f\x6f\x4d\x00", 5, 12, BIT(60) + 16 },
+		{ "\x48\x0f\xc7\x4d\x00", 5, 13, BIT(60) + 8 }, /* CMPXCHG16B [rbp] */
+		{ "\x48\x0f\xc7\x4d\x00", 5, 12, BIT(60) + 16 },
+		{ "\x0f\xc7\x4d\x00", 4, 12, BIT(60) + 4 }, /* CMPXCHG8B [rbp] */
+		{ "\x0f\x11\x4d\x00", 4, 12, BIT(60) + 8 }, /* MOVUPS [rbp], xmm1 */
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
+		avx_start(cases[i].code, cases[i].n);
+		f.gpr[EMUL_RBP] = cases[i].rbp;
+		ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+		ck_assert_int_eq(f.c.exception.vector, cases[i].vector);
+		ck_assert(f.c.exception.has_error && !f.c.exception.error);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("emul_alu");
@@ -603,6 +633,7 @@ int main(void)
 	tcase_add_test(tc, vector_to_register);
 	tcase_add_loop_test(tc, avx_moves, 0, ARRAY_SIZE(avx));
 	tcase_add_test(tc, avx_faults);
+	tcase_add_test(tc, aligned_before_canonical);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -82,13 +82,13 @@ static int move_reg(struct emul_ctxt *c, const struct form *m)
 static int move_mem(struct emul_ctxt *c, const struct form *m)
 {
 	const struct emul_insn *d = &c->d;
-	u64 v[4] = { 0 }, lin;
-	int rc = emul_linear(c, d->seg, emul_ea(c), m->len, m->store, &lin);
+	u64 v[4] = { 0 }, ea = emul_ea(c), lin;
+	int rc = m->aligned ? emul_aligned(c, d->seg, ea, m->len) : EMUL_OK;
 
+	if (rc == EMUL_OK)
+		rc = emul_linear(c, d->seg, ea, m->len, m->store, &lin);
 	if (rc != EMUL_OK)
 		return rc;
-	if (m->aligned && lin % m->len)
-		return emul_raise_err(c, VEC_GP, 0);
 	rc = m->store ? c->ops->get_ymm(c, d->reg, v) : emul_lin_read(c, lin, v, m->len, 0);
 	if (rc != EMUL_OK)
 		return rc;

@@ -374,17 +374,19 @@ int emul_op_cmpxchg8b(struct emul_ctxt *c)
 {
 	struct emul_insn *d = &c->d;
 	u32 half = d->rex & 8 ? 8 : 4, acc = EMUL_ACC_RMW | (d->lock ? EMUL_ACC_LOCKED : 0);
-	u64 old[2] = { 0 }, new[2], mem[2] = { 0 }, lin, m = size_mask(half);
-	int rc;
+	u64 old[2] = { 0 }, new[2], mem[2] = { 0 }, ea, lin, m = size_mask(half);
+	int rc = EMUL_OK;
 
 	/* The group's other members are VMX instructions and RDRAND, RDSEED, RDPID, XSAVES: not offered. */
 	if ((d->reg & 7) != 1 || !d->is_mem)
 		return emul_raise(c, VEC_UD);
-	rc = emul_linear(c, d->seg, emul_ea(c), 2 * half, true, &lin);
+	ea = emul_ea(c);
+	if (half == 8)
+		rc = emul_aligned(c, d->seg, ea, 16);
+	if (rc == EMUL_OK)
+		rc = emul_linear(c, d->seg, ea, 2 * half, true, &lin);
 	if (rc != EMUL_OK)
 		return rc;
-	if (half == 8 && (lin & 15))
-		return emul_raise_err(c, VEC_GP, 0);
 	rc = emul_lin_read(c, lin, mem, 2 * half, acc);
 	if (rc != EMUL_OK)
 		return rc;

@@ -169,6 +169,9 @@ static inline bool canonical(struct emul_ctxt *c, u64 lin)
 	return likely(lin + BIT(47) < BIT(48)) || emul_canonical(c, lin);
 }
 int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 *lin);
+/* #GP(0) unless seg:off is a multiple of len, a power of two. To be asked before emul_linear(): processors look at
+ * the alignment these operands need before they look at the segment or for a canonical address. */
+int emul_aligned(struct emul_ctxt *c, u32 seg, u64 off, u32 len);
 int emul_lin_read(struct emul_ctxt *c, u64 lin, void *buf, u32 len, u32 flags);
 int emul_lin_write(struct emul_ctxt *c, u64 lin, const void *buf, u32 len, u32 flags);
 /* seg:off, checks included; the value is zero-extended little-endian. size 1..8. */

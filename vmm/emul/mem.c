@@ -66,6 +66,15 @@ int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 
 	return EMUL_OK;
 }
 
+int emul_aligned(struct emul_ctxt *c, u32 seg, u64 off, u32 len)
+{
+	u64 lin = off;
+
+	if (!is_long(c) || seg >= EMUL_FS)
+		lin += emul_seg(c, seg)->base;
+	return lin & (len - 1) ? emul_raise_err(c, VEC_GP, 0) : EMUL_OK;
+}
+
 /* Bytes from lin to where the linear address space wraps (at 4 GiB outside 64-bit mode). */
 static u32 before_wrap(const struct emul_ctxt *c, u64 lin)
 {

@@ -93,13 +93,13 @@ static int set_reg(struct emul_ctxt *c, bool mmx, u8 nr, const u64 v[2])
 static int move_mem(struct emul_ctxt *c, const struct move *m)
 {
 	struct emul_insn *d = &c->d;
-	u64 v[2], part[2] = { 0 }, lin;
-	int rc = emul_linear(c, d->seg, emul_ea(c), m->len, m->store, &lin);
+	u64 v[2], part[2] = { 0 }, ea = emul_ea(c), lin;
+	int rc = m->aligned && m->len == 16 ? emul_aligned(c, d->seg, ea, 16) : EMUL_OK;
 
+	if (rc == EMUL_OK)
+		rc = emul_linear(c, d->seg, ea, m->len, m->store, &lin);
 	if (rc != EMUL_OK)
 		return rc;
-	if (m->aligned && (lin & 15) && m->len == 16)
-		return emul_raise_err(c, VEC_GP, 0);
 	rc = get_reg(c, m->mmx, d->reg, v);
 	if (rc != EMUL_OK)
 		return rc;
