@@ -17,6 +17,12 @@
 		name, prefix, esc, op, ext, imm, flags, undef, hook, cpu \
 	}
 
+#define VF                              (D_VEX | D_SIMD | D_NOOPSZ)
+#define V(name, prefix, esc, op, flags) FP(name, prefix, esc, op, -1, 0, VF | (flags), 0, H_NONE, "avx")
+#define V2(name, prefix, load, store, flags) \
+	V(name " load", prefix, 1, load, flags), V(name " store", prefix, 1, store, flags)
+#define NT (D_MEM | D_ALIGN | D_REGUD)
+
 #define ALU(name, base, n, lock, undef)                                               \
 	F(name " Eb,Gb", 0, base, -1, 0, D_BYTE | (lock), undef, H_NONE),             \
 	        F(name " Ev,Gv", 0, base + 1, -1, 0, lock, undef, H_NONE),            \
@@ -246,6 +252,21 @@ const struct form forms[] = {
 	F("movq mm load", 1, 0x6f, -1, 0, D_SIMD | D_NOOPSZ, 0, H_NONE),
 	F("movq mm store", 1, 0x7f, -1, 0, D_SIMD | D_NOOPSZ, 0, H_NONE),
 	F("movntq", 1, 0xe7, -1, 0, D_SIMD | D_NOOPSZ | D_MEM, 0, H_NONE),
+	V2("vmovups", 0, 0x10, 0x11, 0),
+	V2("vmovupd", 0x66, 0x10, 0x11, 0),
+	V2("vmovss", 0xf3, 0x10, 0x11, D_MEM | D_AC),
+	V2("vmovsd", 0xf2, 0x10, 0x11, D_MEM | D_AC),
+	V2("vmovaps", 0, 0x28, 0x29, D_ALIGN),
+	V2("vmovapd", 0x66, 0x28, 0x29, D_ALIGN),
+	V("vmovntps", 0, 1, 0x2b, NT),
+	V("vmovntpd", 0x66, 1, 0x2b, NT),
+	V2("vmovdqa", 0x66, 0x6f, 0x7f, D_ALIGN),
+	V2("vmovdqu", 0xf3, 0x6f, 0x7f, 0),
+	V("vmovq load", 0xf3, 1, 0x7e, D_L0 | D_LUD | D_AC),
+	V("vmovq store", 0x66, 1, 0xd6, D_L0 | D_LUD | D_AC),
+	V("vmovntdq", 0x66, 1, 0xe7, NT),
+	V("vmovntdqa xmm", 0x66, 2, 0x2a, NT | D_L0),
+	FP("vmovntdqa ymm", 0x66, 2, 0x2a, -1, 0, VF | NT | D_L1, 0, H_NONE, "avx2"),
 };
 
 const u32 nr_forms = ARRAY_SIZE(forms);

@@ -21,6 +21,12 @@
 #define D_ALIGN  BIT(14) /* memory operand 16-byte aligned */
 #define D_NO32   BIT(15) /* not generated for 32-bit mode */
 #define D_NOW    BIT(16) /* REX.W, but no 66 */
+#define D_VEX    BIT(17) /* VEX encoding: prefix is VEX.pp; vvvv not used, W ignored, both lengths unless told */
+#define D_L0     BIT(18) /* VEX.128 only */
+#define D_L1     BIT(19) /* VEX.256 only */
+#define D_LUD    BIT(20) /* with D_L0: VEX.256 is #UD, and tried now and then */
+#define D_REGUD  BIT(21) /* with D_MEM: the register form is #UD, and tried now and then */
+#define D_AC     BIT(22) /* alignment checking is tried as well */
 
 /* What must be arranged around the instruction. */
 enum hook {
@@ -58,8 +64,8 @@ enum hook {
 
 struct form {
 	const char *name;
-	u8 prefix; /* mandatory prefix or 0 */
-	u8 esc;    /* 0: one byte, 1: 0F, 2: 0F 38 */
+	u8 prefix; /* mandatory prefix (VEX.pp) or 0 */
+	u8 esc;    /* 0: one byte, 1: 0F, 2: 0F 38 (VEX.mmmmm) */
 	u8 op;
 	s8 ext; /* ModRM.reg, or -1 */
 	u8 imm; /* immediate bytes, IMM_Z, IMM_V */

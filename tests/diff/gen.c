@@ -45,6 +45,14 @@ static void emit(u64 v, u32 n)
 		t.bytes[t.len++] = (u8)(v >> (8 * i));
 }
 
+/* What 64-bit mode ignores, flat segments otherwise: but nothing is written through CS. */
+static void gen_override(void)
+{
+	static const u8 overrides[] = { 0x26, 0x2e, 0x36, 0x3e };
+
+	emit(overrides[rn(ARRAY_SIZE(overrides))], 1);
+}
+
 static void gen_prefixes(void)
 {
 	const struct form *f = t.f;
@@ -70,7 +78,9 @@ static void gen_prefixes(void)
 	t.gs = !t.m32 && (r & 0xf000) == 0 && f->hook != H_LEA && f->hook != H_JMPREG && f->hook != H_CALLREG;
 	if (t.gs)
 		emit(0x65, 1);
-	if (f->prefix)
+	if (fl & D_VEX && !rn(16))
+		gen_override();
+	if (f->prefix && !(fl & D_VEX))
 		emit(f->prefix, 1);
 	t.rep = 0;
 	if (fl & D_REP && (r & 0x10000)) {
@@ -82,6 +92,29 @@ static void gen_prefixes(void)
 		t.rex = (u8)(0x40 | (w ? 8 : 0) | (r >> 24 & 7));
 	if (fl & (D_NORM) && !(fl & D_OREG))
 		t.rex &= 0xf8;
+}
+
+/* SDM vol. 2, "Vector Extension (VEX) Prefix". Outside 64-bit mode R and X must be clear and B is ignored. */
+static void gen_vex(void)
+{
+	const struct form *f = t.f;
+	u32 pp = f->prefix == 0x66 ? 1 : f->prefix == 0xf3 ? 2 : f->prefix == 0xf2 ? 3 : 0;
+	u32 vvvv = rn(64) ? 15 : rn(16), last;
+
+	if (!rn(128)) { /* #UD */
+		static const u8 wrong[] = { 0x66, 0xf2, 0xf3, 0x40 };
+
+		emit(wrong[rn(t.m32 ? 3 : 4)], 1);
+	}
+	last = vvvv << 3 | (u32)t.vex_l << 2 | pp;
+	if (f->esc == 1 && !(t.rex & 3) && rn(2)) {
+		emit(0xc5, 1);
+		emit((t.rex & 4 ? 0 : 0x80) | last | (t.m32 ? 0x40 : 0), 1); /* else LDS */
+		return;
+	}
+	emit(0xc4, 1);
+	emit(((~t.rex & 7u) << 5 ^ (t.m32 ? rn(2) << 5 : 0)) | f->esc, 1);
+	emit(rn(2) << 7 | last, 1);
 }
 
 /* ModRM, SIB and displacement for a random addressing mode. */
@@ -165,6 +198,28 @@ static void gen_imm(void)
 	emit(t.imm, n);
 }
 
+static bool gen_vex_l(const struct form *f)
+{
+	if (f->flags & D_L0)
+		return f->flags & D_LUD && !rn(64);
+	return f->flags & D_L1 || rn(2);
+}
+
+/* Everything between the legacy prefixes and the opcode. */
+static void gen_escape(void)
+{
+	if (t.f->flags & D_VEX) {
+		gen_vex();
+		return;
+	}
+	if (t.rex)
+		emit(t.rex, 1);
+	if (t.f->esc)
+		emit(0x0f, 1);
+	if (t.f->esc == 2)
+		emit(0x38, 1);
+}
+
 bool gen_encoding(const struct form *f, bool m32, u64 slot)
 {
 	u32 ext;
@@ -176,11 +231,14 @@ bool gen_encoding(const struct form *f, bool m32, u64 slot)
 	t.slot = slot;
 	t.is_mem = false;
 	t.base = t.index = 0xff;
+	t.vex_l = f->flags & D_VEX && gen_vex_l(f);
 	t.target = SCRATCH + 1024 + rn(2048);
 	if (f->flags & D_ALIGN && rn(64))
-		t.target &= ~15ull;
+		t.target &= t.vex_l && rn(64) ? ~31ull : ~15ull;
 	gen_prefixes();
 	want_mem = !(f->flags & (D_NORM | D_REG)) && (f->flags & D_MEM || rn(2));
+	if (f->flags & D_REGUD && !rn(64))
+		want_mem = false;
 	if ((f->flags & D_LOCK) && want_mem && !rn(4)) {
 		memmove(t.bytes + 1, t.bytes, t.len++);
 		t.bytes[0] = 0xf0;
@@ -188,12 +246,7 @@ bool gen_encoding(const struct form *f, bool m32, u64 slot)
 		memmove(t.bytes + 1, t.bytes, t.len++);
 		t.bytes[0] = 0xf0;
 	}
-	if (t.rex)
-		emit(t.rex, 1);
-	if (f->esc)
-		emit(0x0f, 1);
-	if (f->esc == 2)
-		emit(0x38, 1);
+	gen_escape();
 	ext = rn(8);
 	t.reg = (u8)(ext | (t.rex & 4) << 1);
 	t.rm = (u8)(ext | (t.rex & 1) << 3);

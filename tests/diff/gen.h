@@ -39,7 +39,8 @@ struct test {
 	u64 target; /* linear address the memory operand is to have */
 	u64 imm;
 	u64 slot;
-	u8 rep, rex;
+	u8 rep, rex; /* rex: R, X and B of a VEX prefix as well */
+	bool vex_l;  /* VEX.256 */
 };
 
 extern struct test t;

@@ -24,22 +24,55 @@ _Static_assert(offsetof(struct native_state, mm) == 392, "asm");
 _Static_assert(offsetof(struct native_state, exit) == 456, "asm");
 _Static_assert(offsetof(struct native_state, host_rsp) == 472, "asm");
 _Static_assert(offsetof(struct native_state, entry) == 480, "asm");
-_Static_assert(offsetof(struct native_state, use_simd) == 488, "asm");
+_Static_assert(offsetof(struct native_state, vectors) == 488, "asm");
+_Static_assert(offsetof(struct native_state, ymm) == 496, "asm");
+_Static_assert(NATIVE_SSE == 1 && NATIVE_AVX == 2, "asm");
+
+#define ALL16 "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"
+#define VECTORS_LOAD                               \
+	"	cmpq $1, native_st+488\n"                \
+	"	jb 12f\n"                                \
+	"	je 11f\n"                                \
+	".irp n," ALL16 "\n"                       \
+	"	vmovups native_st+496+32*\\n, %ymm\\n\n" \
+	".endr\n"                                  \
+	"	jmp 12f\n"                               \
+	"11:\n"                                    \
+	".irp n," ALL16 "\n"                       \
+	"	movups native_st+136+16*\\n, %xmm\\n\n"  \
+	".endr\n"                                  \
+	".irp n,0,1,2,3,4,5,6,7\n"                 \
+	"	movq native_st+392+8*\\n, %mm\\n\n"      \
+	".endr\n"                                  \
+	"12:\n"
+/* Alignment checking ends here: only vector forms have it. */
+#define VECTORS_SAVE                               \
+	"	cmpq $1, native_st+488\n"                \
+	"	jb 12f\n"                                \
+	"	pushq $2\n"                              \
+	"	popfq\n"                                 \
+	"	cmpq $1, native_st+488\n"                \
+	"	je 11f\n"                                \
+	".irp n," ALL16 "\n"                       \
+	"	vmovups %ymm\\n, native_st+496+32*\\n\n" \
+	".endr\n"                                  \
+	"	vzeroupper\n"                            \
+	"	jmp 12f\n"                               \
+	"11:\n"                                    \
+	".irp n," ALL16 "\n"                       \
+	"	movups %xmm\\n, native_st+136+16*\\n\n"  \
+	".endr\n"                                  \
+	".irp n,0,1,2,3,4,5,6,7\n"                 \
+	"	movq %mm\\n, native_st+392+8*\\n\n"      \
+	".endr\n"                                  \
+	"	emms\n"                                  \
+	"12:\n"
 
 __asm__(".text\n"
         ".globl native_run64, native_back0, native_back1, native_back2\n"
         "native_run64:\n"
         "	push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
-        "	mov %rsp, native_st+472\n"
-        "	cmpq $0, native_st+488\n"
-        "	je 1f\n"
-        ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-        "	movups native_st+136+16*\\n, %xmm\\n\n"
-        ".endr\n"
-        ".irp n,0,1,2,3,4,5,6,7\n"
-        "	movq native_st+392+8*\\n, %mm\\n\n"
-        ".endr\n"
-        "1:	pushq native_st+128\n"
+        "	mov %rsp, native_st+472\n" VECTORS_LOAD "	pushq native_st+128\n"
         "	popfq\n"
         "	mov native_st+0, %rax\n mov native_st+8, %rcx\n mov native_st+16, %rdx\n mov native_st+24, %rbx\n"
         "	mov native_st+32, %rsp\n mov native_st+40, %rbp\n mov native_st+48, %rsi\n mov native_st+56, %rdi\n"
@@ -58,25 +91,14 @@ __asm__(".text\n"
         "	mov native_st+472, %rsp\n"
         "	pushfq\n"
         "	popq native_st+128\n"
-        "	cld\n"
-        "	cmpq $0, native_st+488\n"
-        "	je 3f\n"
-        ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n"
-        "	movups %xmm\\n, native_st+136+16*\\n\n"
-        ".endr\n"
-        ".irp n,0,1,2,3,4,5,6,7\n"
-        "	movq %mm\\n, native_st+392+8*\\n\n"
-        ".endr\n"
-        "	emms\n"
-        "3:	pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n"
+        "	cld\n" VECTORS_SAVE "	pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n"
         "	ret\n");
 
 __asm__(".text\n"
         ".globl native_run32, native32_back0, native32_back1, native32_back2\n"
         "native_run32:\n"
         "	push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
-        "	mov %rsp, native_st+472\n"
-        "	mov $0x2b, %eax\n mov %eax, %ds\n mov %eax, %es\n"
+        "	mov %rsp, native_st+472\n" VECTORS_LOAD "	mov $0x2b, %eax\n mov %eax, %ds\n mov %eax, %es\n"
         "	movl $native32_in, native_far\n"
         "	ljmp *native_far\n"
         ".code32\n"
@@ -99,7 +121,7 @@ __asm__(".text\n"
         "	ljmp $0x33, $native32_out\n"
         ".code64\n"
         "native32_out:\n"
-        "	mov native_st+472, %rsp\n"
+        "	mov native_st+472, %rsp\n" VECTORS_SAVE
         "	pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n"
         "	ret\n");
 
@@ -111,6 +133,7 @@ static void on_signal(int sig, siginfo_t *si, void *ucp)
 
 	(void)sig;
 	(void)si;
+	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~0x40000ull); /* AC */
 	if (probing)
 		siglongjmp(probe_jmp, 1);
 	native_st.vector = (u64)uc->uc_mcontext.gregs[REG_TRAPNO];

@@ -6,6 +6,8 @@
 
 #include "lib/types.h"
 
+enum native_vectors { NATIVE_NO_VECTORS, NATIVE_SSE, /* xmm and mm */ NATIVE_AVX /* ymm */ };
+
 struct native_state {
 	u64 gpr[16];
 	u64 flags;
@@ -14,8 +16,9 @@ struct native_state {
 	u64 exit;   /* 0: next instruction, 1: the jump target, 2: exception */
 	u64 vector; /* when exit is 2 */
 	u64 host_rsp;
-	u64 entry;    /* where the instruction is */
-	u64 use_simd; /* load and store xmm and mm */
+	u64 entry;   /* where the instruction is */
+	u64 vectors; /* enum native_vectors: which registers to load and store */
+	u64 ymm[16][4];
 };
 
 extern struct native_state native_st;
