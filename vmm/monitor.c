@@ -2,18 +2,18 @@
  * The monitor's places in the hypervisor. While there is a mux, all that is printed goes through it, the log's lines
  * too: whoever logs or prints only leaves the text in its ring and tells the bootstrap processor, which writes as
  * much as the consoles take without waiting, at their pace. Before and after, the log is written as it comes. Locks,
- * in this order: a VM's, which guest output comes with; mon_lock around the mux and the control channels, whose
+ * in this order: a VM's, which guest output comes with; monitor_lock around the mux and the control channels, whose
  * commands therefore never take a VM's; a scroll-back's, the log's; out_lock around the consoles.
  */
 #include "vmm/monitor.h"
 
 #include "arch/x86/lock.h"
 #include "arch/x86/percpu.h"
-#include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
 #include "vmm/mon/mux.h"
+#include "vmm/monitor_ctl.h"
 #include "vmm/monitor_ops.h"
 #include "vmm/run.h"
 #include "vmm/vm.h"
@@ -22,10 +22,8 @@
 #define KEYS         64
 #define KEYS_NS      1000000 /* after which keys that were not taken are tried again */
 #define MUX_BUFFER   (32u << 10)
-#define CTL_BUFFER   (64u << 10)
 #define SCROLL_BACK  (16u << 10)
 #define COLUMNS      80
-#define EVENTS       32
 #define OUTPUT_NS    5000000           /* time spent on consoles in one go; then the CPU has other things to do */
 #define OUTPUT_CHUNK 16                /* as many keys at most come meanwhile: what the UART holds */
 #define BACKLOG_MAX  (SCROLL_BACK / 2) /* of the attached guest, beyond which it waits for the console */
@@ -35,14 +33,15 @@
 static struct console *consoles[MAX_CONSOLES];
 static struct log_sink sinks[MAX_CONSOLES];
 static u32 nr_consoles;
-static struct spinlock out_lock, mon_lock;
-static struct mon mon;
+static struct spinlock out_lock;
+struct spinlock monitor_lock;
+struct mon monitor_mon;
 static struct mux mux;
 static bool ready;              /* the mux has the console */
 static bool released;           /* nothing but the log any more */
 static u32 nr_stalled;          /* vCPUs that wait for the console, atomic */
 static u32 poked;               /* the bootstrap processor was told of new output */
-static u64 more_at = TIMER_OFF; /* mon_lock: there is output left, which goes on then, run_now() ns */
+static u64 more_at = TIMER_OFF; /* monitor_lock: there is output left, which goes on then, run_now() ns */
 static u8 keys[KEYS];
 static u32 nr_keys;
 
@@ -154,7 +153,7 @@ static u32 console_room(u64 *wait)
 }
 
 /*
- * mon_lock is held. Writes what the mux has: until that is all, the time is up, or, unless it is to be waited for
+ * monitor_lock is held. Writes what the mux has: until that is all, the time is up, or, unless it is to be waited for
  * (block), the consoles are full. Returns how long what is left should wait, ns; 0: there is none.
  */
 static u64 drain(u64 until, bool block)
@@ -220,7 +219,7 @@ static void unstall_all(void)
 			}
 }
 
-/* mon_lock is held. */
+/* monitor_lock is held. */
 static void run_mux(u64 until, bool block)
 {
 	u64 wait, start = run_now();
@@ -252,87 +251,7 @@ static void give_keys(void)
 	nr_keys -= taken;
 }
 
-/* ---- control channels ---- */
-
-void monitor_control_output(struct vm *vm, const u8 *buf, size_t len)
-{
-	struct monitor_vm *m = vm->monitor;
-	size_t taken;
-
-	if (!m || !m->ctl)
-		return;
-	spin_lock(&mon_lock);
-	if (!m->ctl) { /* taken over just now */
-		spin_unlock(&mon_lock);
-		return;
-	}
-	taken = m->nr_pending ? 0 : ctl_input(m->ctl, (const char *)buf, len, run_now());
-	/* What it does not take now, it takes when answers were read: a guest that never reads loses its own
-	 * requests. */
-	len = MIN(len - taken, sizeof(m->pending) - m->nr_pending);
-	memcpy(m->pending + m->nr_pending, buf + taken, len);
-	m->nr_pending += (u32)len;
-	__atomic_store_n(&m->ctl_more, true, __ATOMIC_SEQ_CST);
-	spin_unlock(&mon_lock);
-}
-
-/* Retries what was not taken, then answers and events as far as the guest's UART has room. */
-void monitor_control_pull(struct vm *vm)
-{
-	struct monitor_vm *m = vm->monitor;
-	u8 buf[16];
-	size_t n, room;
-	bool more;
-
-	if (!m || !m->ctl)
-		return;
-	spin_lock(&mon_lock);
-	/* First: what a console says from now on comes with another one. */
-	__atomic_store_n(&m->ctl_more, false, __ATOMIC_SEQ_CST);
-	if (!m->ctl) { /* taken over just now */
-		spin_unlock(&mon_lock);
-		return;
-	}
-	if (m->nr_pending) {
-		u32 taken = (u32)ctl_input(m->ctl, (const char *)m->pending, m->nr_pending, run_now());
-
-		memmove(m->pending, m->pending + taken, m->nr_pending - taken);
-		m->nr_pending -= taken;
-	}
-	more = ctl_poll(m->ctl, run_now()) || m->nr_pending;
-	while ((room = devices_control_space(vm)) != 0) {
-		n = ctl_output(m->ctl, buf, MIN(room, sizeof(buf)));
-		if (!n)
-			break;
-		devices_control_input(vm, buf, n);
-	}
-	if (more || !room)
-		__atomic_store_n(&m->ctl_more, true, __ATOMIC_SEQ_CST);
-	spin_unlock(&mon_lock);
-}
-
-bool monitor_control_waits(const struct vm *vm)
-{
-	return vm->monitor && __atomic_load_n(&vm->monitor->ctl_more, __ATOMIC_RELAXED);
-}
-
 /* ---- guests ---- */
-
-/* Control channels that vm's console is attached to have something to say. A look without the lock is good enough:
- * who attaches just now reads what is there. */
-static void tell_channels(const struct vm *vm)
-{
-	for (struct vm *to = vm_list; to; to = to->next) {
-		const struct ctl *c = to->monitor ? __atomic_load_n(&to->monitor->ctl, __ATOMIC_RELAXED) : NULL;
-
-		for (u32 i = 0; c && i < CTL_CONSOLES; i++) {
-			if (!c->consoles[i].used || c->consoles[i].guest != vm->id)
-				continue;
-			if (!__atomic_exchange_n(&to->monitor->ctl_more, true, __ATOMIC_SEQ_CST))
-				vcpu_request(to->vcpus[0], VCPU_REQ_EVENT);
-		}
-	}
-}
 
 void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len)
 {
@@ -343,7 +262,7 @@ void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len)
 	spin_lock(&m->scroll_lock);
 	vt_ring_write(&m->scroll, buf, len);
 	spin_unlock(&m->scroll_lock);
-	tell_channels(vm);
+	control_tell_output(vm);
 	if (!ready || at_prompt() || __atomic_load_n(&mux.guest, __ATOMIC_RELAXED) != vm->id)
 		return;
 	poke();
@@ -366,105 +285,14 @@ int monitor_add_vm(struct vm *vm)
 	return OK;
 }
 
-int monitor_add_control(struct vm *vm, const struct mon_rights *rights)
-{
-	struct monitor_vm *m = vm->monitor;
-	struct ctl *c = hv_zalloc(sizeof(*c));
-	u8 *buf = hv_zalloc(CTL_BUFFER);
-
-	if (!c || !buf) {
-		hv_zfree(c, sizeof(*c));
-		hv_zfree(buf, CTL_BUFFER);
-		return ERR_NOMEM;
-	}
-	ctl_init(c, &mon, rights, buf, CTL_BUFFER);
-	m->ctl = c;
-	return OK;
-}
-
-void monitor_move_control(struct vm *from, struct vm *to)
-{
-	spin_lock(&mon_lock);
-	to->monitor->ctl = from->monitor->ctl;
-	from->monitor->ctl = NULL;
-	if (to->monitor->ctl)
-		ctl_reset(to->monitor->ctl);
-	spin_unlock(&mon_lock);
-}
-
 void monitor_move_console(const struct vm *from, const struct vm *to)
 {
-	spin_lock(&mon_lock);
+	spin_lock(&monitor_lock);
 	if (ready && mux.mode != MUX_PROMPT && mux.has_guest && mux.guest == from->id) {
 		(void)mux_attach(&mux, to->id);
 		poke();
 	}
-	spin_unlock(&mon_lock);
-}
-
-/* ---- events ---- */
-
-/* Posted with any lock held, told by monitor_poll. */
-static struct {
-	struct spinlock lock;
-	struct mon_event ev[EVENTS];
-	u32 first, nr;
-	u64 lost;
-} events;
-
-void monitor_event(const struct vm *vm, enum mon_event_kind kind, const char *reason)
-{
-	struct mon_event *ev;
-
-	spin_lock(&events.lock);
-	if (events.nr == EVENTS) {
-		events.lost++;
-	} else {
-		ev = &events.ev[(events.first + events.nr++) % EVENTS];
-		*ev = (struct mon_event){ .kind = kind, .guest = vm->id, .time_ns = run_now() };
-		fmt_snprintf(ev->name, sizeof(ev->name), "%s", vm->config.name);
-		fmt_snprintf(ev->reason, sizeof(ev->reason), "%s", reason);
-	}
-	spin_unlock(&events.lock);
-	run_poll_soon();
-}
-
-static bool next_event(struct mon_event *ev)
-{
-	bool any;
-
-	spin_lock(&events.lock);
-	any = events.nr;
-	if (any) {
-		*ev = events.ev[events.first];
-		events.first = (events.first + 1) % EVENTS;
-		events.nr--;
-	}
-	spin_unlock(&events.lock);
-	return any;
-}
-
-/* mon_lock is held. */
-static void tell_events(void)
-{
-	struct mon_event ev;
-	u64 lost;
-
-	spin_lock(&events.lock);
-	lost = events.lost;
-	events.lost = 0;
-	spin_unlock(&events.lock);
-	if (lost)
-		log_warn("monitor: %lu events were lost\n", lost);
-	while (next_event(&ev)) {
-		for (struct vm *vm = vm_list; vm; vm = vm->next) {
-			if (!vm->monitor || !vm->monitor->ctl)
-				continue;
-			ctl_event(vm->monitor->ctl, &ev);
-			__atomic_store_n(&vm->monitor->ctl_more, true, __ATOMIC_SEQ_CST);
-			vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
-		}
-	}
+	spin_unlock(&monitor_lock);
 }
 
 /* ---- everything ---- */
@@ -477,14 +305,14 @@ void monitor_poll(void)
 		return;
 	now = run_now();
 	read_keys();
-	spin_lock(&mon_lock);
+	spin_lock(&monitor_lock);
 	if (nr_keys)
 		give_keys();
 	if (more_at == TIMER_OFF || more_at <= now) {
-		tell_events();
+		control_tell_events();
 		run_mux(now + OUTPUT_NS, false);
 	}
-	spin_unlock(&mon_lock);
+	spin_unlock(&monitor_lock);
 }
 
 static void put_all(const char *text, size_t len)
@@ -527,9 +355,9 @@ u64 monitor_deadline(void)
 
 void monitor_finish(void)
 {
-	spin_lock(&mon_lock);
+	spin_lock(&monitor_lock);
 	if (ready) {
-		tell_events();
+		control_tell_events();
 		if (mux.mode == MUX_REPEAT) { /* which shows no log: any key ends it */
 			(void)drain(run_now() + FINISH_NS / 4, true);
 			(void)mux_input(&mux, (const u8 *)"q", 1, run_now());
@@ -537,7 +365,7 @@ void monitor_finish(void)
 		run_mux(run_now() + FINISH_NS, true);
 	}
 	__atomic_store_n(&ready, false, __ATOMIC_SEQ_CST);
-	spin_unlock(&mon_lock);
+	spin_unlock(&monitor_lock);
 }
 
 int monitor_init(bool ascii)
@@ -546,8 +374,8 @@ int monitor_init(bool ascii)
 
 	if (!buf)
 		return ERR_NOMEM;
-	mon.ops = &monitor_ops;
-	mux_init(&mux, &mon, buf, MUX_BUFFER, COLUMNS, ascii, run_now());
+	monitor_mon.ops = &monitor_ops;
+	mux_init(&mux, &monitor_mon, buf, MUX_BUFFER, COLUMNS, ascii, run_now());
 	for (struct vm *vm = vm_list; vm && !mux.has_guest; vm = vm->next)
 		for (u32 i = 0; i < CONFIG_NR_COM && !mux.has_guest; i++)
 			if (vm->config.com[i] == VM_SERIAL_CONSOLE)
