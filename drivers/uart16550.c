@@ -76,7 +76,7 @@ static void uart_write(struct console *con, const char *text, size_t len)
 	struct uart16550 *u = container_of(con, struct uart16550, con);
 
 	for (size_t i = 0; i < len; i++) {
-		if (text[i] == '\n')
+		if (text[i] == '\n' && !con->raw)
 			put_byte(u, '\r');
 		put_byte(u, (u8)text[i]);
 	}
@@ -184,29 +184,29 @@ static int parse_port(const char *s, u16 *port)
 int uart16550_parse(const char *value, u16 *port, u32 *baud)
 {
 	char part[16];
-	u64 v;
+	u16 at = *port;
+	u64 v = *baud;
 	int r;
 
 	value = next_part(value, part, sizeof(part));
 	if (!value || strcmp(part, "uart"))
 		return ERR_NOENT;
-	*port = UART16550_DEFAULT_PORT;
-	*baud = UART16550_DEFAULT_BAUD;
 	value = next_part(value, part, sizeof(part));
 	if (!value)
 		return ERR_INVAL;
 	if (part[0]) {
-		r = parse_port(part, port);
+		r = parse_port(part, &at);
 		if (r)
 			return r;
 	}
-	if (!*value)
-		return OK;
-	r = fmt_parse_u64(value, false, &v);
-	if (r)
-		return r;
-	if (v == 0 || v > UART16550_CLOCK || UART16550_CLOCK % v)
-		return ERR_RANGE;
+	if (*value) {
+		r = fmt_parse_u64(value, false, &v);
+		if (r)
+			return r;
+		if (v == 0 || v > UART16550_CLOCK || UART16550_CLOCK % v)
+			return ERR_RANGE;
+	}
+	*port = at;
 	*baud = (u32)v;
 	return OK;
 }

@@ -8,6 +8,7 @@
 #include "lib/err.h"
 
 #define UART16550_CLOCK        115200 /* baud rate at divisor 1 */
+#define UART16550_PORTS        8 /* it takes */
 #define UART16550_DEFAULT_PORT 0x3f8
 #define UART16550_DEFAULT_BAUD 115200
 
@@ -22,9 +23,10 @@ struct uart16550 {
 };
 
 /*
- * Parses the value of a console= option: "uart", "uart,PORT" or "uart,PORT,BAUD" (numbers as fmt_parse_u64; PORT may
- * also be com1..com4). Missing parts get the defaults. OK; ERR_NOENT when it is not about a uart; ERR_INVAL
- * malformed; ERR_RANGE when the baud rate is no divisor of 115200 or the port does not fit.
+ * Parses the value of a console= or control= option: "uart", "uart,PORT" or "uart,PORT,BAUD" (numbers as
+ * fmt_parse_u64; PORT may also be com1..com4). For missing parts *port and *baud, which the caller sets to its
+ * defaults, stay as they are. OK, else both stay: ERR_NOENT when it is not about a uart; ERR_INVAL malformed;
+ * ERR_RANGE when the baud rate is no divisor of 115200 or the port does not fit.
  */
 __must_check int uart16550_parse(const char *value, u16 *port, u32 *baud);
 

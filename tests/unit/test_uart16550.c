@@ -226,6 +226,8 @@ START_TEST(options)
 		{ "uart,0xfff9", ERR_RANGE, 0, 0 },
 		{ "uart,0x3f8,", OK, 0x3f8, 115200 },
 		{ "uart,0x3f8,fast", ERR_INVAL, 0, 0 },
+		{ "uart,com2,fast", ERR_INVAL, 0, 0 },
+		{ "uart,com2,7", ERR_RANGE, 0, 0 },
 		{ "uart,0x3f8,0", ERR_RANGE, 0, 0 },
 		{ "uart,0x3f8,230400", ERR_RANGE, 0, 0 },
 		{ "uart,0x3f8,100000", ERR_RANGE, 0, 0 },
@@ -233,16 +235,47 @@ START_TEST(options)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
-		u16 port = 0;
-		u32 baud = 0;
+		u16 port = UART16550_DEFAULT_PORT;
+		u32 baud = UART16550_DEFAULT_BAUD;
 
 		ck_assert_msg(uart16550_parse(t[i].s, &port, &baud) == t[i].r, "%s", t[i].s);
-		if (!t[i].r) {
-			ck_assert_uint_eq(port, t[i].port);
-			ck_assert_uint_eq(baud, t[i].baud);
-		}
+		/* A value that cannot be used changes nothing. */
+		ck_assert_msg(port == (t[i].r ? UART16550_DEFAULT_PORT : t[i].port), "%s: port %#x", t[i].s, port);
+		ck_assert_msg(baud == (t[i].r ? UART16550_DEFAULT_BAUD : t[i].baud), "%s: %u baud", t[i].s, baud);
 	}
 }
 END_TEST
 
-SUITE_MAIN("uart16550", programs_the_chip, writes, room, gives_up_when_stuck, nothing_there, reads, options)
+/* Missing parts stay what they were. */
+START_TEST(options_left_out)
+{
+	u16 port = 0x2f8;
+	u32 baud = 9600;
+
+	ck_assert_int_eq(uart16550_parse("uart", &port, &baud), OK);
+	ck_assert_uint_eq(port, 0x2f8);
+	ck_assert_uint_eq(baud, 9600);
+	ck_assert_int_eq(uart16550_parse("uart,,57600", &port, &baud), OK);
+	ck_assert_uint_eq(port, 0x2f8);
+	ck_assert_uint_eq(baud, 57600);
+	ck_assert_int_eq(uart16550_parse("uart,com1", &port, &baud), OK);
+	ck_assert_uint_eq(port, 0x3f8);
+	ck_assert_uint_eq(baud, 57600);
+}
+END_TEST
+
+/* Bytes that are no text go out as they are, and need no more room than they are. */
+START_TEST(raw)
+{
+	memset(&chip, 0, sizeof(chip));
+	ck_assert_int_eq(uart16550_init(&uart, BASE, 115200), OK);
+	ck_assert(!uart.con.raw);
+	uart.con.raw = true;
+	uart.con.write(&uart.con, "{}\n\n\r\n", 6);
+	ck_assert_uint_eq(chip.nr_out, 6);
+	ck_assert_mem_eq(chip.out, "{}\n\n\r\n", 6);
+}
+END_TEST
+
+SUITE_MAIN("uart16550", programs_the_chip, writes, room, gives_up_when_stuck, nothing_there, reads, options, options_left_out,
+           raw)
