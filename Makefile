@@ -20,7 +20,7 @@ PURE_SRCS := \
 	vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
 	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c vmm/life_match.c \
 	vmm/mon/mon.c vmm/mon/out.c vmm/mon/json.c vmm/mon/cmd.c vmm/mon/cmd_guest.c vmm/mon/cmd_stat.c vmm/mon/cmd_debug.c \
-	vmm/mon/line.c vmm/mon/vt.c vmm/mon/obuf.c vmm/mon/mux.c vmm/mon/ctl.c \
+	vmm/mon/line.c vmm/mon/vt.c vmm/mon/obuf.c vmm/mon/mux.c vmm/mon/ctl.c vmm/ctl_port.c \
 	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/pv.c vmm/pv_call.c vmm/msr.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
 	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \
@@ -101,7 +101,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	arch/x86/trap.c arch/x86/lapic.c arch/x86/tsc.c arch/x86/smp.c arch/x86/power.c arch/x86/fpu.c arch/x86/ksyms.c \
 	arch/x86/vmx/vmx.c drivers/uart16550.c drivers/vga_text.c \
 	vmm/vcpu.c vmm/vm.c vmm/vm_start.c vmm/vm_stop.c vmm/vm_ctl.c vmm/guests.c vmm/run.c vmm/events.c vmm/devices.c vmm/monitor.c vmm/monitor_ctl.c vmm/monitor_ops.c vmm/walltime.c vmm/emulate.c \
-	vmm/exit.c vmm/exit_cr.c vmm/exit_io.c vmm/exit_mmio.c vmm/exit_task.c vmm/exit_pv.c vmm/apic_mode.c boot/main.c boot/guests.c
+	vmm/exit.c vmm/exit_cr.c vmm/exit_io.c vmm/exit_mmio.c vmm/exit_task.c vmm/exit_pv.c vmm/apic_mode.c boot/main.c boot/serial.c boot/guests.c
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).
 HV := $(B)/hv$(if $(VMCS_COUNT),-count)

@@ -17,7 +17,6 @@
 #include "boot/mb1.h"
 #include "boot/mb2.h"
 #include "drivers/fb_text.h"
-#include "drivers/uart16550.h"
 #include "drivers/vga_text.h"
 #include "lib/assert.h"
 #include "lib/fmt.h"
@@ -45,7 +44,6 @@ static struct acpi acpi;
 static struct acpi_madt madt;
 static struct acpi_fadt fadt;
 static bool have_fadt, acpi_opened, x2apic_opt_out;
-static struct uart16550 uart;
 static struct vga_text vga;
 static struct fb_text fb;
 static struct spinlock console_lock;
@@ -124,19 +122,6 @@ static u64 log_now(void)
 	return (cpu_rdtsc() - boot_start_tsc) / (tsc_hz() / 1000000 ? tsc_hz() / 1000000 : 1);
 }
 
-static void console_serial(void)
-{
-	u16 port = UART16550_DEFAULT_PORT;
-	u32 baud = UART16550_DEFAULT_BAUD;
-	char value[64];
-
-	for (u32 i = 0; cmdline_get_nth(bi.cmdline, "console", i, value, sizeof(value)) != ERR_NOENT; i++)
-		if (uart16550_parse(value, &port, &baud) == OK)
-			break;
-	if (uart16550_init(&uart, port, baud) == OK)
-		monitor_add_console(&uart.con);
-}
-
 static void console_screen(void)
 {
 	static u8 shadow[FB_TEXT_SHADOW_MAX];
@@ -190,7 +175,7 @@ static void parse_boot_info(u32 magic, u32 info)
 	} else {
 		fmt_snprintf(err, sizeof(err), "magic %#x is neither multiboot2's nor multiboot1's", magic);
 	}
-	console_serial();
+	serial_console();
 	if (r)
 		fatal(err, "boot Bulkhead with GRUB's multiboot2 command or QEMU's -kernel");
 }
@@ -467,16 +452,17 @@ static void on_kick(void)
 	__atomic_store_n(&this_cpu()->kick, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Routes the console UART's interrupt to this processor, so that a key wakes it. */
-static void setup_uart_irq(void)
+static void mask_ioapics(void)
 {
-	u32 irq = uart.port == 0x3f8 || uart.port == 0x3e8 ? 4 : 3, gsi = irq;
-	bool level = false, low = false;
-
 	for (u32 i = 0; i < madt.nr_ioapics; i++)
 		ioapic_mask_all(hv_map_mmio(madt.ioapics[i].addr, PAGE_SIZE));
-	if (uart.dead || !madt.nr_ioapics)
-		return;
+}
+
+bool route_irq(u32 irq, u8 vector)
+{
+	u32 gsi = irq;
+	bool level = false, low = false;
+
 	for (u32 i = 0; i < madt.nr_isos; i++) {
 		if (madt.isos[i].irq != irq)
 			continue;
@@ -489,11 +475,11 @@ static void setup_uart_irq(void)
 
 		if (gsi < base || gsi - base >= 24)
 			continue;
-		ioapic_route(hv_map_mmio(madt.ioapics[i].addr, PAGE_SIZE), gsi - base, VEC_UART, lapic_id(), level,
+		ioapic_route(hv_map_mmio(madt.ioapics[i].addr, PAGE_SIZE), gsi - base, vector, lapic_id(), level,
 		             low);
-		outb((u16)(uart.port + 4), 0x0b); /* DTR, RTS, OUT2: the interrupt gate */
-		outb((u16)(uart.port + 1), 0x01); /* received data */
+		return true;
 	}
+	return false;
 }
 
 static void setup_interrupts(void)
@@ -573,13 +559,15 @@ static __noreturn void hv_main2(void)
 	start_aps();
 	log_info("smp: %u of %u processors in VMX root operation (%s)\n", vmx_cpus, nr_pcpus,
 	         lapic_is_x2apic() ? "x2APIC" : "xAPIC");
-	setup_uart_irq();
+	mask_ioapics();
+	serial_route();
 	if (run_init(boot_start_tsc))
 		fatal("out of memory for per-CPU data", "give the machine more memory");
 	blob = guests_blob();
 	guests_create(blob, &hv_config);
 	if (monitor_init(true))
 		fatal("out of memory for the monitor", "give the machine more memory");
+	serial_start_control();
 	run_set_poll(housekeeping);
 	__atomic_store_n(&go, true, __ATOMIC_SEQ_CST);
 	for (u32 i = 1; i < nr_pcpus; i++)
@@ -602,6 +590,7 @@ void hv_main(u32 magic, u32 info, u64 delta)
 	trap_init();
 	setup_memory(delta);
 	console_screen();
+	serial_control();
 	setup_acpi();
 	setup_interrupts();
 	if (smp_init(madt.cpus, madt.cap_cpus ? madt.nr_cpus : 0, &smp_mem))

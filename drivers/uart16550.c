@@ -29,6 +29,7 @@ enum {
 #define LSR_DR      0x01
 #define LSR_THRE    0x20
 #define FIFO_DEPTH  16
+#define IER_ERBFI   0x01 /* received data available */
 
 #define BITS_PER_BYTE 10ull /* with start and stop bit */
 
@@ -146,6 +147,12 @@ int uart16550_init(struct uart16550 *u, u16 port, u32 baud)
 	reg_write(u, REG_MCR, MCR_DTR_RTS);
 	u->dead = false;
 	return OK;
+}
+
+void uart16550_enable_interrupt(const struct uart16550 *u)
+{
+	reg_write(u, REG_MCR, MCR_DTR_RTS | MCR_OUT2); /* OUT2: the gate between chip and interrupt line */
+	reg_write(u, REG_IER, IER_ERBFI);
 }
 
 /* Copies the text up to a comma to buf; NULL when it does not fit. Returns what follows the comma, "" at the end. */

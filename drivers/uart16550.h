@@ -36,3 +36,5 @@ __must_check int uart16550_parse(const char *value, u16 *port, u32 *baud);
  * or above 115200.
  */
 __must_check int uart16550_init(struct uart16550 *u, u16 port, u32 baud);
+/* From now on it interrupts when it has received something (edge, on PCs IRQ 4 or 3). */
+void uart16550_enable_interrupt(const struct uart16550 *u);

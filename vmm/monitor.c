@@ -123,8 +123,10 @@ void monitor_add_console(struct console *con)
 	log_add_sink(&sinks[nr_consoles - 1]);
 }
 
-static void read_keys(void)
+static bool read_keys(void)
 {
+	u32 before = nr_keys;
+
 	for (u32 i = 0; i < nr_consoles; i++) {
 		while (consoles[i]->getc && nr_keys < KEYS) {
 			int c = consoles[i]->getc(consoles[i]);
@@ -134,6 +136,19 @@ static void read_keys(void)
 			keys[nr_keys++] = (u8)c;
 		}
 	}
+	return nr_keys > before;
+}
+
+/* Until a whole round had nothing: ports that share an edge-triggered interrupt say no more while one of them holds
+ * the line. On the bootstrap processor. */
+static void read_ports(void)
+{
+	bool any;
+
+	do {
+		any = read_keys();
+		any |= control_receive();
+	} while (any);
 }
 
 /* Bytes that all consoles take at once; *wait: else ns until they take some. */
@@ -173,7 +188,7 @@ static u64 drain(u64 until, bool block)
 			return wait;
 		put_text((char *)buf, mux_output(&mux, buf, MAX(room, 1u)));
 		if (!this_cpu()->index)
-			read_keys();
+			read_ports();
 	}
 	return 0;
 }
@@ -304,14 +319,14 @@ void monitor_poll(void)
 	if (!ready)
 		return;
 	now = run_now();
-	read_keys();
+	read_ports();
 	spin_lock(&monitor_lock);
 	if (nr_keys)
 		give_keys();
-	if (more_at == TIMER_OFF || more_at <= now) {
-		control_tell_events();
+	control_tell_events();
+	if (more_at == TIMER_OFF || more_at <= now)
 		run_mux(now + OUTPUT_NS, false);
-	}
+	control_run(now);
 	spin_unlock(&monitor_lock);
 }
 
@@ -350,6 +365,7 @@ u64 monitor_deadline(void)
 		return TIMER_OFF;
 	if (at == TIMER_OFF)
 		at = mux_deadline(&mux);
+	at = MIN(at, control_deadline());
 	return nr_keys ? MIN(at, run_now() + KEYS_NS) : at;
 }
 
@@ -363,6 +379,7 @@ void monitor_finish(void)
 			(void)mux_input(&mux, (const u8 *)"q", 1, run_now());
 		}
 		run_mux(run_now() + FINISH_NS, true);
+		control_finish(run_now() + FINISH_NS);
 	}
 	__atomic_store_n(&ready, false, __ATOMIC_SEQ_CST);
 	spin_unlock(&monitor_lock);

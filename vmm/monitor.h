@@ -1,6 +1,7 @@
 /*
  * The operator's side of the hypervisor: the physical console (monitor prompt or a guest's console, vmm/mon/mux.h),
- * the scroll-back of every guest, and control channels over guests' serial ports (vmm/mon/ctl.h).
+ * the scroll-back of every guest, and control channels (vmm/mon/ctl.h) over guests' serial ports and one of the
+ * machine's.
  */
 #pragma once
 
@@ -34,6 +35,9 @@ void monitor_finish(void);
 __must_check int monitor_add_vm(struct vm *vm);
 /* Its control channel; rights' list must live on. OK or ERR_NOMEM. */
 __must_check int monitor_add_control(struct vm *vm, const struct mon_rights *rights);
+/* The operator's control channel on a serial port of the machine (vmm/ctl_port.h); con must live on. Once, after
+ * monitor_init, on the bootstrap processor. OK or ERR_NOMEM. */
+__must_check int monitor_add_control_port(struct console *con);
 /* Bytes that a guest's console UART, or its control UART, sends. From its vCPU, with the VM's lock held. */
 void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len);
 void monitor_control_output(struct vm *vm, const u8 *buf, size_t len);

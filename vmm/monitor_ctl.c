@@ -1,10 +1,13 @@
-/* The control channels (vmm/mon/ctl.h): over guests' serial ports, and the events they tell. */
+/* The control channels (vmm/mon/ctl.h): over guests' serial ports and one of the machine's, and the events they tell.
+ */
 #include "vmm/monitor_ctl.h"
 
+#include "arch/x86/cpu.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
+#include "vmm/ctl_port.h"
 #include "vmm/monitor.h"
 #include "vmm/monitor_ops.h"
 #include "vmm/run.h"
@@ -13,7 +16,7 @@
 #define CTL_BUFFER (64u << 10)
 #define EVENTS     32
 
-/* ---- control channels ---- */
+/* ---- over guests' serial ports ---- */
 
 void monitor_control_output(struct vm *vm, const u8 *buf, size_t len)
 {
@@ -103,19 +106,82 @@ void monitor_move_control(struct vm *from, struct vm *to)
 	spin_unlock(&monitor_lock);
 }
 
-/* Control channels that vm's console is attached to have something to say. A look without the lock is good enough:
- * who attaches just now reads what is there. */
+/* ---- over a serial port of the machine ---- */
+
+static struct ctl_port *port;
+static bool port_told;          /* it has something to do or to say; atomic */
+static u64 port_at = TIMER_OFF; /* it goes on then, run_now() ns; for the bootstrap processor alone */
+
+int monitor_add_control_port(struct console *con)
+{
+	struct ctl_port *p = hv_zalloc(sizeof(*p));
+	u8 *buf = hv_zalloc(CTL_BUFFER);
+
+	if (!p || !buf) {
+		hv_zfree(p, sizeof(*p));
+		hv_zfree(buf, CTL_BUFFER);
+		return ERR_NOMEM;
+	}
+	ctl_port_init(p, &monitor_mon, con, buf, CTL_BUFFER);
+	__atomic_store_n(&port, p, __ATOMIC_RELEASE);
+	return OK;
+}
+
+bool control_receive(void)
+{
+	if (!port || !ctl_port_receive(port))
+		return false;
+	__atomic_store_n(&port_told, true, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+void control_run(u64 now)
+{
+	u32 wait;
+
+	/* It has its pace, and is left alone when there is nothing. */
+	if (!port || (port_at == TIMER_OFF ? !__atomic_load_n(&port_told, __ATOMIC_SEQ_CST) : port_at > now))
+		return;
+	__atomic_store_n(&port_told, false, __ATOMIC_SEQ_CST); /* first: what is said from now on is told again */
+	wait = ctl_port_run(port, now);
+	port_at = wait ? now + wait : TIMER_OFF;
+}
+
+u64 control_deadline(void)
+{
+	return port_at;
+}
+
+void control_finish(u64 until)
+{
+	while (port && run_now() < until && ctl_port_run(port, run_now()))
+		cpu_pause();
+	__atomic_store_n(&port, NULL, __ATOMIC_RELAXED);
+	port_at = TIMER_OFF;
+}
+
+/* ---- what guests print ---- */
+
+static bool shows(const struct ctl *c, const struct vm *vm)
+{
+	for (u32 i = 0; i < CTL_CONSOLES; i++)
+		if (c->consoles[i].used && c->consoles[i].guest == vm->id)
+			return true;
+	return false;
+}
+
+/* A look without the lock is good enough: who attaches just now reads what is there. */
 void control_tell_output(const struct vm *vm)
 {
+	const struct ctl_port *p = __atomic_load_n(&port, __ATOMIC_ACQUIRE);
+
+	if (p && shows(&p->ctl, vm) && !__atomic_exchange_n(&port_told, true, __ATOMIC_SEQ_CST))
+		run_poll_soon();
 	for (struct vm *to = vm_list; to; to = to->next) {
 		const struct ctl *c = to->monitor ? __atomic_load_n(&to->monitor->ctl, __ATOMIC_RELAXED) : NULL;
 
-		for (u32 i = 0; c && i < CTL_CONSOLES; i++) {
-			if (!c->consoles[i].used || c->consoles[i].guest != vm->id)
-				continue;
-			if (!__atomic_exchange_n(&to->monitor->ctl_more, true, __ATOMIC_SEQ_CST))
-				vcpu_request(to->vcpus[0], VCPU_REQ_EVENT);
-		}
+		if (c && shows(c, vm) && !__atomic_exchange_n(&to->monitor->ctl_more, true, __ATOMIC_SEQ_CST))
+			vcpu_request(to->vcpus[0], VCPU_REQ_EVENT);
 	}
 }
 
@@ -173,6 +239,10 @@ void control_tell_events(void)
 	if (lost)
 		log_warn("monitor: %lu events were lost\n", lost);
 	while (next_event(&ev)) {
+		if (port) {
+			ctl_event(&port->ctl, &ev);
+			__atomic_store_n(&port_told, true, __ATOMIC_SEQ_CST);
+		}
 		for (struct vm *vm = vm_list; vm; vm = vm->next) {
 			if (!vm->monitor || !vm->monitor->ctl)
 				continue;

@@ -200,6 +200,17 @@ START_TEST(reads)
 }
 END_TEST
 
+START_TEST(interrupt)
+{
+	memset(&chip, 0, sizeof(chip));
+	ck_assert_int_eq(uart16550_init(&uart, BASE, 115200), OK);
+	ck_assert_uint_eq(chip.mcr & 8, 0);
+	uart16550_enable_interrupt(&uart);
+	ck_assert_uint_eq(chip.mcr, 0x0b); /* DTR, RTS, OUT2 */
+	ck_assert_uint_eq(chip.ier, 1);    /* received data only */
+}
+END_TEST
+
 START_TEST(options)
 {
 	static const struct {
@@ -277,5 +288,5 @@ START_TEST(raw)
 }
 END_TEST
 
-SUITE_MAIN("uart16550", programs_the_chip, writes, room, gives_up_when_stuck, nothing_there, reads, options, options_left_out,
-           raw)
+SUITE_MAIN("uart16550", programs_the_chip, writes, room, gives_up_when_stuck, nothing_there, reads, interrupt,
+           options, options_left_out, raw)

@@ -14,6 +14,7 @@ void ctl_init(struct ctl *c, struct mon *mon, const struct mon_rights *rights, u
 	memset(c, 0, sizeof(*c));
 	c->mon = mon;
 	c->rights = *rights;
+	c->slot = MON_SLOT_CONTROL;
 	obuf_init(&c->out, buf, size);
 }
 
@@ -241,7 +242,7 @@ static void answer(struct ctl *c, struct request *q, u64 now_ns)
 	int err;
 
 	r.out = &o;
-	r.slot = MON_SLOT_CONTROL;
+	r.slot = c->slot;
 	out_init(&o, OUT_JSON, out_write, c);
 	put(&o, "{\"id\":");
 	put(&o, q->id);

@@ -34,6 +34,7 @@ struct ctl_console {
 struct ctl {
 	struct mon *mon;
 	struct mon_rights rights;
+	enum mon_slot slot; /* whose `top` it shows: MON_SLOT_CONTROL, unless changed after ctl_init */
 	struct obuf out;
 	char in[CTL_LINE_MAX];
 	u32 in_len;

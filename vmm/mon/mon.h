@@ -101,7 +101,8 @@ struct mon_sample {
 	u64 cpu_ns, steal_ns, exits;
 	u64 by_reason[MON_MAX_EXITS];
 };
-enum mon_slot { MON_SLOT_CONSOLE, MON_SLOT_CONTROL, MON_NR_SLOTS };
+/* The operator's terminal, guests' control channels, the one on a serial port of the machine. */
+enum mon_slot { MON_SLOT_CONSOLE, MON_SLOT_CONTROL, MON_SLOT_PORT, MON_NR_SLOTS };
 
 struct mon_ops {
 	/* The guest at position index, in an order that does not change while a command runs. OK, or ERR_NOENT behind
