@@ -8,7 +8,7 @@
 #include "lib/err.h"
 
 #define UART16550_CLOCK        115200 /* baud rate at divisor 1 */
-#define UART16550_PORTS        8 /* it takes */
+#define UART16550_PORTS        8      /* it takes */
 #define UART16550_DEFAULT_PORT 0x3f8
 #define UART16550_DEFAULT_BAUD 115200
 

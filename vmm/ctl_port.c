@@ -32,11 +32,14 @@ bool ctl_port_receive(struct ctl_port *p)
 
 u32 ctl_port_run(struct ctl_port *p, u64 now_ns)
 {
-	u32 taken = (u32)ctl_input(&p->ctl, (const char *)p->in, p->nr_in, now_ns);
+	/* One request at a time: while it runs, nobody takes from the UART. */
+	const u8 *end = memchr(p->in, '\n', p->nr_in);
+	u32 taken = end ? (u32)(end - p->in) + 1 : p->nr_in;
 	u8 buf[CHUNK];
 	bool more;
 	size_t n;
 
+	taken = (u32)ctl_input(&p->ctl, (const char *)p->in, taken, now_ns);
 	memmove(p->in, p->in + taken, p->nr_in - taken);
 	p->nr_in -= taken;
 	more = ctl_poll(&p->ctl, now_ns) || p->nr_in;

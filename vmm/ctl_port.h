@@ -21,8 +21,8 @@ void ctl_port_init(struct ctl_port *p, struct mon *mon, struct console *con, u8 
 /* Takes bytes from the port as far as there is room for them. Returns whether there were any. */
 bool ctl_port_receive(struct ctl_port *p);
 /*
- * Runs requests, and sends as much of answers and events as the port takes. To be called when something was received,
- * when an event was given to the channel or a console has new output, and when it asked for it. Bounded work. Returns
- * after how many ns it wants to be called again; 0: not before something happens.
+ * Runs a request, and sends as much of answers and events as the port takes. To be called when something was
+ * received, when an event was given to the channel or a console has new output, and when it asked for it. Bounded
+ * work. Returns after how many ns it wants to be called again; 0: not before something happens.
  */
 u32 ctl_port_run(struct ctl_port *p, u64 now_ns);

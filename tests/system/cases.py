@@ -26,6 +26,15 @@ KERNEL_TROUBLE = (r"(?<!RETBleed: )WARNING: ", r"BUG: ", r"Oops", r"Call Trace",
 
 
 @dataclass
+class Program:
+    """In a dialogue, instead of text to type: a program of this host that must end with status 0. DEVICE among its words
+    is the terminal on which it finds the machine's second serial port (Boot's com2)."""
+
+    words: tuple
+    DEVICE = "{com2}"
+
+
+@dataclass
 class Boot:
     name: str
     summary: str
@@ -37,6 +46,7 @@ class Boot:
     cpu: str = ""
     cpus: int = 1
     memory: int = 1024
+    com2: bool = False  # a second serial port, for programs of this host
     # What it boots: a configuration (name, or its text), or a payload, or neither (no blob)
     config: str = ""
     config_text: str = ""
@@ -48,7 +58,7 @@ class Boot:
     cmdline: str = ""  # Bulkhead's
     leave_out: tuple = ()  # modules not loaded
     # What must happen
-    dialogue: tuple = ()  # (pattern to wait for, text to type then)
+    dialogue: tuple = ()  # (pattern to wait for, text to type, or Program to run, then)
     want: tuple = ()
     forbid: tuple = TROUBLE
     status: int = session.OK
@@ -310,4 +320,4 @@ def neighbour_tests():
 def all_tests():
     for group in (linux_tests, payload_tests, pv_tests, refusal_tests, neighbour_tests, other_tests):
         yield from group()
-    yield from many.tests(Boot)
+    yield from many.tests(Boot, Program)

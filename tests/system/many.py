@@ -96,7 +96,7 @@ def clock(weight, **props):
     return guest("clock", "spin seconds", com1="console", weight=weight, **props)
 
 
-def tests(Boot):
+def tests(Boot, Program):
     yield from linux_tests(Boot)
     common = dict(needs=["build/guest-tests/load.elf"], seconds=900, memory=256, status=None)
     weights = {"clock": 100, "a": 200, "b": 400, "c": 100, "d": 200, "e": 400, "f": 100, "g": 200, "h": 400, "i": 400}
@@ -143,6 +143,13 @@ def tests(Boot):
                    (r"state: +paused", "regs beside 0\n"), (r"(?i)rip", "destroy beside\n"), (r"state: +stopped", "pause clock\n"),
                    (r"state: +paused", "destroy clock\n"), (r"no guest is running", "")),
                **common)
+    watched = machine(guest("clock", "spin sti seconds", com1="console"), guest("beside", "spin sti"),
+                      guest("weak", "spin sti crash ms=700", on_crash="restart"))
+    yield Boot("control-port", "bhctl on another machine: the control channel on the second serial port", com2=True, cpus=1,
+               config_text=watched, cmdline="control=uart,com2,14400", forbid=("bulkhead: panic",),
+               dialogue=((r"control channel: serial port 0x2f8, 14400 baud", ""),
+                         (r"^second 1\n", Program(("tests/system/com2_client", Program.DEVICE)))),
+               **{**common, "needs": [*common["needs"], "build/host-tests/bhctl"]})
     restarts = machine(guest("keeper", "spin seconds ms=8000", com1="console"),
                        guest("weak", "triple", on_reset="restart-backoff", restart_limit=3, backoff="100ms",
                              restart_window="60s"))

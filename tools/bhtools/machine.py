@@ -1,4 +1,4 @@
-"""Emulators: starts QEMU or Bochs with the machine's first serial port on a pseudo-terminal of ours, and says how it ended."""
+"""Emulators: starts QEMU or Bochs with the machine's serial ports on pseudo-terminals of ours, and says how it ended."""
 import ctypes
 import fcntl
 import os
@@ -34,6 +34,7 @@ class Settings:
     cpu_model: str = ""  # of the emulator's list; '' for its default
     firmware: str = "bios"  # bios, uefi (QEMU only)
     ignore_bad_msrs: bool = False  # Bochs: MSRs it does not know read as 0 (a bare Linux wants them so early that #GP kills it)
+    com2: bool = False  # it has a second serial port
     rtc: str = "now"  # or seconds since 1970: a repeatable run
     disk: str = ""  # boots from this image …
     iso: str = ""  # … or from this CD
@@ -89,7 +90,7 @@ def _read_away(fd):
         os.close(fd)
 
 
-def _raw_pty(rows=50, columns=132):
+def raw_pty(rows=50, columns=132):
     """(our end, the other end, its name): a terminal that passes bytes unchanged."""
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
@@ -99,14 +100,17 @@ def _raw_pty(rows=50, columns=132):
 
 
 class Machine:
-    """A running emulator. console: file descriptor of its serial port, to read and write without blocking."""
+    """A running emulator. console, com2: file descriptors of its serial ports, to read and write without blocking."""
 
     def __init__(self, settings, folder):
         self.settings = settings
         self.folder = Path(folder)
         self.accel = pick_accel(settings.accel)
         self.killed = False
-        self.console, self._slave, self._tty = _raw_pty()
+        self.console, self._slave, self._tty = raw_pty()
+        self.com2 = None
+        if settings.com2:
+            self.com2, self._com2_slave, self._com2_tty = raw_pty()
         self._screen = None
         self._out = open(self.folder / "emulator.out", "wb")
         try:
@@ -149,12 +153,13 @@ class Machine:
             f"clock: sync=none, time0={rtc}\n"
             f"{boot}"
             f"com1: enabled=1, mode=term, dev={self._tty}\n"
+            + (f"com2: enabled=1, mode=term, dev={self._com2_tty}\n" if s.com2 else "") +
             "sound: driver=dummy\n"
             "log: emulator.log\n"
             "info: action=ignore\ndebug: action=ignore\nerror: action=report\npanic: action=fatal\n")
         # Debian's Bochs has the debugger compiled in: it waits for commands at the start and at the end.
         (self.folder / "debugger").write_text("c\nquit\n")
-        self._screen, self._screen_slave, _ = _raw_pty()
+        self._screen, self._screen_slave, _ = raw_pty()
         return ["bochs", "-q", "-f", "bochsrc", "-rc", "debugger"], {
             "stdin": self._screen_slave, "stdout": self._screen_slave, "stderr": self._out}
 
@@ -167,6 +172,8 @@ class Machine:
         cmd = ["qemu-system-x86_64", "-nodefaults", "-accel", self.accel, "-cpu", model, "-smp", str(s.cpus),
                "-m", str(s.memory), "-display", "none", "-vga", "std",
                "-chardev", f"tty,id=com1,path={self._tty}", "-serial", "chardev:com1"]
+        if s.com2:
+            cmd += ["-chardev", f"tty,id=com2,path={self._com2_tty}", "-serial", "chardev:com2"]
         if s.rtc != "now":
             cmd += ["-rtc", f"base=@{s.rtc},clock=vm"]
         if s.firmware == "uefi":
@@ -233,7 +240,7 @@ class Machine:
         self.process.wait()
 
     def close(self):
-        for name in ("console", "_slave", "_screen", "_screen_slave"):
+        for name in ("console", "_slave", "com2", "_com2_slave", "_screen", "_screen_slave"):
             fd = getattr(self, name, None)
             if isinstance(fd, int):
                 os.close(fd)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from . import image
+from .line import Line
 from .machine import Machine
 from .verdict import Verdict, clean
 
@@ -95,12 +96,14 @@ def _open_log(path):
 
 
 class Session:
-    """A machine from start to end. Collects the console's text and what it says about the run."""
+    """A machine from start to end. Collects the console's text and what it says about the run. line: its second serial
+    port, if it has one; line.name is the terminal that programs open."""
 
     def __init__(self, settings, folder, log=None):
         self.log = _open_log(log) if log else None
         self.machine = Machine(settings, folder)
         self.console = self.machine.console
+        self.line = Line(self.machine.com2) if settings.com2 else None
         self.verdict = Verdict()
         self.text = bytearray()
         self.started = time.monotonic()
@@ -113,13 +116,16 @@ class Session:
     def pump(self, wait=0.1, extra=()):
         """Moves bytes for up to wait seconds. Gives (new bytes of the console, those of extra's files that can be read)."""
         out = [self.console] if self.pending else []
-        ready, writable, _ = select.select([self.console, *extra], out, [], wait)
-        if writable:
+        more_in, more_out = self.line.files() if self.line else ([], [])
+        ready, writable, _ = select.select([self.console, *extra, *more_in], [*out, *more_out], [], wait)
+        if self.line:
+            self.line.move()
+        if self.console in writable:
             self.pending = self.machine.write(self.pending)
         data = self.machine.read() if self.console in ready else b""
         if data:
             self._take(data)
-        return data, [f for f in ready if f != self.console]
+        return data, [f for f in ready if f in extra]
 
     def _take(self, data):
         self.text += data
@@ -148,6 +154,9 @@ class Session:
         self._take(rest)
         if self.log:
             self.log.close()
+        if self.line:
+            self.line.move()
+            self.line.close()
         outcome = self.machine.outcome()
         self.machine.close()
         return rest, outcome
