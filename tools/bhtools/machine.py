@@ -175,7 +175,7 @@ class Machine:
         if s.com2:
             cmd += ["-chardev", f"tty,id=com2,path={self._com2_tty}", "-serial", "chardev:com2"]
         if s.rtc != "now":
-            cmd += ["-rtc", f"base=@{s.rtc},clock=vm"]
+            cmd += ["-rtc", time.strftime("base=%Y-%m-%dT%H:%M:%S,clock=vm", time.gmtime(int(s.rtc)))]
         if s.firmware == "uefi":
             if not Path(OVMF_CODE).exists():
                 raise MachineError("Debian's package ovmf is not installed: see tools/setup")
