@@ -257,6 +257,15 @@ def refusal_tests():
     yield refusal("no-vtx-bios", "QEMU without VT-x, SeaBIOS", r"cannot start: .*VT-x", accel="tcg", iso=True, **payload_kw)
     yield refusal("no-vtx-uefi", "QEMU without VT-x, OVMF", r"cannot start: .*VT-x", accel="tcg", iso=True,
                   firmware="uefi", seconds=240, **payload_kw)
+    # A control port that cannot be had keeps nothing from starting: this goes on to the same message.
+    for what, value, why in (("console", "uart,com1,9600", "that port is the console's"),
+                             ("absent", "uart,com3", "no UART answers there"),
+                             ("value", "uart,com2,fast", "PORT is com1 to com4 or a number, BAUD a number"),
+                             ("speed", "uart,com2,9601", "the speed must divide 115200"),
+                             ("kind", "tcp", r"only uart\[,PORT\[,BAUD\]\] is known"),
+                             ("long", "uart," + "0" * 80, "the value is too long")):
+        yield refusal(f"control-port-{what}", f"control={value[:20]}: said so in the log, and the boot goes on", r"cannot start: .*VT-x",
+                      rf"control={value if what != 'long' else ''}: {why}", accel="tcg", cmdline=f"control={value}", com2=True, **payload_kw)
     yield refusal("no-ept", "a CPU without EPT", r"cannot start: .*EPT", cpu="core2_penryn_t9600", **payload_kw)
     yield refusal("no-unrestricted-guest", "a CPU without unrestricted guest", r"cannot start: .*unrestricted guest",
                   cpu="corei5_lynnfield_750", **payload_kw)
