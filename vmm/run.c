@@ -509,6 +509,7 @@ __noreturn void run_loop(void)
 		u32 cpu = SCHED_NO_CPU;
 
 		__atomic_store_n(&p->kick, 0, __ATOMIC_SEQ_CST);
+		cpu_sti_nop_cli(); /* Bochs keeps interrupts back while a guest has its own off */
 		give_up_loaded(p);
 		wake_sleepers(rc);
 		poll(p);

@@ -185,12 +185,12 @@ static inline void cpu_cli(void)
 	__asm__ volatile("cli" ::: "memory");
 }
 
-/* Waits for one interrupt with interrupts enabled, and disables them again. */
 /* Takes the interrupts that are pending. */
 static inline void cpu_sti_nop_cli(void)
 {
 	__asm__ volatile("sti\n\tnop\n\tcli" ::: "memory");
 }
+/* Waits for one interrupt with interrupts enabled, and disables them again. */
 static inline void cpu_sti_hlt_cli(void)
 {
 	__asm__ volatile("sti\n\thlt\n\tcli" ::: "memory");
