@@ -15,7 +15,7 @@ PURE_SRCS := \
 	lib/fmt.c lib/err.c lib/log.c \
 	mm/e820.c mm/frames.c mm/ptree.c mm/ept.c mm/hostpt.c mm/gwalk.c \
 	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/vmx/caps.c arch/x86/vmx/names.c \
-	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c \
+	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c drivers/screen.c \
 	vmm/io_bus.c vmm/timer.c vmm/sched.c vmm/sched_heap.c vmm/sched_group.c vmm/sched_queue.c vmm/sched_wake.c \
 	vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
 	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c vmm/life_match.c \

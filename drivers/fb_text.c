@@ -52,15 +52,21 @@ static const u8 *glyph_of(const struct fb_font *font, u8 c)
 	return font->glyphs + (u64)i * font->height * ((font->width + 7) / 8);
 }
 
-static void draw_cell(struct fb_text *f, u32 row, u32 col, u8 c)
+static volatile u8 *cell_pixels(const struct fb_text *f, u32 row, u32 col, u32 y)
 {
+	return (volatile u8 *)f->g.pixels + ((u64)row * f->font->height + y) * f->g.pitch +
+	       (u64)col * f->font->width * bytes_per_pixel(&f->g);
+}
+
+static void draw(struct screen *s, u32 row, u32 col, u8 c)
+{
+	struct fb_text *f = container_of(s, struct fb_text, screen);
 	const struct fb_font *font = f->font;
 	u32 bytes = bytes_per_pixel(&f->g), stride = (font->width + 7) / 8;
 	const u8 *glyph = glyph_of(font, c);
 
 	for (u32 y = 0; y < font->height; y++) {
-		volatile u8 *p = (volatile u8 *)f->g.pixels + ((u64)row * font->height + y) * f->g.pitch +
-		                 (u64)col * font->width * bytes;
+		volatile u8 *p = cell_pixels(f, row, col, y);
 
 		for (u32 x = 0; x < font->width; x++) {
 			bool on = glyph[y * stride + x / 8] & (0x80 >> (x % 8));
@@ -70,57 +76,34 @@ static void draw_cell(struct fb_text *f, u32 row, u32 col, u8 c)
 	}
 }
 
-static void set_cell(struct fb_text *f, u32 row, u32 col, u8 c)
+/* A bar at the bottom of the cell. */
+static void draw_cursor(const struct fb_text *f)
 {
-	u8 *s = &f->shadow[row * f->cols + col];
+	u32 bytes = bytes_per_pixel(&f->g), height = f->font->height;
 
-	if (*s == c)
-		return;
-	*s = c;
-	draw_cell(f, row, col, c);
+	for (u32 y = height - MAX(height / 8, 1u); y < height; y++)
+		for (u32 x = 0; x < f->font->width; x++)
+			put_pixel(cell_pixels(f, f->cursor_row, f->cursor_col, y) + (u64)x * bytes, bytes, f->fg);
 }
 
-static void newline(struct fb_text *f)
+static void show_cursor(struct fb_text *f)
 {
-	f->col = 0;
-	if (++f->row < f->rows)
-		return;
-	f->row--;
-	for (u32 r = 0; r + 1 < f->rows; r++) {
-		for (u32 c = 0; c < f->cols; c++)
-			set_cell(f, r, c, f->shadow[(r + 1) * f->cols + c]);
-	}
-	for (u32 c = 0; c < f->cols; c++)
-		set_cell(f, f->rows - 1, c, ' ');
-}
-
-static void put_char(struct fb_text *f, char c)
-{
-	switch (c) {
-	case '\n': newline(f); return;
-	case '\r': f->col = 0; return;
-	case '\b':
-		if (f->col)
-			f->col--;
-		return;
-	case '\t':
-		do
-			put_char(f, ' ');
-		while (f->col % 8 && f->col < f->cols);
-		return;
-	}
-	if (f->col == f->cols)
-		newline(f);
-	set_cell(f, f->row, f->col, c >= ' ' && c <= '~' ? (u8)c : '?');
-	f->col++;
+	f->cursor_row = f->screen.row;
+	f->cursor_col = screen_cursor_col(&f->screen);
+	f->cursor = !f->screen.hidden;
+	if (f->cursor)
+		draw_cursor(f);
 }
 
 static void fb_write(struct console *con, const char *text, size_t len)
 {
 	struct fb_text *f = container_of(con, struct fb_text, con);
 
-	for (size_t i = 0; i < len; i++)
-		put_char(f, text[i]);
+	if (f->cursor)
+		draw(&f->screen, f->cursor_row, f->cursor_col,
+		     f->screen.cells[f->cursor_row * f->screen.cols + f->cursor_col]);
+	screen_write(&f->screen, text, len);
+	show_cursor(f);
 }
 
 static bool channel_ok(u8 pos, u8 size, u32 bpp)
@@ -157,13 +140,12 @@ int fb_text_init(struct fb_text *f, const struct fb_geometry *g, const struct fb
 	f->con = (struct console){ .name = "fb", .write = fb_write };
 	f->g = *g;
 	f->font = font;
-	f->cols = MIN(g->width / font->width, (u32)FB_TEXT_MAX_COLS);
-	f->rows = MIN(g->height / font->height, (u32)FB_TEXT_MAX_ROWS);
 	f->fg = pixel_of(g, FG_RGB);
 	f->bg = pixel_of(g, BG_RGB);
-	f->shadow = shadow;
-	memset(shadow, ' ', (size_t)f->cols * f->rows);
+	screen_init(&f->screen, MIN(g->width / font->width, (u32)FB_TEXT_MAX_COLS),
+	            MIN(g->height / font->height, (u32)FB_TEXT_MAX_ROWS), shadow, draw);
 	for (u32 y = 0; y < g->height; y++)
 		fill_row(f, y, f->bg);
+	show_cursor(f);
 	return OK;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "drivers/con.h"
+#include "drivers/screen.h"
 #include "lib/err.h"
 
 /* A fixed-width bitmap font: glyph i is for character first + i; rows of (width + 7) / 8 bytes, leftmost pixel in
@@ -32,10 +33,10 @@ struct fb_text {
 	struct console con;
 	struct fb_geometry g;
 	const struct fb_font *font;
-	u32 cols, rows;
-	u32 row, col;
-	u32 fg, bg; /* pixel values */
-	u8 *shadow; /* cols * rows characters, the caller's */
+	struct screen screen;       /* its cells are the shadow */
+	u32 fg, bg;                 /* pixel values */
+	u32 cursor_row, cursor_col; /* where it is drawn */
+	bool cursor;                /* it is */
 };
 
 /* Bytes of shadow memory fb_text_init needs at most. */

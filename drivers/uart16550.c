@@ -125,9 +125,7 @@ int uart16550_init(struct uart16550 *u, u16 port, u32 baud)
 	u16 divisor;
 
 	memset(u, 0, sizeof(*u));
-	u->con = (struct console){
-		.name = "uart", .write = uart_write, .room = uart_room, .getc = uart_getc, .ansi = true
-	};
+	u->con = (struct console){ .name = "uart", .write = uart_write, .room = uart_room, .getc = uart_getc };
 	u->port = port;
 	u->baud = baud;
 	u->dead = true;

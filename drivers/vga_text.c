@@ -18,63 +18,24 @@ static void crtc_write(u8 index, u8 v)
 	outb(CRTC_DATA, v);
 }
 
-static void set_cell(struct vga_text *v, u32 pos, u16 cell)
+static u16 cell_of(u8 c)
 {
-	if (v->shadow[pos] == cell)
-		return;
-	v->shadow[pos] = cell;
-	v->mem[pos] = cell;
+	return (u16)(ATTR_GREY << 8 | c);
 }
 
-static u16 cell_of(const struct vga_text *v, char c)
+static void draw(struct screen *s, u32 row, u32 col, u8 c)
 {
-	return (u16)(v->attr << 8 | (u8)c);
+	struct vga_text *v = container_of(s, struct vga_text, screen);
+
+	v->mem[row * VGA_TEXT_COLS + col] = cell_of(c);
 }
 
-static void scroll(struct vga_text *v)
+static void move_cursor(const struct vga_text *v)
 {
-	u32 last = (VGA_TEXT_ROWS - 1) * VGA_TEXT_COLS;
+	u32 pos = v->screen.row * VGA_TEXT_COLS + screen_cursor_col(&v->screen);
 
-	for (u32 i = 0; i < last; i++)
-		set_cell(v, i, v->shadow[i + VGA_TEXT_COLS]);
-	for (u32 i = last; i < last + VGA_TEXT_COLS; i++)
-		set_cell(v, i, cell_of(v, ' '));
-}
-
-static void newline(struct vga_text *v)
-{
-	v->col = 0;
-	if (++v->row == VGA_TEXT_ROWS) {
-		v->row--;
-		scroll(v);
-	}
-}
-
-static void put_char(struct vga_text *v, char c)
-{
-	switch (c) {
-	case '\n': newline(v); return;
-	case '\r': v->col = 0; return;
-	case '\b':
-		if (v->col)
-			v->col--;
-		return;
-	case '\t':
-		do
-			put_char(v, ' ');
-		while (v->col % 8);
-		return;
-	}
-	if (v->col == VGA_TEXT_COLS)
-		newline(v);
-	set_cell(v, v->row * VGA_TEXT_COLS + v->col, cell_of(v, c >= ' ' && c <= '~' ? c : '?'));
-	v->col++;
-}
-
-static void move_cursor(struct vga_text *v)
-{
-	u32 pos = v->row * VGA_TEXT_COLS + MIN(v->col, VGA_TEXT_COLS - 1u);
-
+	if (v->screen.hidden)
+		pos = VGA_TEXT_ROWS * VGA_TEXT_COLS; /* below what is shown */
 	crtc_write(CRTC_CURSOR_HIGH, (u8)(pos >> 8));
 	crtc_write(CRTC_CURSOR_LOW, (u8)pos);
 }
@@ -83,8 +44,7 @@ static void vga_write(struct console *con, const char *text, size_t len)
 {
 	struct vga_text *v = container_of(con, struct vga_text, con);
 
-	for (size_t i = 0; i < len; i++)
-		put_char(v, text[i]);
+	screen_write(&v->screen, text, len);
 	move_cursor(v);
 }
 
@@ -93,9 +53,9 @@ void vga_text_init(struct vga_text *v, volatile void *mem)
 	memset(v, 0, sizeof(*v));
 	v->con = (struct console){ .name = "vga", .write = vga_write };
 	v->mem = mem;
-	v->attr = ATTR_GREY;
-	for (u32 i = 0; i < ARRAY_SIZE(v->shadow); i++)
-		v->mem[i] = v->shadow[i] = cell_of(v, ' ');
+	screen_init(&v->screen, VGA_TEXT_COLS, VGA_TEXT_ROWS, v->cells, draw);
+	for (u32 i = 0; i < VGA_TEXT_ROWS * VGA_TEXT_COLS; i++)
+		v->mem[i] = cell_of(' ');
 	crtc_write(CRTC_START_HIGH, 0);
 	crtc_write(CRTC_START_LOW, 0);
 	crtc_write(CRTC_CURSOR_START, 0x0e); /* underline cursor, switched on */

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "drivers/con.h"
+#include "drivers/screen.h"
 #include "lib/err.h"
 
 #define VGA_TEXT_PA   0xb8000ull
@@ -11,10 +12,9 @@
 
 struct vga_text {
 	struct console con;
-	volatile u16 *mem;                         /* VGA_TEXT_SIZE bytes, mapped uncached or write-combining */
-	u16 shadow[VGA_TEXT_ROWS * VGA_TEXT_COLS]; /* what is on the screen: display memory is never read */
-	u32 row, col;
-	u8 attr; /* foreground in bits 3:0, background in 6:4 */
+	struct screen screen;
+	volatile u16 *mem;                       /* VGA_TEXT_SIZE bytes, mapped uncached or write-combining */
+	u8 cells[VGA_TEXT_ROWS * VGA_TEXT_COLS]; /* what is on the screen: display memory is never read */
 };
 
 /* Clears the screen and takes it. mem: where VGA_TEXT_PA is mapped. */

@@ -47,25 +47,11 @@ static u32 nr_keys;
 
 /* ---- the consoles ---- */
 
-/* To the consoles that know no control sequences: ESC [ up to its final byte, or ESC and one more, are left out. */
-static void put_plain(const char *text, size_t len)
+/* out_lock is held, or nobody else runs any more. */
+static void put_all(const char *text, size_t len)
 {
-	static enum { TEXT, ESC, CSI } state; /* out_lock */
-
-	for (size_t i = 0; i < len; i++) {
-		u8 c = (u8)text[i];
-
-		if (state == ESC)
-			state = c == '[' ? CSI : TEXT;
-		else if (state == CSI)
-			state = c >= 0x40 && c <= 0x7e ? TEXT : CSI;
-		else if (c == 0x1b)
-			state = ESC;
-		else
-			for (u32 k = 0; k < nr_consoles; k++)
-				if (!consoles[k]->ansi)
-					consoles[k]->write(consoles[k], text + i, 1);
-	}
+	for (u32 i = 0; i < nr_consoles; i++)
+		consoles[i]->write(consoles[i], text, len);
 }
 
 static void put_text(char *text, size_t len)
@@ -77,10 +63,7 @@ static void put_text(char *text, size_t len)
 		if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
 			text[n++] = text[i];
 	spin_lock(&out_lock);
-	for (u32 i = 0; i < nr_consoles; i++)
-		if (consoles[i]->ansi)
-			consoles[i]->write(consoles[i], text, n);
-	put_plain(text, n);
+	put_all(text, n);
 	spin_unlock(&out_lock);
 }
 
@@ -328,12 +311,6 @@ void monitor_poll(void)
 		run_mux(now + OUTPUT_NS, false);
 	control_run(now);
 	spin_unlock(&monitor_lock);
-}
-
-static void put_all(const char *text, size_t len)
-{
-	for (u32 i = 0; i < nr_consoles; i++)
-		consoles[i]->write(consoles[i], text, len);
 }
 
 void monitor_release(void)

@@ -64,15 +64,16 @@ START_TEST(draws_at_every_depth)
 		struct fb_geometry g = geometry(t[i].bpp, 23, 9);
 
 		ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
-		ck_assert_uint_eq(fb.cols, 4);
-		ck_assert_uint_eq(fb.rows, 4);
+		ck_assert_uint_eq(fb.screen.cols, 4);
+		ck_assert_uint_eq(fb.screen.rows, 4);
 		ck_assert_ptr_null(fb.con.getc);
 		write(" !\n!");
 		for (u32 y = 0; y < 9; y++) {
 			for (u32 x = 0; x < 23; x++) {
 				bool cell = (y < 2 && x >= 5 && x < 10) || (y >= 2 && y < 4 && x < 5);
 				u8 bits = y % 2 ? 0xd0 : 0x28;
-				bool on = cell && (bits & (0x80 >> (x % 5)));
+				bool cursor = y == 3 && x >= 5 && x < 10;
+				bool on = cursor || (cell && (bits & (0x80 >> (x % 5))));
 
 				ck_assert_uint_eq(pixel(x, y), on ? t[i].fg : 0);
 			}
@@ -110,7 +111,7 @@ START_TEST(scrolls_by_its_shadow)
 	ck_assert_uint_eq(pixel(0, 0), 0);
 	ck_assert_uint_eq(pixel(39, 0), 0xeeeeeeee);
 	write("\x07\x80~\b\b\b\b\r\t!");
-	ck_assert_mem_eq(shadow + 16, "!       ", 8);
+	ck_assert_mem_eq(shadow + 16, "?~     !", 8);
 }
 END_TEST
 
@@ -121,11 +122,50 @@ START_TEST(tabs_and_returns)
 	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
 	write("!\t!\b?\r\"");
 	ck_assert_mem_eq(shadow, "\"       ?           ", 20);
-	ck_assert_uint_eq(fb.col, 1);
+	ck_assert_uint_eq(fb.screen.col, 1);
 	write("\r\b");
-	ck_assert_uint_eq(fb.col, 0);
+	ck_assert_uint_eq(fb.screen.col, 0);
 	write("12345678901234567\tx");
-	ck_assert_uint_eq(fb.row, 1);
+	ck_assert_uint_eq(fb.screen.row, 0);
+	ck_assert_mem_eq(shadow + 16, "7  x", 4);
+}
+END_TEST
+
+/* Pixels lit in a cell's lower row, and in its upper one: those of the cursor's bar. */
+static u32 lit(u32 row, u32 col, u32 y)
+{
+	u32 n = 0;
+
+	for (u32 x = 0; x < font.width; x++)
+		n += pixel(col * font.width + x, row * font.height + y) != 0;
+	return n;
+}
+
+START_TEST(cursor)
+{
+	struct fb_geometry g = geometry(32, 20, 6);
+
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	ck_assert_uint_eq(lit(0, 0, 1), 5);
+	ck_assert_uint_eq(lit(0, 0, 0), 0);
+	write("!\"");
+	ck_assert_uint_eq(lit(0, 0, 1), 3);
+	ck_assert_uint_eq(lit(0, 1, 1), 0);
+	ck_assert_uint_eq(lit(0, 2, 1), 5);
+	write("\x1b[D"); /* over a character, and off it again */
+	ck_assert_uint_eq(lit(0, 1, 0), 5);
+	ck_assert_uint_eq(lit(0, 1, 1), 5);
+	ck_assert_uint_eq(lit(0, 2, 1), 0);
+	write("\x1b[?25l");
+	ck_assert_uint_eq(lit(0, 1, 0), 5);
+	ck_assert_uint_eq(lit(0, 1, 1), 0);
+	write("\x1b[?25h\x1b[D\x1b[K");
+	ck_assert_mem_eq(shadow, "    ", 4);
+	ck_assert_uint_eq(lit(0, 0, 0), 0);
+	ck_assert_uint_eq(lit(0, 0, 1), 5);
+	write("\n\n\n\n!!!!"); /* behind the last column it stays on it */
+	ck_assert_uint_eq(lit(2, 3, 1), 5);
+	ck_assert_uint_eq(lit(2, 2, 1), 3);
 }
 END_TEST
 
@@ -178,13 +218,13 @@ START_TEST(large_screens_are_capped)
 	struct fb_geometry g = geometry(16, 2000, 400);
 
 	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
-	ck_assert_uint_eq(fb.cols, FB_TEXT_MAX_COLS);
-	ck_assert_uint_eq(fb.rows, FB_TEXT_MAX_ROWS);
+	ck_assert_uint_eq(fb.screen.cols, FB_TEXT_MAX_COLS);
+	ck_assert_uint_eq(fb.screen.rows, FB_TEXT_MAX_ROWS);
 	for (int i = 0; i < 200; i++)
 		write("????\n");
-	ck_assert_uint_eq(fb.row, FB_TEXT_MAX_ROWS - 1);
+	ck_assert_uint_eq(fb.screen.row, FB_TEXT_MAX_ROWS - 1);
 }
 END_TEST
 
-SUITE_MAIN("fb_text", draws_at_every_depth, wide_channels, scrolls_by_its_shadow, tabs_and_returns,
+SUITE_MAIN("fb_text", draws_at_every_depth, wide_channels, scrolls_by_its_shadow, tabs_and_returns, cursor,
            glyphs_outside_the_font, bad_geometries, large_screens_are_capped)

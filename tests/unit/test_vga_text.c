@@ -59,10 +59,26 @@ START_TEST(writes)
 		ck_assert_str_eq(row(r), "");
 	write("hello\nworld\rW\tx\by\x80\x01");
 	ck_assert_str_eq(row(0), "hello");
-	ck_assert_str_eq(row(1), "W       y??");
-	ck_assert_uint_eq(cursor(), 80 + 11);
+	ck_assert_str_eq(row(1), "World   y?");
+	ck_assert_uint_eq(cursor(), 80 + 10);
 	write("\r\b\b");
 	ck_assert_uint_eq(cursor(), 80);
+}
+END_TEST
+
+START_TEST(control_sequences)
+{
+	vga_text_init(&vga, screen);
+	write("bulkhead> lst\x1b[K\x1b[2D");
+	ck_assert_uint_eq(cursor(), 11);
+	write("\rbulkhead> list\x1b[K");
+	ck_assert_str_eq(row(0), "bulkhead> list");
+	write("\r\x1b[K\x1b[7mtop\x1b[0m\x1b[?25l");
+	ck_assert_str_eq(row(0), "top");
+	ck_assert_uint_ge(cursor(), VGA_TEXT_ROWS * VGA_TEXT_COLS); /* hidden */
+	write("\x1b[?25h\x1b[H\x1b[2J");
+	ck_assert_str_eq(row(0), "");
+	ck_assert_uint_eq(cursor(), 0);
 }
 END_TEST
 
@@ -94,4 +110,4 @@ START_TEST(wraps_and_scrolls)
 }
 END_TEST
 
-SUITE_MAIN("vga_text", writes, wraps_and_scrolls)
+SUITE_MAIN("vga_text", writes, control_sequences, wraps_and_scrolls)
