@@ -17,6 +17,7 @@
 #include "boot/mb1.h"
 #include "boot/mb2.h"
 #include "drivers/fb_text.h"
+#include "drivers/ps2_kbd.h"
 #include "drivers/vga_text.h"
 #include "lib/assert.h"
 #include "lib/fmt.h"
@@ -46,6 +47,7 @@ static struct acpi_fadt fadt;
 static bool have_fadt, acpi_opened, x2apic_opt_out;
 static struct vga_text vga;
 static struct fb_text fb;
+static struct ps2_kbd kbd;
 static struct spinlock console_lock;
 static u64 image_delta;
 static struct hv_config hv_config;
@@ -148,6 +150,26 @@ static void console_screen(void)
 		vga_text_init(&vga, hv_map_mmio(VGA_TEXT_PA, VGA_TEXT_SIZE));
 		monitor_add_console(&vga.con);
 	}
+}
+
+/* The FADT says since ACPI 2.0, revision 3, whether there is a keyboard controller: "IA-PC Boot Architecture Flags".
+ */
+static bool console_keyboard(void)
+{
+	bool there = !have_fadt || fadt.revision < 3 || fadt.boot_arch & ACPI_BOOT_8042, answers;
+	int r;
+
+	if (!cmdline_flag(bi.cmdline, "keyboard", there))
+		return false;
+	r = ps2_kbd_init(&kbd, &answers);
+	if (r) {
+		log_info("keyboard: none: %s\n",
+		         r == ERR_CHECKSUM ? "the controller's self-test failed" : "no controller");
+		return false;
+	}
+	log_info("keyboard: %s\n", answers ? "ready" : "none answers at its port yet");
+	monitor_add_console(&kbd.con);
+	return true;
 }
 
 /* ---- what the loader said ---- */
@@ -442,7 +464,7 @@ static void on_timer(void)
 	/* It only has to end the HLT, or the guest's turn: the run loop looks at the timers. */
 }
 
-static void on_uart(void)
+static void on_console_key(void)
 {
 	run_poll_soon();
 }
@@ -486,7 +508,8 @@ static void setup_interrupts(void)
 {
 	irq_register(VEC_TIMER, on_timer);
 	irq_register(VEC_KICK, on_kick);
-	irq_register(VEC_UART, on_uart);
+	irq_register(VEC_UART, on_console_key);
+	irq_register(VEC_KBD, on_console_key);
 	pic8259_disable();
 	lapic_init_bsp(map_mmio, cmdline_flag(bi.cmdline, "x2apic", !x2apic_opt_out));
 	lapic_init_cpu();
@@ -561,6 +584,8 @@ static __noreturn void hv_main2(void)
 	         lapic_is_x2apic() ? "x2APIC" : "xAPIC");
 	mask_ioapics();
 	serial_route();
+	if (console_keyboard())
+		(void)route_irq(PS2_KBD_IRQ, VEC_KBD);
 	if (run_init(boot_start_tsc))
 		fatal("out of memory for per-CPU data", "give the machine more memory");
 	blob = guests_blob();

@@ -1,4 +1,4 @@
-/* A console the hypervisor owns: text out, and on some of them characters in. */
+/* A console the hypervisor owns: text out, characters in, or both. */
 #pragma once
 
 #include "lib/types.h"
@@ -6,7 +6,7 @@
 struct console {
 	const char *name;
 	/* Writes len bytes of text and ECMA-48 control sequences; '\n' moves to the start of the next line. Bounded
-	 * time, never blocks for ever. */
+	 * time, never blocks for ever. NULL for input-only consoles. */
 	void (*write)(struct console *con, const char *text, size_t len);
 	bool raw;  /* not text but bytes: '\n' is written as it is */
 	/* Bytes that can be written now without waiting. NULL: any number. */

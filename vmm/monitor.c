@@ -20,6 +20,7 @@
 
 #define MAX_CONSOLES 4
 #define KEYS         64
+#define KEY_ROUNDS   8       /* of as many, at a time: a broken port may have keys for ever */
 #define KEYS_NS      1000000 /* after which keys that were not taken are tried again */
 #define MUX_BUFFER   (32u << 10)
 #define SCROLL_BACK  (16u << 10)
@@ -51,7 +52,8 @@ static u32 nr_keys;
 static void put_all(const char *text, size_t len)
 {
 	for (u32 i = 0; i < nr_consoles; i++)
-		consoles[i]->write(consoles[i], text, len);
+		if (consoles[i]->write)
+			consoles[i]->write(consoles[i], text, len);
 }
 
 static void put_text(char *text, size_t len)
@@ -103,7 +105,8 @@ void monitor_add_console(struct console *con)
 	consoles[nr_consoles] = con;
 	sinks[nr_consoles] = (struct log_sink){ .write = sink_write, .ctx = con };
 	nr_consoles++;
-	log_add_sink(&sinks[nr_consoles - 1]);
+	if (con->write)
+		log_add_sink(&sinks[nr_consoles - 1]);
 }
 
 static bool read_keys(void)
@@ -249,6 +252,21 @@ static void give_keys(void)
 	nr_keys -= taken;
 }
 
+/* mon_lock is held. What finds no room stays in the consoles, which do not interrupt for it again. */
+static void take_keys(void)
+{
+	u32 rounds = 0;
+	bool full;
+
+	do {
+		full = nr_keys == KEYS;
+		if (nr_keys)
+			give_keys();
+		if (full)
+			(void)read_keys();
+	} while (full && nr_keys && ++rounds < KEY_ROUNDS);
+}
+
 /* ---- guests ---- */
 
 void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len)
@@ -304,8 +322,7 @@ void monitor_poll(void)
 	now = run_now();
 	read_ports();
 	spin_lock(&monitor_lock);
-	if (nr_keys)
-		give_keys();
+	take_keys();
 	control_tell_events();
 	if (more_at == TIMER_OFF || more_at <= now)
 		run_mux(now + OUTPUT_NS, false);

@@ -138,13 +138,15 @@ struct acpi_gas { /* Generic Address Structure; addr 0 = not there */
 	u64 addr;
 };
 
+#define ACPI_BOOT_8042 0x2 /* IAPC_BOOT_ARCH: a keyboard controller at ports 60h and 64h */
+
 struct acpi_fadt {
 	u8 revision;
 	u16 sci_int;
 	u32 smi_cmd; /* port; 0 = no SMM, ACPI always on */
 	u8 acpi_enable, acpi_disable;
 	u32 flags;
-	u16 boot_arch; /* IAPC_BOOT_ARCH; 0 when the table is older */
+	u16 boot_arch; /* IAPC_BOOT_ARCH, ACPI_BOOT_*; 0 when the table is older */
 	u64 dsdt, facs;
 	struct acpi_gas pm1a_evt, pm1b_evt, pm1a_cnt, pm1b_cnt, pm_tmr;
 	u8 pm1_evt_len, pm1_cnt_len;

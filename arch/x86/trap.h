@@ -13,6 +13,7 @@ struct trap_frame {
 #define VEC_TIMER    0xf0
 #define VEC_KICK     0xf1
 #define VEC_UART     0xf2
+#define VEC_KBD      0xf4
 #define VEC_ERROR    0xfe
 #define VEC_SPURIOUS 0xff
 
