@@ -58,7 +58,7 @@ class Boot:
     cmdline: str = ""  # Bulkhead's
     leave_out: tuple = ()  # modules not loaded
     # What must happen
-    dialogue: tuple = ()  # (pattern to wait for, text to type, or Program to run, then)
+    dialogue: tuple = ()  # (pattern to wait for, text to type, or Program to run, then); many.OnScreen, many.Keys
     want: tuple = ()
     forbid: tuple = TROUBLE
     status: int = session.OK
@@ -296,6 +296,8 @@ def other_tests():
                code=PASS_CODE, properties=('memory = "1200M"',), want=(r"SUMMARY hello: \d+ passed, 0 failed",))
     yield payload("reset", "-smp", "a guest of two vCPUs on two processors restarts", cpus=2, append="",
                   properties=('on-reset = "restart"', "vcpus = <2>"))
+    yield Boot("no-keyboard", "nokeyboard: the controller is left alone", guest="hello", code=PASS_CODE, cmdline="nokeyboard",
+               want=(r"SUMMARY hello: \d+ passed, 0 failed",), forbid=TROUBLE + (r"keyboard: ",))
     yield Boot("iso-bochs", "the ISO in Bochs", 240, iso=True, guest="hello", code=PASS_CODE,
                want=(r"SUMMARY hello: \d+ passed, 0 failed",))
 

@@ -8,6 +8,15 @@ ESCAPE = "\x1d"  # Ctrl-]: from a guest's console to the monitor and back
 MON = r"bulkhead> (\x1b\[K)?$"
 
 
+class Keys(str):
+    """In a dialogue: typed on the PS/2 keyboard. Up to seven keys, arrows counting twice; they are taken once a second of
+    the machine's time."""
+
+
+class OnScreen(str):
+    """In a dialogue: a pattern waited for on the machine's screen (80 by 25), not on its serial line."""
+
+
 def guest(name, what, memory="4M", **props):
     """One guest's node. props: properties, with _ for -; True is a flag, a number a cell, None takes a default away."""
     all_props = {"memory": memory, "protocol": "multiboot1", "kernel": "load", "cmdline": what, "com1": "null",
@@ -135,6 +144,19 @@ def tests(Boot, Program):
                    (MON, "exits clock\n"), (r"PREEMPTION|EXTERNAL", "trace 5\n"), (MON, "pause clock\n"),
                    (r"state: +paused", "regs clock 0\n"), (r"(?i)rip", "destroy beside\n"), (r"state: +stopped", "poweroff\n")),
                **common)
+    left, up = "\x1bOD", "\x1bOA"
+    idlers = machine(guest("clock", "idle seconds", com1="console"), guest("beside", "idle", no_autostart=True))
+    yield Boot("monitor-keyboard", "the monitor on screen and PS/2 keyboard: editing, history, completion, a guest's console",
+               config_text=idlers, forbid=("bulkhead: panic",), want=(r"keyboard: ready",), dialogue=(
+                   (r"^second 1\n", ESCAPE), (MON, Keys("lst")), (OnScreen(r"^bulkhead> lst$"), Keys(2 * left + "i")),
+                   # The line is drawn anew at each key: on the screen nothing of the earlier ones may be left.
+                   (OnScreen(r"\n\[left the console of clock.*\nbulkhead> list$"), Keys("\n")),
+                   (r"beside +defined[^>]*bulkhead> ", Keys("HE\t")), (OnScreen(r"^bulkhead> HE$"), Keys("\x15he\t?")),
+                   (OnScreen(r"^bulkhead> help \?$"), Keys("\x0c")), (OnScreen(r"\Abulkhead> help \?$"), Keys("\x03" + up)),
+                   (OnScreen(r"^bulkhead> list$"), Keys("\n")), (r"beside +defined[^>]*bulkhead> ", Keys("con\tc\t")),
+                   (r"console clock $", Keys("\n")), (r"clock is running", ""), (OnScreen(r"^second \d+\n*\Z"), ESCAPE), (MON, Keys("power")),
+                   (r"power$", Keys("\t\n"))),
+               **dict(common, seconds=120))
     pausing = machine(guest("clock", "spin seconds gaps", com1="console"), guest("beside", "spin seconds gaps", com1="log"))
     yield Boot("monitor-pause", "a paused guest's time stands still, also when it goes on where it was; a paused one can be ended",
                cpus=2, config_text=pausing, forbid=("bulkhead: panic", "FAIL"), dialogue=(

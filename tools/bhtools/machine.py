@@ -15,6 +15,8 @@ import tty
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import screen
+
 BOCHS_MODEL = "corei7_skylake_x"
 BOCHS_IPS = 50_000_000  # the emulated time stamp counter's frequency; one tick is one instruction
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE.fd"
@@ -79,18 +81,7 @@ def _die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _read_away(fd):
-    """Reads until the other end is gone."""
-    try:
-        while os.read(fd, 65536):
-            pass
-    except OSError:
-        pass
-    finally:
-        os.close(fd)
-
-
-def raw_pty(rows=50, columns=132):
+def raw_pty(rows=screen.ROWS, columns=screen.COLUMNS):
     """(our end, the other end, its name): a terminal that passes bytes unchanged."""
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
@@ -112,11 +103,13 @@ class Machine:
         if settings.com2:
             self.com2, self._com2_slave, self._com2_tty = raw_pty()
         self._screen = None
+        self._keyboard = None
+        self.screen = screen.Screen()  # what Bochs shows of the VGA's text
         self._out = open(self.folder / "emulator.out", "wb")
         try:
             cmd, stdio = self._bochs() if self.accel == "bochs" else self._qemu()
             self.process = subprocess.Popen(cmd, cwd=self.folder, start_new_session=True, preexec_fn=_die_with_parent,
-                                            env={**os.environ, "TERM": "xterm", "LC_ALL": "C"}, **stdio)
+                                            env=self._environment(), **stdio)
         except FileNotFoundError as e:
             self.close()
             raise MachineError(f"{e.filename} is not installed: see tools/setup")
@@ -125,6 +118,11 @@ class Machine:
             raise
         if self._screen:
             threading.Thread(target=self._drop_screen, daemon=True).start()
+
+    @staticmethod
+    def _environment():
+        """Bochs opens the terminal that it paints on itself, with no size: it would be of 24 lines."""
+        return {**os.environ, "TERM": "xterm", "LC_ALL": "C", "LINES": str(screen.ROWS), "COLUMNS": str(screen.COLUMNS)}
 
     def _bochs(self):
         s = self.settings
@@ -210,8 +208,26 @@ class Machine:
                 tty.setraw(fd)
             except (OSError, termios.error):
                 return  # it has ended
-            _read_away(fd)
+            self._keyboard = fd
+            self._watch_screen(fd)
             return
+
+    def _watch_screen(self, fd):
+        """Reads until the other end is gone."""
+        try:
+            while data := os.read(fd, 65536):
+                self.screen.feed(data)
+        except OSError:
+            pass
+        finally:
+            self._keyboard = None
+            os.close(fd)
+
+    def press(self, keys):
+        """Types on the PS/2 keyboard: characters, and what an xterm sends for other keys. Bochs only."""
+        if self._keyboard is None:
+            raise MachineError("this machine's keyboard cannot be typed on")
+        os.write(self._keyboard, keys)
 
     def read(self):
         """Bytes that the serial port has sent; b'' when there are none now."""
