@@ -8,7 +8,7 @@ struct console {
 	/* Writes len bytes of text and ECMA-48 control sequences; '\n' moves to the start of the next line. Bounded
 	 * time, never blocks for ever. NULL for input-only consoles. */
 	void (*write)(struct console *con, const char *text, size_t len);
-	bool raw;  /* not text but bytes: '\n' is written as it is */
+	bool raw; /* not text but bytes: '\n' is written as it is */
 	/* Bytes that can be written now without waiting. NULL: any number. */
 	u32 (*room)(struct console *con);
 	u32 wait_ns; /* after which there is room again, as much as there can be */
