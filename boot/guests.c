@@ -32,7 +32,7 @@ const void *guests_blob(void)
 	static struct config_err list[MAX_CONFIG_ERRS];
 	struct config_errs errs = { .list = list, .cap = MAX_CONFIG_ERRS };
 	const struct config_limits lim = { .memory = guest_frames_free_bytes(),
-		                           .max_vcpus = 64,
+		                           .max_vcpus = CONFIG_RUN_VCPUS,
 		                           .nr_cpus = nr_pcpus,
 		                           .module_exists = module_exists };
 	const void *blob;

@@ -3,8 +3,10 @@
  *
  *	bhcfg check FILE [--machine FILE] [--memory SIZE] [--cpus N] [--module NAME]...
  *	bhcfg show FILE [--machine FILE]
+ *	bhcfg describe FILE|-
  *
- * FILE is a .dtb, or a .dts, which dtc compiles first. Exit status: 0 fine, 1 errors found, 2 wrong usage or no file.
+ * FILE is a .dtb, or a .dts, which dtc compiles first; describe's is JSON. Exit status: 0 fine, 1 errors found, 2
+ *wrong usage or no file.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,8 @@
 
 #include "lib/fmt.h"
 #include "tools/bhcfg.h"
+#include "tools/machine_json.h"
+#include "vmm/mon/dts.h"
 
 #define MAX_ERRORS 50
 #define MAX_FILE   (2u << 20)
@@ -31,12 +35,14 @@ static int usage(FILE *out)
 {
 	fputs("usage: bhcfg check FILE [--machine FILE] [--memory SIZE] [--cpus N] [--module NAME]...\n"
 	      "       bhcfg show FILE [--machine FILE]\n"
+	      "       bhcfg describe FILE|-\n"
 	      "       bhcfg features\n"
 	      "Checks or shows a configuration: a .dtb, or a .dts compiled by dtc on the way.\n"
-	      "  --machine FILE the machine it is for, as the monitor's `describe` prints it\n"
+	      "  --machine FILE the machine it is for, as the monitor's `describe dts` prints it\n"
 	      "  --memory SIZE  bytes that guests may have together (suffix K, M, G)\n"
 	      "  --cpus N       most vCPUs of one guest\n"
 	      "  --module NAME  a boot module that will be there; without any, names are not checked\n"
+	      "describe makes that description of the output of `bhctl describe -o json`, run on the machine.\n"
 	      "features lists the words that cpu-disable knows.\n",
 	      out);
 	return 2;
@@ -173,6 +179,8 @@ static int load_machine(struct options *o)
 	if (!o->lim.memory || o->lim.memory > o->machine.memory)
 		o->lim.memory = o->machine.memory;
 	o->lim.nr_cpus = o->machine.nr_cpus;
+	if (!o->lim.max_vcpus)
+		o->lim.max_vcpus = CONFIG_RUN_VCPUS;
 	return 0;
 }
 
@@ -232,6 +240,50 @@ static int check_or_show(bool showing, struct options *o)
 	return list ? 0 : 1;
 }
 
+static void cpu_of(void *arg, u32 i, struct dts_cpu *c)
+{
+	const struct machine *m = arg;
+
+	*c = (struct dts_cpu){ m->cpu[i].package, m->cpu[i].core, m->cpu[i].thread };
+}
+
+static void put_line(void *arg, const char *line, size_t len)
+{
+	printf("%.*s\n", (int)len, line);
+}
+
+/* From what a booted system says of itself (JSON) to the description that --machine takes. */
+static int describe(const char *file)
+{
+	bool in = !strcmp(file, "-");
+	FILE *f = in ? stdin : fopen(file, "rb");
+	struct json_tok *toks = calloc(MACHINE_JSON_TOKENS, sizeof(*toks));
+	struct config_err err;
+	static struct machine m;
+	size_t size = 0;
+	char *text = f ? slurp(f, &size) : NULL;
+	int r = 2;
+
+	if (!text || !toks) {
+		perror(in ? "bhcfg: standard input" : file);
+	} else if (machine_from_json(text, size, toks, MACHINE_JSON_TOKENS, &m, &err) == OK) {
+		const struct dts_machine d = {
+			.memory = m.memory, .nr_cpus = m.nr_cpus, .cpu = cpu_of, .put = put_line, .arg = &m
+		};
+
+		dts_write_machine(&d);
+		r = 0;
+	} else {
+		fprintf(stderr, "%s: %s\n", in ? "standard input" : file, err.text);
+		r = 1;
+	}
+	if (f && !in)
+		fclose(f);
+	free(text);
+	free(toks);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	static struct options o;
@@ -246,6 +298,8 @@ int main(int argc, char **argv)
 			puts(cpuid_feature_name(i));
 		return 0;
 	}
+	if (argc == 3 && !strcmp(argv[1], "describe"))
+		return describe(argv[2]);
 	if (argc < 3 || (strcmp(argv[1], "check") && strcmp(argv[1], "show")))
 		return usage(stderr);
 	r = parse_args(argc, argv, &o);

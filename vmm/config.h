@@ -35,6 +35,7 @@ struct config_limits {
 };
 
 #define CONFIG_MAX_VCPUS  256u
+#define CONFIG_RUN_VCPUS  64u /* most vCPUs of a guest that this version runs */
 #define CONFIG_MIN_MEMORY (2ull << 20)
 #define CONFIG_NAME_MAX   31u /* bytes of a guest's name */
 #define CONFIG_NR_COM     4u

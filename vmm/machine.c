@@ -1,13 +1,11 @@
-/* The description of a machine: reading and writing it. */
+/* Reading the description of a machine. */
 #include "vmm/machine.h"
 
 #include <libfdt.h>
 
-#include "lib/fmt.h"
 #include "lib/string.h"
 #include "vmm/config_internal.h"
-
-#define COMPATIBLE "bulkhead,machine-1"
+#include "vmm/mon/dts.h"
 
 static void read_cpus(struct where *w, const struct value *v, struct machine *m)
 {
@@ -39,8 +37,9 @@ static void read_cpus(struct where *w, const struct value *v, struct machine *m)
 static void read_prop(struct where *w, const struct value *v, struct machine *m)
 {
 	if (!strcmp(w->prop, "compatible")) {
-		if (!v->len || v->data[v->len - 1] || !fdt_stringlist_contains(v->data, (int)v->len, COMPATIBLE))
-			cfg_fail(w, "is not \"%s\": not a description of a machine", COMPATIBLE);
+		if (!v->len || v->data[v->len - 1] ||
+		    !fdt_stringlist_contains(v->data, (int)v->len, DTS_MACHINE_COMPATIBLE))
+			cfg_fail(w, "is not \"%s\": not a description of a machine", DTS_MACHINE_COMPATIBLE);
 	} else if (!strcmp(w->prop, "memory")) {
 		(void)!cfg_u64(w, v, &m->memory);
 	} else if (!strcmp(w->prop, "cpus")) {
@@ -60,7 +59,8 @@ int machine_parse(const void *data, size_t size, struct machine *m, struct confi
 		return r;
 	cfg_where(&w, errs, "/", "");
 	if (!fdt_getprop(data, 0, "compatible", NULL))
-		cfg_fail(&w, "compatible = \"%s\" is missing: not a description of a machine", COMPATIBLE);
+		cfg_fail(&w, "compatible = \"%s\" is missing: not a description of a machine",
+		         DTS_MACHINE_COMPATIBLE);
 	fdt_for_each_property_offset(off, data, 0)
 	{
 		struct value v;
@@ -79,27 +79,6 @@ int machine_parse(const void *data, size_t size, struct machine *m, struct confi
 	if (!w.failed && !m->memory)
 		cfg_fail(&w, "memory is missing or 0");
 	return w.failed ? ERR_INVAL : OK;
-}
-
-void machine_describe(const struct machine *m, void (*put)(void *arg, const char *line), void *arg)
-{
-	char line[96];
-
-	put(arg, "/dts-v1/;\n");
-	put(arg, "/ {\n");
-	put(arg, "\tcompatible = \"" COMPATIBLE "\";\n");
-	fmt_snprintf(line, sizeof(line), "\tmemory = \"%lluK\"; /* for guests */\n",
-	             (unsigned long long)(m->memory >> 10));
-	put(arg, line);
-	put(arg, "\tcpus = /* <package core thread> of CPU 0, 1, ... */\n");
-	for (u32 i = 0; i < m->nr_cpus; i++) {
-		const struct machine_cpu *c = &m->cpu[i];
-
-		fmt_snprintf(line, sizeof(line), "\t\t<%u %u %u>%s\n", c->package, c->core, c->thread,
-		             i + 1 == m->nr_cpus ? ";" : ",");
-		put(arg, line);
-	}
-	put(arg, "};\n");
 }
 
 int machine_add_cpu(struct machine *m, u32 apic_id, u32 core_shift, u32 package_shift)

@@ -1,6 +1,7 @@
 /*
  * What guests can be given of a machine: memory, and its processors by package, core and thread. Written by the
- * monitor's `describe`, read by `bhcfg --machine`; a device tree, so that one parser does for all:
+ * monitor's `describe dts` and by `bhcfg describe` (vmm/mon/dts.h), read by `bhcfg --machine`; a device tree, so that
+ * one parser does for all:
  *
  *	/ { compatible = "bulkhead,machine-1"; memory = "16G"; cpus = <0 0 0>, <0 0 1>, <0 1 0>, <0 1 1>; };
  *
@@ -22,8 +23,6 @@ struct machine {
 
 /* Reads a description. OK or ERR_INVAL with errors. data is 8-byte aligned. */
 __must_check int machine_parse(const void *data, size_t size, struct machine *m, struct config_errs *errs);
-/* Writes one, as a .dts: put gets it line by line, each with its newline. */
-void machine_describe(const struct machine *m, void (*put)(void *arg, const char *line), void *arg);
 /*
  * Adds a processor by its x2APIC ID and the widths that CPUID leaf Bh/1Fh gives: bits to shift right for the core and
  * for the package (SDM vol. 2A, "CPUID - Extended Topology Enumeration Leaf"). OK or ERR_NOSPC.

@@ -364,6 +364,13 @@ static size_t console_input(void *ctx, u32 guest, const u8 *buf, size_t len)
 
 /* ---- the machine ---- */
 
+static const struct machine *topology;
+
+void monitor_set_machine(const struct machine *m)
+{
+	topology = m;
+}
+
 static void machine(void *ctx, struct mon_machine *m)
 {
 	static char model[49];
@@ -386,17 +393,11 @@ static void machine(void *ctx, struct mon_machine *m)
 		.uptime_ns = run_now(),
 		.hv_memory = hv_pool_total_bytes() - hv_pool_free_bytes(),
 		.free_memory = guest_frames_free_bytes(),
+		.guest_memory = topology ? topology->memory : 0,
 	};
 	m->memory = hv_pool_total_bytes() + m->free_memory;
 	for (const struct vm *vm = vm_list; vm; vm = vm->next)
 		m->memory += vm->config.memory;
-}
-
-static const struct machine *topology;
-
-void monitor_set_machine(const struct machine *m)
-{
-	topology = m;
 }
 
 static int cpu(void *ctx, u32 n, struct mon_cpu *info)

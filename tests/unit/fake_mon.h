@@ -229,6 +229,7 @@ static void fake_machine(void *ctx, struct mon_machine *m)
 		                   .tsc_hz = 2000000000,
 		                   .uptime_ns = 5000000000,
 		                   .memory = 4ull << 30,
+		                   .guest_memory = 3ull << 30,
 		                   .hv_memory = 32ull << 20,
 		                   .free_memory = 1ull << 30 };
 }

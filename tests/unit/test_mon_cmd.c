@@ -340,7 +340,17 @@ START_TEST(machine)
 	wants("version", "version:      0.1\n");
 	wants("describe", "memory:       4 GiB\n");
 	wants("nodeinfo", "  1      2        0     1       0      2         1.000 s         0.005 s\n");
+	wants("describe table", "for guests:   3 GiB\n");
+	ck_assert_int_eq(run("describe dts"), OK);
+	ck_assert_str_eq(text, "/dts-v1/;\n/ {\n    compatible = \"bulkhead,machine-1\";\n"
+	                       "    memory = \"3145728K\"; /* for guests */\n"
+	                       "    cpus = /* <package core thread> of CPU 0, 1, ... */\n"
+	                       "        <0 0 0>, <0 1 0>;\n};\n");
+	refuses("describe dtb", "bad-value", "no format \"dtb\"; did you mean \"dts\"?");
+	refuses("describe pretty", "bad-value", "no format \"pretty\"; there is table");
+	refuses("describe dts dts", "bad-argument", "describe: \"dts\" is one argument too many");
 	wants("help", "set GUEST PROPERTY VALUE");
+	wants("help", "describe [FORMAT]");
 	ck_assert_ptr_null(strstr(text, "detach"));
 	wants("help regs", "regs GUEST [VCPU]");
 	ck_assert_ptr_null(strstr(text, "list"));
@@ -460,6 +470,7 @@ START_TEST(completion)
 	ck_assert_str_eq(completions("dominfo ", 1), "web db batch-1 ");
 	ck_assert_str_eq(completions("set web ", 2), "weight cap reservation pin ");
 	ck_assert_str_eq(completions("set web cap ", 3), "");
+	ck_assert_str_eq(completions("describe ", 1), "table dts ");
 	ck_assert_str_eq(completions("set web cap 5 ", 4), "");
 	ck_assert_str_eq(completions("nonsense ", 1), "");
 	ck_assert_str_eq(completions("infox ", 1), "");

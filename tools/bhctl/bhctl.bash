@@ -46,6 +46,7 @@ _bhctl() {
 	1,info | 1,console | 1,start | 1,shutdown | 1,reset | 1,destroy | 1,pause | 1,resume | 1,set | 1,exits | 1,regs | 1,dump | 2,trace)
 		mapfile -t COMPREPLY < <(compgen -W "$(_bhctl_guests "${ask[@]}")" -- "$cur")
 		;;
+	1,describe) mapfile -t COMPREPLY < <(compgen -W "table dts" -- "$cur") ;;
 	2,set) mapfile -t COMPREPLY < <(compgen -W "weight cap reservation pin" -- "$cur") ;;
 	esac
 }

@@ -11,6 +11,9 @@
 		.name = "guest", .type = ARG_GUEST \
 	}
 
+/* Order: enum describe_format in cmd_stat.c. */
+static const char *const describe_formats[] = { "table", "dts", NULL };
+
 static const struct cmd commands[] = {
 	{ "list", "ls", "guests: state, vCPUs, memory, time used", 0, { { 0 } }, cmd_list },
 	{ "info", "dominfo", "everything about a guest", 0, { GUEST }, cmd_info },
@@ -55,7 +58,12 @@ static const struct cmd commands[] = {
 	  { { .name = "count", .type = ARG_NUM, .optional = true, .max = LAST_DEFAULT_MAX } },
 	  cmd_log },
 	{ "version", NULL, "version, processor, up time", CMD_ANYONE, { { 0 } }, cmd_version },
-	{ "describe", "nodeinfo", "the machine: CPUs, memory", CMD_MACHINE, { { 0 } }, cmd_describe },
+	{ "describe",
+	  "nodeinfo",
+	  "the machine: CPUs, memory; as dts: what bhcfg's --machine reads",
+	  CMD_MACHINE,
+	  { { .name = "format", .type = ARG_WORD, .optional = true, .words = describe_formats } },
+	  cmd_describe },
 	{ "help",
 	  "?",
 	  "the commands, or one of them",
@@ -240,6 +248,22 @@ static int arg_prop(struct cmd_run *r, const char *value)
 	                 value);
 }
 
+static int arg_word(struct cmd_run *r, const struct cmd_arg *a, const char *value)
+{
+	struct cmd_suggest s;
+
+	cmd_suggest_init(&s, value);
+	for (r->word = 0; a->words[r->word]; r->word++) {
+		if (!strcmp(a->words[r->word], value))
+			return OK;
+		cmd_suggest_try(&s, a->words[r->word]);
+	}
+	if (s.best[0])
+		return cmd_error(r, ERR_NOENT, "bad-value", "no %s \"%.40s\"; did you mean \"%s\"?", a->name, value,
+		                 s.best);
+	return cmd_error(r, ERR_NOENT, "bad-value", "no %s \"%.40s\"; there is %s", a->name, value, a->words[0]);
+}
+
 static int find_command(struct cmd_run *r, const char *name, const struct cmd **out)
 {
 	const struct cmd *c;
@@ -265,6 +289,7 @@ static int arg_take(struct cmd_run *r, const struct cmd_arg *a, const char *valu
 	case ARG_GUEST: r->has_guest = false; return arg_guest(r, value);
 	case ARG_PROP: return arg_prop(r, value);
 	case ARG_CMD: return find_command(r, value, &r->about);
+	case ARG_WORD: return arg_word(r, a, value);
 	case ARG_NUM:
 		if (!all_digits(value) || fmt_parse_u64(value, false, &n) != OK || n > a->max)
 			return cmd_error(r, ERR_RANGE, "bad-value", "%s \"%.40s\" is no number from 0 to %u", a->name,
@@ -332,6 +357,7 @@ int cmd_execute(struct cmd_run *r, const char *name, const struct cmd_given *giv
 	r->has_guest = r->has_num = false;
 	r->text = NULL;
 	r->about = NULL;
+	r->word = 0;
 	if (err == OK)
 		err = check_rights(r);
 	if (err == OK)
@@ -413,4 +439,6 @@ void cmd_complete(const struct mon *mon, const struct mon_rights *rights, const 
 				emit(ctx, g.name);
 	for (u32 i = 0; type == ARG_PROP && i < MON_NR_PROPS; i++)
 		emit(ctx, mon_prop_str((enum mon_prop)i));
+	for (u32 i = 0; type == ARG_WORD && c && c->args[index - 1].words[i]; i++)
+		emit(ctx, c->args[index - 1].words[i]);
 }

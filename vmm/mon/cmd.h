@@ -14,8 +14,9 @@ enum cmd_arg_type {
 	ARG_GUEST, /* a name, or an id */
 	ARG_PROP,  /* of `set` */
 	ARG_TEXT,
-	ARG_NUM, /* 0 to max */
-	ARG_CMD, /* a command's name */
+	ARG_NUM,  /* 0 to max */
+	ARG_CMD,  /* a command's name */
+	ARG_WORD, /* one of words; its index is r->word */
 };
 
 struct cmd_arg {
@@ -23,6 +24,7 @@ struct cmd_arg {
 	enum cmd_arg_type type;
 	bool optional;
 	u32 max;
+	const char *const *words; /* of ARG_WORD, NULL-terminated */
 };
 
 #define CMD_MUTATES 1 /* changes something: needs rights to mutate */
@@ -73,6 +75,7 @@ struct cmd_run {
 	bool has_guest, has_num;
 	enum mon_prop prop;
 	u32 num;
+	u32 word;         /* 0: the first, or not given */
 	const char *text; /* NULL: not given */
 	const struct cmd *about;
 };

@@ -2,6 +2,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "vmm/mon/cmd.h"
+#include "vmm/mon/dts.h"
 
 #define TOP_REASONS  3 /* shown as text */
 #define LAST_DEFAULT 20
@@ -237,16 +238,41 @@ int cmd_version(struct cmd_run *r)
 	return OK;
 }
 
+enum describe_format { DESCRIBE_TABLE, DESCRIBE_DTS };
+
+static void dts_cpu(void *arg, u32 i, struct dts_cpu *out)
+{
+	const struct mon *mon = ((struct cmd_run *)arg)->mon;
+	struct mon_cpu c = { 0 };
+
+	if (mon->ops->cpu(mon->ctx, i, &c) == OK)
+		*out = (struct dts_cpu){ c.package, c.core, c.thread };
+}
+
+static void dts_line(void *arg, const char *line, size_t len)
+{
+	out_line(((struct cmd_run *)arg)->out, line, len);
+}
+
+static int describe_dts(struct cmd_run *r, const struct mon_machine *m)
+{
+	const struct dts_machine d = {
+		.memory = m->guest_memory, .nr_cpus = m->cpus, .cpu = dts_cpu, .put = dts_line, .arg = r
+	};
+
+	out_lines(r->out, "dts");
+	dts_write_machine(&d);
+	out_lines_end(r->out);
+	return OK;
+}
+
 int cmd_describe(struct cmd_run *r)
 {
 	static const struct out_col head[] = {
-		{ "processor", "processor", OUT_STR, 0 },
-		{ "cpus", "cpus", OUT_NUM, 0 },
-		{ "tsc_hz", "TSC Hz", OUT_NUM, 0 },
-		{ "memory_bytes", "memory", OUT_SIZE, 0 },
-		{ "hypervisor_bytes", "hypervisor", OUT_SIZE, 0 },
-		{ "free_bytes", "free", OUT_SIZE, 0 },
-		{ "uptime_ns", "up", OUT_TIME, 0 },
+		{ "processor", "processor", OUT_STR, 0 },     { "cpus", "cpus", OUT_NUM, 0 },
+		{ "tsc_hz", "TSC Hz", OUT_NUM, 0 },           { "memory_bytes", "memory", OUT_SIZE, 0 },
+		{ "guest_bytes", "for guests", OUT_SIZE, 0 }, { "hypervisor_bytes", "hypervisor", OUT_SIZE, 0 },
+		{ "free_bytes", "free", OUT_SIZE, 0 },        { "uptime_ns", "up", OUT_TIME, 0 },
 	};
 	static const struct out_col cols[] = {
 		{ "cpu", "CPU", OUT_NUM, -3 },
@@ -263,11 +289,14 @@ int cmd_describe(struct cmd_run *r)
 	struct mon_cpu c = { 0 };
 
 	mon->ops->machine(mon->ctx, &m);
+	if (r->word == DESCRIBE_DTS)
+		return describe_dts(r, &m);
 	out_rec(r->out, head, ARRAY_SIZE(head));
 	out_str(r->out, m.cpu_model ? m.cpu_model : "");
 	out_u64(r->out, m.cpus);
 	out_u64(r->out, m.tsc_hz);
 	out_u64(r->out, m.memory);
+	out_u64(r->out, m.guest_memory);
 	out_u64(r->out, m.hv_memory);
 	out_u64(r->out, m.free_memory);
 	out_u64(r->out, m.uptime_ns);

@@ -87,6 +87,7 @@ struct mon_machine {
 	u32 cpus;                        /* numbered from 0 */
 	u64 tsc_hz, uptime_ns;
 	u64 memory, hv_memory, free_memory; /* bytes: all, taken by the hypervisor, free for guests */
+	u64 guest_memory;                   /* bytes that guests may have together */
 };
 
 struct mon_cpu {
