@@ -221,6 +221,18 @@ int vm_create(u32 id, const struct vm_config *config, const struct cpuset *cpus,
 	return OK;
 }
 
+/* It never ran: there is nothing to wait for. */
+static void leave_scheduler(struct vcpu *v)
+{
+	u32 kick;
+	int err;
+
+	if (!v || !v->sched.group)
+		return;
+	err = sched_remove(run_sched(), &v->sched, run_now(), &kick);
+	assert(err == OK);
+}
+
 void vm_destroy(struct vm *vm)
 {
 	if (vm->ept.t.root) {
@@ -231,8 +243,11 @@ void vm_destroy(struct vm *vm)
 	}
 	if (vm->pt.t.root)
 		hostpt_destroy(&vm->pt);
-	for (u32 i = 0; vm->vcpus && i < vm->nr_vcpus; i++)
+	for (u32 i = 0; vm->vcpus && i < vm->nr_vcpus; i++) {
+		leave_scheduler(vm->vcpus[i]);
 		vcpu_destroy(vm->vcpus[i]);
+	}
+	sched_group_remove(run_sched(), &vm->sched);
 	hv_zfree(vm->vcpus, vm->nr_vcpus * sizeof(*vm->vcpus));
 	devices_destroy(vm);
 	hv_free_pages(vm->apic_access_page, vm->apic_access_page ? 1 : 0);
