@@ -169,21 +169,18 @@ static void check_duplicates(struct where *w, const void *blob, int guests, int 
 	}
 }
 
-static void check_sums(struct where *w, const struct config_limits *lim, u64 memory, u64 reserved)
+static void check_memory(struct where *w, const struct config_limits *lim, u64 memory)
 {
 	if (lim && lim->memory && memory > lim->memory)
 		cfg_fail(w, "all guests together have %llu MiB, the machine has %llu MiB for them",
 		         (unsigned long long)(memory >> 20), (unsigned long long)(lim->memory >> 20));
-	if (lim && lim->nr_cpus && reserved > 100ull * lim->nr_cpus)
-		cfg_fail(w, "all guests together reserve %llu %% of a CPU, the machine has %u %%",
-		         (unsigned long long)reserved, 100 * lim->nr_cpus);
 }
 
 int config_check(const void *data, size_t size, const struct config_limits *lim, struct config_errs *errs)
 {
 	struct hv_config hv;
 	struct where w;
-	u64 sum = 0, reserved = 0;
+	u64 sum = 0;
 	int guests, node, off;
 	int r = cfg_check_blob(data, size, errs);
 	u32 before;
@@ -219,9 +216,8 @@ int config_check(const void *data, size_t size, const struct config_limits *lim,
 			r = ERR_INVAL;
 		if (__builtin_add_overflow(sum, vm.memory, &sum))
 			sum = ~0ull;
-		reserved += vm.reservation;
 	}
-	check_sums(&w, lim, sum, reserved);
+	check_memory(&w, lim, sum);
 	before = errs->nr;
 	cfg_check_links(data, guests, errs);
 	if (errs->nr != before)

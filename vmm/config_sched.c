@@ -1,6 +1,7 @@
 /* Properties of a guest that say how much of the machine's processors it gets, and which. */
 #include "lib/string.h"
 #include "vmm/config_internal.h"
+#include "vmm/sched.h"
 
 static const char *const latency_words[] = { "normal", "low", NULL };
 
@@ -138,9 +139,10 @@ void cfg_check_sched(struct where *w, const struct vm_config *vm, const struct c
 		cfg_fail(w, "cap <%u> is more than its %u vcpus can use", vm->cap, vm->vcpus);
 	if (vm->reservation > most)
 		cfg_fail(w, "reservation <%u> is more than its %u vcpus can use", vm->reservation, vm->vcpus);
-	if (pinned && vm->reservation > 100 * pinned)
-		cfg_fail(w, "reservation <%u> is more than the %u CPUs it is pinned to have", vm->reservation,
-		         pinned);
+	if (pinned && vm->reservation * SCHED_PERCENT > SCHED_RESERVABLE * pinned)
+		cfg_fail(w,
+		         "reservation <%u> is more than can be reserved of the %u CPUs it is bound to: %u %% of each",
+		         vm->reservation, pinned, SCHED_RESERVABLE / SCHED_PERCENT);
 	if (vm->cap && vm->reservation > vm->cap)
 		cfg_fail(w, "reservation <%u> is above cap <%u>", vm->reservation, vm->cap);
 }

@@ -4,6 +4,7 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "vmm/config_internal.h"
+#include "vmm/sched.h"
 
 struct solver {
 	const struct machine *m;
@@ -206,57 +207,80 @@ static void take_rest(struct solver *s)
 	}
 }
 
+/* What of this many processors may be reserved, in percent of one. */
+static u64 reservable(u32 cpus)
+{
+	return (u64)cpus * SCHED_RESERVABLE / SCHED_PERCENT;
+}
+
+static void refuse(struct solver *s, const struct place *p, const struct cpuset *set, u64 taken)
+{
+	u64 all = reservable(cpuset_count(set));
+	struct where w = at(s, p, "reservation");
+	char text[48];
+
+	cpuset_format(set, text, sizeof(text));
+	cfg_fail(&w,
+	         "asks for %u %% of a CPU; of CPUs %.40s %llu %% can be reserved (%u %% of each), %llu %% are left",
+	         p->reservation, text, (unsigned long long)all, SCHED_RESERVABLE / SCHED_PERCENT,
+	         (unsigned long long)(all > taken ? all - taken : 0));
+}
+
 /*
- * Admission: what guests reserve that can run on these CPUs only must not be more than these CPUs are. Looked at for
- * the CPUs of every guest and for the whole machine; exact where sets are disjoint or one inside the other.
+ * Admission by the scheduler's rule (sched_admit()), in the order in which guests are created, so that what is
+ * accepted here is accepted there: what guests reserve that can run on these processors only must fit there. Looked
+ * at for the whole machine and for the processors of every guest that reserves; exact where sets are disjoint or
+ * nested.
  */
 static void admit(struct solver *s)
 {
+	struct cpuset all = { 0 };
+	u64 total = 0;
+
+	for (u32 i = 0; i < s->m->nr_cpus; i++)
+		cpuset_add(&all, i);
 	for (u32 i = 0; i < s->nr; i++) {
-		const struct place *p = &s->list[i];
-		u64 sum = 0;
-		u32 cpus = cpuset_count(&p->cpus);
+		struct place *p = &s->list[i];
+		const struct cpuset *full = total + p->reservation > reservable(s->m->nr_cpus) ? &all : NULL;
+		u64 taken = total;
 
-		if (!p->reservation || !cpus)
+		if (!p->reservation || cpuset_empty(&p->cpus))
 			continue;
-		for (u32 k = 0; k < s->nr; k++)
-			if (cpuset_within(&s->list[k].cpus, &p->cpus))
-				sum += s->list[k].reservation;
-		if (sum > 100ull * cpus) {
-			struct where w = at(s, p, "reservation");
-			char text[64];
+		/* Its own processors last: they tell most. */
+		for (u32 k = 0; k <= i; k++) {
+			const struct place *q = &s->list[k];
 
-			cpuset_format(&p->cpus, text, sizeof(text));
-			cfg_fail(&w, "guests on CPUs %.40s reserve %llu %% of a CPU, these have %u %%", text,
-			         (unsigned long long)sum, 100 * cpus);
+			if ((q->admitted || k == i) && cpuset_within(&p->cpus, &q->cpus) &&
+			    q->taken + p->reservation > reservable(cpuset_count(&q->cpus))) {
+				full = &q->cpus;
+				taken = q->taken;
+			}
 		}
+		if (full) {
+			refuse(s, p, full, taken);
+			continue;
+		}
+		p->admitted = true;
+		total += p->reservation;
+		for (u32 k = 0; k < s->nr; k++)
+			if (cpuset_within(&p->cpus, &s->list[k].cpus))
+				s->list[k].taken += p->reservation;
 	}
 }
 
 int place_solve(const struct machine *m, struct place *list, u32 nr, struct config_errs *errs)
 {
 	struct solver s = { .m = m, .list = list, .nr = nr, .errs = errs };
-	struct cpuset all = { 0 };
-	u64 sum = 0;
 
-	for (u32 i = 0; i < nr; i++)
+	for (u32 i = 0; i < nr; i++) {
 		list[i].cpus = (struct cpuset){ 0 };
-	for (u32 i = 0; i < m->nr_cpus; i++)
-		cpuset_add(&all, i);
+		list[i].admitted = false;
+		list[i].taken = 0;
+	}
 	take_pins(&s);
 	take_selectors(&s);
 	take_rest(&s);
 	admit(&s);
-	for (u32 i = 0; i < nr; i++)
-		sum += list[i].reservation;
-	if (sum > 100ull * m->nr_cpus) {
-		struct where w;
-
-		cfg_where(&w, errs, "/", "guests");
-		cfg_fail(&w, "all guests together reserve %llu %% of a CPU, the machine has %u %%",
-		         (unsigned long long)sum, 100 * m->nr_cpus);
-		s.failed = true;
-	}
 	return s.failed ? ERR_INVAL : OK;
 }
 

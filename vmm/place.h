@@ -15,6 +15,9 @@ struct place {
 	struct vm_cores cores;
 	bool exclusive;
 	struct cpuset cpus; /* result; not empty when all went well */
+	/* The solver's: its reservation is granted; percent of one CPU granted so far to guests within its cpus. */
+	bool admitted;
+	u64 taken;
 };
 
 /*

@@ -6,6 +6,7 @@
 
 #include "suite.h"
 #include "vmm/place.h"
+#include "vmm/sched.h"
 
 static struct config_err list[8];
 static struct config_errs errs;
@@ -145,28 +146,110 @@ END_TEST
 
 START_TEST(reservations)
 {
-	struct place p[3] = { pin("a", "0-1", false, 150), pin("b", "0", false, 50), pin("c", NULL, false, 200) };
+	struct place p[3] = { pin("a", "0-1", false, 150), pin("b", "0", false, 40), pin("c", NULL, false, 190) };
 
+	/* To the last percent of what the scheduler lets be reserved: 95 of each CPU. */
 	machine(1, 4, 1, false);
 	ck_assert_int_eq(place_solve(&m, p, 3, &errs), OK);
-	p[1].reservation = 51;
+	ck_assert_int_eq(place_solve(&m, p, 3, &errs), OK); /* nothing is left over from the first time */
+	p[1].reservation = 41;
 	ck_assert_int_eq(place_solve(&m, p, 3, &errs), ERR_INVAL);
 	ck_assert_str_eq(list[0].text,
-	                 "/guests/a: reservation: guests on CPUs 0-1 reserve 201 % of a CPU, these have 200 %");
+	                 "/guests/b: reservation: asks for 41 % of a CPU; of CPUs 0-1 190 % can be reserved "
+	                 "(95 % of each), 40 % are left");
+	ck_assert_uint_eq(errs.nr, 1); /* b is refused: c then fits */
 	machine(1, 4, 1, false);
-	p[1].reservation = 50;
-	p[2].reservation = 201;
+	p[1].reservation = 40;
+	p[2].reservation = 191;
 	ck_assert_int_eq(place_solve(&m, p, 3, &errs), ERR_INVAL);
 	ck_assert_str_eq(list[0].text,
-	                 "/guests/c: reservation: guests on CPUs 0-3 reserve 401 % of a CPU, these have 400 %");
-	ck_assert_str_eq(list[1].text, "/guests: all guests together reserve 401 % of a CPU, the machine has 400 %");
+	                 "/guests/c: reservation: asks for 191 % of a CPU; of CPUs 0-3 380 % can be reserved "
+	                 "(95 % of each), 190 % are left");
+	/* One CPU, by itself. */
+	machine(1, 1, 1, false);
+	p[0] = pin("a", NULL, false, 96);
+	ck_assert_int_eq(place_solve(&m, p, 1, &errs), ERR_INVAL);
+	ck_assert_str_eq(list[0].text,
+	                 "/guests/a: reservation: asks for 96 % of a CPU; of CPUs 0 95 % can be reserved "
+	                 "(95 % of each), 95 % are left");
 	/* Not all of the machine is there for c: b's core is its own. */
 	machine(1, 4, 1, false);
 	p[0] = pin("a", "0-1", true, 0);
 	p[1] = pin("b", NULL, false, 101);
-	p[2] = pin("c", NULL, false, 100);
+	p[2] = pin("c", NULL, false, 90);
 	ck_assert_int_eq(place_solve(&m, p, 3, &errs), ERR_INVAL);
-	ck_assert_ptr_nonnull(strstr(list[0].text, "guests on CPUs 2-3 reserve 201 %"));
+	ck_assert_str_eq(list[0].text,
+	                 "/guests/c: reservation: asks for 90 % of a CPU; of CPUs 2-3 190 % can be reserved "
+	                 "(95 % of each), 89 % are left");
+}
+END_TEST
+
+/* Creates the guests as the hypervisor does, and says which of them its scheduler refuses. */
+static void by_the_scheduler(const struct place *p, u32 nr, bool *refused)
+{
+	static struct sched s;
+	static struct sched_cpu cpus[8];
+	static struct sched_group g[8];
+	static struct sched_entity e[8];
+	u32 kick;
+
+	sched_init(&s, cpus, m.nr_cpus);
+	for (u32 i = 0; i < nr; i++) {
+		struct sched_params share = { .weight = 100, .reservation = p[i].reservation * SCHED_PERCENT };
+		struct sched_cpumask allowed;
+
+		memcpy(&allowed, &p[i].cpus, sizeof(allowed));
+		refused[i] = sched_group_init(&s, &g[i], &share, 1) != OK;
+		if (refused[i])
+			continue;
+		refused[i] = sched_entity_init(&s, &e[i], &g[i], &allowed, 1) != OK;
+		if (refused[i])
+			sched_group_remove(&s, &g[i]);
+	}
+	for (u32 i = 0; i < nr; i++) {
+		if (refused[i])
+			continue;
+		ck_assert_int_eq(sched_suspend(&s, &e[i], 2, &kick), OK);
+		ck_assert_int_eq(sched_remove(&s, &e[i], 2, &kick), OK);
+		sched_group_remove(&s, &g[i]);
+	}
+}
+
+/* What is accepted here the scheduler accepts, and the other way round, guest by guest. */
+START_TEST(reservations_as_the_scheduler)
+{
+	u32 seed = 1, accepted = 0, rejected = 0;
+
+	for (u32 round = 0; round < 5000; round++) {
+		struct place p[8];
+		bool refused[8];
+		u32 nr = 1 + round % 8;
+
+		machine(1, 1 + round / 8 % 4, 1, false);
+		for (u32 i = 0; i < nr; i++) {
+			char name[8];
+
+			seed = seed * 1664525 + 1013904223;
+			sprintf(name, "g%u", i);
+			p[i] = pin(name, NULL, false, (seed >> 8) % 4 ? (seed >> 10) % 120 : 0);
+			for (u32 c = 0; c < m.nr_cpus && (seed >> 20) % 3; c++)
+				if (seed >> (22 + c) & 1)
+					cpuset_add(&p[i].pin, c);
+			/* Sums that meet the limit happen, too. */
+			if ((seed >> 28) % 4 == 0)
+				p[i].reservation = p[i].reservation ? 95 : 0;
+		}
+		(void)!place_solve(&m, p, nr, &errs);
+		by_the_scheduler(p, nr, refused);
+		for (u32 i = 0; i < nr; i++) {
+			ck_assert_msg(refused[i] == (p[i].reservation && !p[i].admitted),
+			              "round %u: guest %u of %u, %u %%: the scheduler %s it", round, i, nr,
+			              p[i].reservation, refused[i] ? "refuses" : "takes");
+			accepted += p[i].reservation && !refused[i];
+			rejected += refused[i];
+		}
+	}
+	ck_assert(accepted > 1000 && rejected > 1000);
 }
 END_TEST
 
@@ -278,5 +361,5 @@ START_TEST(from_a_blob)
 }
 END_TEST
 
-SUITE_MAIN("place", pins, selectors, selectors_spread, reservations, descriptions, processors_of_this_machine,
-           from_a_blob)
+SUITE_MAIN("place", pins, selectors, selectors_spread, reservations, reservations_as_the_scheduler, descriptions,
+           processors_of_this_machine, from_a_blob)
