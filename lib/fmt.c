@@ -24,10 +24,26 @@ static void put(struct out *o, char c)
 	o->len++;
 }
 
+/* How many of n more characters are stored. */
+static size_t room(const struct out *o, size_t n)
+{
+	return o->len + 1 < o->size ? MIN(n, o->size - 1 - o->len) : 0;
+}
+
 static void put_n(struct out *o, char c, int n)
 {
-	for (; n > 0; n--)
-		put(o, c);
+	if (n <= 0)
+		return;
+	if (room(o, (size_t)n))
+		memset(o->buf + o->len, c, room(o, (size_t)n));
+	o->len += (size_t)n;
+}
+
+static void put_text(struct out *o, const char *s, int n)
+{
+	if (room(o, (size_t)n))
+		memcpy(o->buf + o->len, s, room(o, (size_t)n));
+	o->len += (size_t)n;
 }
 
 /* prefix (sign or 0x), then zeros, then text; padded to the width. */
@@ -38,11 +54,9 @@ static void put_field(struct out *o, const struct spec *sp, const char *prefix, 
 
 	if (!sp->left)
 		put_n(o, ' ', pad);
-	for (int i = 0; i < plen; i++)
-		put(o, prefix[i]);
+	put_text(o, prefix, plen);
 	put_n(o, '0', zeros);
-	for (int i = 0; i < len; i++)
-		put(o, text[i]);
+	put_text(o, text, len);
 	if (sp->left)
 		put_n(o, ' ', pad);
 }
@@ -54,8 +68,9 @@ static void put_number(struct out *o, const struct spec *sp, u64 v, bool negativ
 	char text[24];
 	int len = 0, zeros = 0;
 
-	for (u64 n = v; n; n /= base)
-		text[sizeof(text) - 1 - len++] = digits[n % base];
+	/* A division costs as much as all else of a digit. */
+	for (u64 n = v; n; n = base == 16 ? n >> 4 : n / base)
+		text[sizeof(text) - 1 - len++] = digits[base == 16 ? n & 15 : n % base];
 	if (negative)
 		prefix = "-";
 	if (sp->precision >= 0)
