@@ -23,5 +23,12 @@ void serial_start_control(void);
 
 /* The checked blob, or fatal(). */
 const void *guests_blob(void);
+/* previous.c: tells of a run before that was cut off, by what it left in memory. The clock must be known. */
+void previous_show(void);
+/* In a panic, last: the end of the log stays for the next run. */
+void previous_keep_words(void);
+/* This run ends in order: the next one has nothing to tell. */
+void previous_end(void);
+
 /* Creates all guests of it, and has those started that start by themselves. *hv: the blob's hypervisor node. */
 void guests_create(const void *blob, struct hv_config *hv);

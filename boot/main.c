@@ -70,6 +70,7 @@ static void leave(enum at_end what)
 
 static __noreturn void end(enum at_end what)
 {
+	previous_end();
 	monitor_release();
 	leave(what);
 	log_info("bulkhead: halted\n");
@@ -88,6 +89,8 @@ static enum at_end on_fatal(void)
 
 static void panic_end(void)
 {
+	previous_keep_words();
+	cpu_wbinvd();
 	leave(on_fatal());
 }
 
@@ -323,9 +326,17 @@ static u64 image_pa(const void *p)
 	return hostpt_lookup(&kernel_pt, (u64)p, &pa, NULL, NULL) ? 0 : pa.v;
 }
 
-static const struct smp_mem smp_mem = {
-	.alloc = alloc, .alloc_stack = hv_alloc_stack, .map_low = hv_map_low, .image_pa = image_pa, .cr3 = hvmem_cr3
-};
+static void *alloc_as_is(u64 size)
+{
+	return hv_alloc_pages_as_is(ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE);
+}
+
+static struct smp_mem smp_mem = { .alloc = alloc,
+	                          .alloc_as_is = alloc_as_is,
+	                          .alloc_stack = hv_alloc_stack,
+	                          .map_low = hv_map_low,
+	                          .image_pa = image_pa,
+	                          .cr3 = hvmem_cr3 };
 
 static void start_aps(void)
 {
@@ -571,6 +582,7 @@ static __noreturn void hv_main2(void)
 	lapic_timer_calibrate(hz);
 	walltime_init();
 	log_info("tsc: %lu Hz (from %s)\n", hz, source);
+	previous_show();
 	parse_disable(&want);
 	if (vmx_detect(&want, &err))
 		fatal_caps(&err);
@@ -618,6 +630,7 @@ void hv_main(u32 magic, u32 info, u64 delta)
 	serial_control();
 	setup_acpi();
 	setup_interrupts();
+	smp_mem.start_tsc = boot_start_tsc;
 	if (smp_init(madt.cpus, madt.cap_cpus ? madt.nr_cpus : 0, &smp_mem))
 		fatal("out of memory for per-CPU data", "give the machine more memory");
 	/* On to the bootstrap processor's own stack, with guard pages. */

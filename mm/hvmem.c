@@ -21,7 +21,7 @@ static struct spinlock hv_lock, guest_lock, map_lock;
 static u64 pool_base, pool_len;
 static u64 stack_next = STACKS_BASE;
 
-void *hv_alloc_pages(u64 nr)
+void *hv_alloc_pages_as_is(u64 nr)
 {
 	hpa_t pa;
 	int err;
@@ -29,9 +29,14 @@ void *hv_alloc_pages(u64 nr)
 	spin_lock(&hv_lock);
 	err = frames_alloc(&hv_pool, nr, PAGE_SIZE, FRAMES_NO_LIMIT, 0, &pa);
 	spin_unlock(&hv_lock);
-	if (err)
-		return NULL;
-	return memset(phys_to_virt(pa), 0, nr * PAGE_SIZE);
+	return err ? NULL : phys_to_virt(pa);
+}
+
+void *hv_alloc_pages(u64 nr)
+{
+	void *p = hv_alloc_pages_as_is(nr);
+
+	return p ? memset(p, 0, nr * PAGE_SIZE) : NULL;
 }
 
 void hv_free_pages(void *p, u64 nr)

@@ -47,6 +47,8 @@ u64 hvmem_cr3(void);
 
 /* nr contiguous zeroed pages of the pool, or NULL. Locked: any CPU. */
 __must_check void *hv_alloc_pages(u64 nr);
+/* The same, not zeroed: as the machine's memory is, for what the run before may have left there. */
+__must_check void *hv_alloc_pages_as_is(u64 nr);
 void hv_free_pages(void *p, u64 nr);
 /* At least size zeroed bytes, page aligned. */
 static inline void *hv_zalloc(u64 size)

@@ -307,12 +307,14 @@ static int exit_unexpected(struct vcpu *v, u32 reason)
 static inline void record(struct vcpu *v, u32 reason)
 {
 	struct pcpu *p = this_cpu();
-	struct exit_record *r = &p->exits[p->exit_count++ & (EXIT_RING_ENTRIES - 1)];
+	u64 n = p->exit_count++;
+	struct exit_record *r = &p->exits[n & (EXIT_RING_ENTRIES - 1)];
 
 	r->tsc = cpu_rdtsc();
 	r->rip = v->rip;
 	r->reason = reason;
 	r->who = v->who;
+	exit_record_seal(r, n);
 }
 
 /* vcpu_advance() for the hot path: the common case inline. */

@@ -311,22 +311,29 @@ static int regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 	return OK;
 }
 
-static u64 trace_head(void *ctx, u32 cpu)
+static u64 trace_head(void *ctx, enum mon_run run, u32 cpu)
 {
-	return cpu < nr_pcpus ? __atomic_load_n(&pcpus[cpu]->exit_count, __ATOMIC_ACQUIRE) : 0;
+	if (cpu >= nr_pcpus)
+		return 0;
+	return run == MON_RUN_BEFORE ? pcpus[cpu]->nr_old_exits
+	                             : __atomic_load_n(&pcpus[cpu]->exit_count, __ATOMIC_ACQUIRE);
 }
 
-static int trace(void *ctx, u32 cpu, u64 seq, struct mon_trace *rec)
+static int trace(void *ctx, enum mon_run run, u32 cpu, u64 seq, struct mon_trace *rec)
 {
 	const struct exit_record *e;
-	u64 head = trace_head(ctx, cpu);
+	u64 head = trace_head(ctx, run, cpu), since;
 
 	/* One less than the ring holds: the oldest may be overwritten while it is read. */
-	if (seq >= head || head - seq >= EXIT_RING_ENTRIES)
+	if (seq >= head || (run == MON_RUN_THIS && head - seq >= EXIT_RING_ENTRIES))
 		return ERR_NOENT;
-	e = &pcpus[cpu]->exits[seq & (EXIT_RING_ENTRIES - 1)];
+	if (run == MON_RUN_BEFORE)
+		e = &pcpus[cpu]->old_exits[seq];
+	else
+		e = &pcpus[cpu]->exits[seq & (EXIT_RING_ENTRIES - 1)];
+	since = e->tsc - pcpus[cpu]->old_start_tsc;
 	*rec = (struct mon_trace){
-		.time_ns = run_ns(e->tsc),
+		.time_ns = run == MON_RUN_BEFORE ? ticks_ns(since) : run_ns(e->tsc),
 		.guest = e->who >> 16,
 		.vcpu = e->who & 0xffff,
 		.reason = EXIT_REASON_BASIC(e->reason),

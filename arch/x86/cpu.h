@@ -201,6 +201,12 @@ static inline void cpu_invlpg(const void *p)
 	__asm__ volatile("invlpg (%0)" : : "r"(p) : "memory");
 }
 
+/* What the caches hold goes to memory, which a reset leaves alone; caches it empties. */
+static inline void cpu_wbinvd(void)
+{
+	__asm__ volatile("wbinvd" ::: "memory");
+}
+
 __noreturn static inline void cpu_halt_forever(void)
 {
 	for (;;)

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "arch/x86/exit_ring.h"
 #include "lib/types.h"
 
 #define SEL_CODE 0x08
@@ -24,15 +25,6 @@ struct tss {
 } __packed;
 _Static_assert(sizeof(struct tss) == 104, "TSS layout (SDM vol. 3, 64-Bit Mode Task State Segment)");
 
-#define EXIT_RING_ENTRIES 1024 /* power of two */
-
-struct exit_record {
-	u64 tsc, rip;
-	u32 reason;
-	u32 who;   /* VM id << 16 | vCPU id */
-	u64 spare; /* 32 bytes: the index is a shift */
-};
-
 struct vcpu;
 
 struct pcpu {
@@ -52,8 +44,16 @@ struct pcpu {
 	u64 vmxon_pa;              /* its physical address */
 	struct vcpu *current;      /* whose VMCS and registers are loaded */
 	u32 last_vm;               /* ID + 1 of the VM that ran here last */
-	struct exit_record *exits; /* EXIT_RING_ENTRIES, written by this CPU alone */
+	struct exit_record *exits; /* ring->rec, written by this CPU alone */
 	u64 exit_count;
+	struct exit_ring *ring;
+	/* What the run before left in this ring's memory, when it did not end as it should. Set at boot, then
+	 * constant. */
+	bool old_left;
+	u32 nr_old_exits;
+	struct exit_record *old_exits; /* the oldest first */
+	char *old_words;               /* ends with a NUL */
+	u64 old_start_tsc;
 	u64 fault_fixups;
 };
 _Static_assert(offsetof(struct pcpu, canary) == 0x28, "gcc's and libfdt's canary is at FS:28h");

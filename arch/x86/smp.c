@@ -46,15 +46,35 @@ static struct pcpu *pcpu_alloc(u32 index)
 	p->index = index;
 	p->canary = random_canary();
 	p->stack_top = mem->alloc_stack(STACK_SIZE);
-	p->exits = mem->alloc(EXIT_RING_ENTRIES * sizeof(*p->exits));
-	if (!p->stack_top || !p->exits)
+	p->ring = mem->alloc_as_is(sizeof(*p->ring));
+	if (!p->stack_top || !p->ring)
 		return NULL;
+	p->exits = p->ring->rec;
 	for (u32 i = 0; i < NR_IST; i++) {
 		p->tss.ist[i] = mem->alloc_stack(IST_STACK_SIZE);
 		if (!p->tss.ist[i])
 			return NULL;
 	}
 	return p;
+}
+
+/*
+ * Looks for what the run before left in this ring, and begins it anew. Memory for it is allocated only when there is
+ * some, and only after all rings: a later run shall find its rings in the same places.
+ */
+static void begin_ring(struct pcpu *p)
+{
+	if (exit_ring_is_left(p->ring, p->index)) {
+		p->old_left = true;
+		p->old_start_tsc = p->ring->start_tsc;
+		p->old_words = mem->alloc(EXIT_RING_WORDS + 1);
+		if (p->old_words)
+			exit_ring_words(p->ring, p->old_words, EXIT_RING_WORDS + 1);
+		p->old_exits = mem->alloc(EXIT_RING_ENTRIES * sizeof(*p->old_exits));
+		if (p->old_exits)
+			p->nr_old_exits = exit_ring_recover(p->ring, p->old_exits, EXIT_RING_ENTRIES);
+	}
+	exit_ring_init(p->ring, p->index, mem->start_tsc);
 }
 
 /* xAPIC mode reaches 8-bit IDs only: an INIT to ID 100h would go to processor 0. */
@@ -87,6 +107,8 @@ int smp_init(const struct acpi_cpu *cpus, u32 n, const struct smp_mem *m)
 		ap_stacks[i] = pcpus[i]->stack_top;
 		ap_fs_blocks[i] = (u64)pcpus[i];
 	}
+	for (u32 i = 0; i < count; i++)
+		begin_ring(pcpus[i]);
 	nr_pcpus = count;
 	pcpus[0]->apic_id = bsp;
 	count = 1;

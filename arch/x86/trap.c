@@ -141,9 +141,10 @@ static __noreturn void die(u64 sp)
 	dump_stack(sp);
 	if (panic_dump)
 		panic_dump();
-	log_err("bulkhead: halted after a panic\n");
 	if (panic_final)
 		panic_final();
+	log_err("bulkhead: halted after a panic\n");
+	cpu_wbinvd(); /* the exit rings */
 	cpu_halt_forever();
 }
 
@@ -217,8 +218,10 @@ void trap_handle(struct trap_frame *f)
 	if (f->vector == 2) {
 		const struct pcpu *fell = __atomic_load_n(&panic_cpu, __ATOMIC_SEQ_CST);
 
-		if (fell && fell != this_cpu())
+		if (fell && fell != this_cpu()) {
+			cpu_wbinvd();
 			cpu_halt_forever();
+		}
 		this_cpu()->nmi_pending = true;
 		return;
 	}

@@ -4,6 +4,7 @@ A test is a Boot. Its run succeeds when the dialogue went through, every pattern
 in the console's text, and the end is the one expected (`status`, as tools/run gives it; `code`, the guest's exit code).
 """
 import re
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,7 @@ class Boot:
     properties: tuple = ()  # of the payload's node
     bare: bool = False  # no Bulkhead: GRUB starts the untouched kernel itself, with `append`
     cmdline: str = ""  # Bulkhead's
+    debugger: callable = None  # debugger() gives commands for Bochs' debugger
     leave_out: tuple = ()  # modules not loaded
     # What must happen
     dialogue: tuple = ()  # (pattern to wait for, text to type, or Program to run, then); many.OnScreen, many.Keys
@@ -302,7 +304,38 @@ def other_tests():
                want=(r"SUMMARY hello: \d+ passed, 0 failed",))
 
 
-# Two guests on one processor: what each is told.
+def jump(function, to=None):
+    """For Bochs' debugger: when the hypervisor comes to this function the first time, it goes to another one, or to nowhere."""
+    out = subprocess.run(["nm", ROOT / "build/bulkhead.elf"], capture_output=True, text=True, check=True).stdout
+    at = {name: address for address, name in re.findall(r"^([0-9a-f]+) . (\w+)$", out, re.M)}
+    return f"lb 0x{at[function]}\nc\nd 1\nset rip=0x{at[to] if to else '10'}\nc\n"
+
+
+def previous_tests():
+    """What a run leaves in memory for the next one. One processor: Bochs' BIOS does not survive a reset with more."""
+    config = many.machine(many.clock(100), many.guest("beside", "spin"))
+    common = dict(config_text=config, memory=256, seconds=120, needs=["build/guest-tests/load.elf"])
+    yield Boot("previous-panic", "after a panic and a reset, the next run tells the last words and exits of the one before",
+               debugger=lambda: jump("cmd_version"), cmdline="on-fatal=reset", status=session.CRASHED, forbid=(),
+               dialogue=((r"^second 1\n", many.ESCAPE), (many.MON, "version\n"), (r"previous run: it was cut off", ""),
+                         (r"\| error: bulkhead: panic: exception #PF", ""), (r"\| error:  .* cmd_execute_line\+", ""),
+                         (r"\| error:   \d+ vm\d.0 PREEMPTION_TIMER rip 100", ""),
+                         (r"previous run: [1-9]\d+ exits of 1 CPUs are kept", ""), (r"^second 1\n", many.ESCAPE),
+                         (many.MON, "previous 3\n"), (r"^ +\d{10} +0 +[01] +0  PREEMPTION_TIMER +0+100", ""),
+                         (many.MON, "poweroff\n")), **common)
+    yield Boot("previous-cut", "after a reset out of the blue, the next run tells the last exits of the one before",
+               debugger=lambda: jump("cmd_version", "power_reset"), status=None, forbid=(*TROUBLE, "last words"),
+               dialogue=((r"^second 1\n", many.ESCAPE), (many.MON, "version\n"), (r"previous run: it was cut off", ""),
+                         (r"previous run: last exits of CPU 0:", ""), (r"  \d{7} us vm[01]\.0 PREEMPTION_TIMER rip 100\w{3}\n", ""),
+                         (r"previous run: [1-9]\d+ exits of 1 CPUs are kept", ""), (r"^second 1\n", many.ESCAPE),
+                         (many.MON, "poweroff\n")), **common)
+    yield Boot("previous-order", "after a reset by policy there is nothing to tell", enough=r"left no exits", status=None,
+               forbid=(*TROUBLE, "previous run"), **{**common, "config_text": config.replace('on-idle = "poweroff"', 'on-idle = "reset"')},
+               dialogue=((r"^second 1\n", many.ESCAPE), (many.MON, "destroy clock\n"), (r"state: +stopped", "destroy beside\n"),
+                         (r"no guest is running; reset", ""), (r"^second 1\n", many.ESCAPE), (many.MON, "previous\n")))
+
+
+# Two guests on one processor: what each is told.# Two guests on one processor: what each is told.
 PAIR = """/dts-v1/;
 / {{
 	compatible = "bulkhead,config-1";
@@ -329,6 +362,6 @@ def neighbour_tests():
 
 
 def all_tests():
-    for group in (linux_tests, payload_tests, pv_tests, refusal_tests, neighbour_tests, other_tests):
+    for group in (linux_tests, payload_tests, pv_tests, refusal_tests, neighbour_tests, previous_tests, other_tests):
         yield from group()
     yield from many.tests(Boot, Program)

@@ -28,7 +28,7 @@ struct fake_mon {
 	u32 nr;
 	struct vt_ring log;
 	u8 log_buf[4096];
-	u64 trace_heads[FAKE_CPUS];
+	u64 trace_heads[FAKE_CPUS], old_heads[FAKE_CPUS];
 	int fail_next; /* error of the next action, set or poweroff */
 	const char *fail_why;
 	u32 actions, sets;
@@ -175,15 +175,17 @@ static int fake_regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 	return OK;
 }
 
-static u64 fake_trace_head(void *ctx, u32 cpu)
+static u64 fake_trace_head(void *ctx, enum mon_run run, u32 cpu)
 {
-	return ((struct fake_mon *)ctx)->trace_heads[cpu];
+	struct fake_mon *f = ctx;
+
+	return run == MON_RUN_BEFORE ? f->old_heads[cpu] : f->trace_heads[cpu];
 }
 
 /* Record seq of CPU c was at 10 * seq + c, of guest (seq % 2 ? 7 : 3). */
-static int fake_trace(void *ctx, u32 cpu, u64 seq, struct mon_trace *rec)
+static int fake_trace(void *ctx, enum mon_run run, u32 cpu, u64 seq, struct mon_trace *rec)
 {
-	u64 head = fake_trace_head(ctx, cpu);
+	u64 head = fake_trace_head(ctx, run, cpu);
 
 	if (seq >= head || head - seq > FAKE_RING)
 		return ERR_NOENT;

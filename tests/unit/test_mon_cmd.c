@@ -306,6 +306,15 @@ START_TEST(traces)
 	ck_assert_ptr_null(strstr(text, " 970 "));
 	fake.guests[1].info.id = 8; /* a guest that is no more shows as its number */
 	wants("trace 2", " 990    0  7 ");
+	/* The run before: other guests, so no names; not mixed with this one. */
+	refuses("previous", "not-found",
+	        "the run before left no exits: it ended in order, or its memory was not kept");
+	fake.old_heads[1] = 3;
+	wants("previous", "              21    1  3                0  HLT ");
+	ck_assert_ptr_null(strstr(text, " 990 "));
+	wants("previous 1", " 21 ");
+	ck_assert_ptr_null(strstr(text, " 11 "));
+	refuses("previous web", "bad-value", "count \"web\" is no number from 0 to 1000");
 }
 END_TEST
 
@@ -381,6 +390,7 @@ START_TEST(rights_of_channels)
 	refuses("console web", "not-permitted", "not permitted: guest \"web\"");
 	refuses("log", "not-permitted", "not permitted: log");
 	refuses("trace", "not-permitted", "not permitted: trace");
+	refuses("previous", "not-permitted", "not permitted: previous");
 	refuses("describe", "not-permitted", "not permitted: describe");
 	refuses("poweroff", "not-permitted", "not permitted: poweroff");
 	rights.mutate = false;

@@ -38,6 +38,7 @@ class Settings:
     ignore_bad_msrs: bool = False  # Bochs: MSRs it does not know read as 0 (a bare Linux wants them so early that #GP kills it)
     com2: bool = False  # it has a second serial port
     rtc: str = "now"  # or seconds since 1970: a repeatable run
+    debugger: str = "c\n"  # Bochs: commands for its debugger
     disk: str = ""  # boots from this image …
     iso: str = ""  # … or from this CD
 
@@ -156,7 +157,7 @@ class Machine:
             "log: emulator.log\n"
             "info: action=ignore\ndebug: action=ignore\nerror: action=report\npanic: action=fatal\n")
         # Debian's Bochs has the debugger compiled in: it waits for commands at the start and at the end.
-        (self.folder / "debugger").write_text("c\nquit\n")
+        (self.folder / "debugger").write_text(s.debugger + "quit\n")
         self._screen, self._screen_slave, _ = raw_pty()
         return ["bochs", "-q", "-f", "bochsrc", "-rc", "debugger"], {
             "stdin": self._screen_slave, "stdout": self._screen_slave, "stderr": self._out}

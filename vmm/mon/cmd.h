@@ -137,6 +137,7 @@ int cmd_exits(struct cmd_run *r);
 int cmd_regs(struct cmd_run *r);
 int cmd_dump(struct cmd_run *r);
 int cmd_trace(struct cmd_run *r);
+int cmd_previous(struct cmd_run *r);
 int cmd_log(struct cmd_run *r);
 int cmd_version(struct cmd_run *r);
 int cmd_describe(struct cmd_run *r);

@@ -127,22 +127,36 @@ int cmd_regs(struct cmd_run *r)
 /* ---- exit rings: merged by time; mon->trace_at[cpu] is the record that comes next, trace_time[cpu] its time + 1
  * ---- */
 
-static void load(struct mon *mon, u32 cpu, u64 seq)
+struct trace {
+	struct cmd_run *r;
+	enum mon_run run;
+	u32 cpus;
+};
+
+static int record(const struct trace *t, u32 cpu, u64 seq, struct mon_trace *rec)
+{
+	const struct mon *mon = t->r->mon;
+
+	return mon->ops->trace(mon->ctx, t->run, cpu, seq, rec);
+}
+
+static void load(const struct trace *t, u32 cpu, u64 seq)
 {
 	struct mon_trace rec;
 
-	mon->trace_time[cpu] = mon->ops->trace(mon->ctx, cpu, seq, &rec) == OK ? rec.time_ns + 1 : 0;
+	t->r->mon->trace_time[cpu] = record(t, cpu, seq, &rec) == OK ? rec.time_ns + 1 : 0;
 }
 
-/* The CPU whose loaded record is the newest (or the oldest); cpus: none has one. */
-static u32 pick(const struct mon *mon, u32 cpus, bool newest)
+/* The CPU whose loaded record is the newest (or the oldest); t->cpus: none has one. */
+static u32 pick(const struct trace *t, bool newest)
 {
-	u32 best = cpus;
+	const struct mon *mon = t->r->mon;
+	u32 best = t->cpus;
 
-	for (u32 i = 0; i < cpus; i++) {
-		u64 t = mon->trace_time[i];
+	for (u32 i = 0; i < t->cpus; i++) {
+		u64 at = mon->trace_time[i];
 
-		if (t && (best == cpus || (newest ? t > mon->trace_time[best] : t < mon->trace_time[best])))
+		if (at && (best == t->cpus || (newest ? at > mon->trace_time[best] : at < mon->trace_time[best])))
 			best = i;
 	}
 	return best;
@@ -154,41 +168,43 @@ static bool wanted(const struct cmd_run *r, const struct mon_trace *rec)
 }
 
 /* Goes back from the newest records until n wanted ones lie ahead. Returns the records gone over. */
-static u32 go_back(struct cmd_run *r, u32 cpus, u32 n)
+static u32 go_back(const struct trace *t, u32 n)
 {
-	struct mon *mon = r->mon;
+	struct mon *mon = t->r->mon;
 	struct mon_trace rec;
 	u32 found = 0, steps = 0;
 
-	for (u32 i = 0; i < cpus; i++) {
-		mon->trace_at[i] = mon->ops->trace_head(mon->ctx, i);
-		load(mon, i, mon->trace_at[i] - 1);
+	for (u32 i = 0; i < t->cpus; i++) {
+		mon->trace_at[i] = mon->ops->trace_head(mon->ctx, t->run, i);
+		load(t, i, mon->trace_at[i] - 1);
 	}
 	while (found < n && steps < TRACE_SCAN_MAX) {
-		u32 cpu = pick(mon, cpus, true);
+		u32 cpu = pick(t, true);
 
-		if (cpu == cpus)
+		if (cpu == t->cpus)
 			break;
 		mon->trace_at[cpu]--;
 		steps++;
-		if (mon->ops->trace(mon->ctx, cpu, mon->trace_at[cpu], &rec) == OK)
-			found += wanted(r, &rec);
-		load(mon, cpu, mon->trace_at[cpu] - 1);
+		if (record(t, cpu, mon->trace_at[cpu], &rec) == OK)
+			found += wanted(t->r, &rec);
+		load(t, cpu, mon->trace_at[cpu] - 1);
 	}
-	for (u32 i = 0; i < cpus; i++)
-		load(mon, i, mon->trace_at[i]);
+	for (u32 i = 0; i < t->cpus; i++)
+		load(t, i, mon->trace_at[i]);
 	return steps;
 }
 
-static void trace_row(struct cmd_run *r, u32 cpu, const struct mon_trace *rec)
+static void trace_row(const struct trace *t, u32 cpu, const struct mon_trace *rec)
 {
+	struct cmd_run *r = t->r;
 	const struct mon *mon = r->mon;
 	struct mon_guest_info g;
 	const char *reason = mon->ops->exit_name(mon->ctx, rec->reason);
 	char buf[24];
 
 	fmt_snprintf(buf, sizeof(buf), "reason-%u", rec->reason);
-	if (mon_guest_by_id(mon, rec->guest, &g) != OK)
+	/* The run before may have had other guests: their names are not known. */
+	if (t->run == MON_RUN_BEFORE || mon_guest_by_id(mon, rec->guest, &g) != OK)
 		fmt_snprintf(g.name, sizeof(g.name), "%u", rec->guest);
 	out_row(r->out);
 	out_u64(r->out, rec->time_ns);
@@ -201,7 +217,7 @@ static void trace_row(struct cmd_run *r, u32 cpu, const struct mon_trace *rec)
 	out_row_end(r->out);
 }
 
-static void show_trace(struct cmd_run *r, u32 n)
+static void show_trace(struct cmd_run *r, enum mon_run run, u32 n)
 {
 	static const struct out_col cols[] = {
 		{ "time_ns", "TIME ns", OUT_NUM, -16 }, { "cpu", "CPU", OUT_NUM, -3 },
@@ -209,32 +225,50 @@ static void show_trace(struct cmd_run *r, u32 n)
 		{ "reason", "REASON", OUT_STR, 20 },    { "rip", "RIP", OUT_HEX, 16 },
 		{ "info", "INFO", OUT_HEX, 16 },
 	};
+	struct trace t = { .r = r, .run = run };
 	struct mon *mon = r->mon;
 	struct mon_machine m = { 0 };
 	struct mon_trace rec;
-	u32 cpus, steps = 0;
+	u32 steps = 0;
 
 	mon->ops->machine(mon->ctx, &m);
-	cpus = MIN(m.cpus, (u32)MON_MAX_CPUS);
+	t.cpus = MIN(m.cpus, (u32)MON_MAX_CPUS);
 	out_table(r->out, "trace", cols, ARRAY_SIZE(cols));
 	if (mon->ops->trace && mon->ops->trace_head)
-		steps = go_back(r, cpus, n);
+		steps = go_back(&t, n);
 	for (; steps; steps--) {
-		u32 cpu = pick(mon, cpus, false);
+		u32 cpu = pick(&t, false);
 
-		if (cpu == cpus)
+		if (cpu == t.cpus)
 			break;
-		if (mon->ops->trace(mon->ctx, cpu, mon->trace_at[cpu], &rec) == OK && wanted(r, &rec))
-			trace_row(r, cpu, &rec);
+		if (record(&t, cpu, mon->trace_at[cpu], &rec) == OK && wanted(r, &rec))
+			trace_row(&t, cpu, &rec);
 		mon->trace_at[cpu]++;
-		load(mon, cpu, mon->trace_at[cpu]);
+		load(&t, cpu, mon->trace_at[cpu]);
 	}
 	out_table_end(r->out);
 }
 
 int cmd_trace(struct cmd_run *r)
 {
-	show_trace(r, r->has_num ? r->num : LAST_DEFAULT);
+	show_trace(r, MON_RUN_THIS, r->has_num ? r->num : LAST_DEFAULT);
+	return OK;
+}
+
+int cmd_previous(struct cmd_run *r)
+{
+	const struct mon *mon = r->mon;
+	struct mon_machine m = { 0 };
+	u64 kept = 0;
+
+	mon->ops->machine(mon->ctx, &m);
+	for (u32 i = 0; i < m.cpus && mon->ops->trace_head; i++)
+		kept += mon->ops->trace_head(mon->ctx, MON_RUN_BEFORE, i);
+	if (!kept)
+		return cmd_error(r, ERR_NOENT, "not-found",
+		                 "the run before left no exits: it ended in order, or its "
+		                 "memory was not kept");
+	show_trace(r, MON_RUN_BEFORE, r->has_num ? r->num : LAST_DEFAULT);
 	return OK;
 }
 
@@ -246,7 +280,7 @@ int cmd_dump(struct cmd_run *r)
 		show_regs(r, 0, r->guest.vcpus - 1);
 	if (err == OK) {
 		cmd_show_reasons(r);
-		show_trace(r, DUMP_TRACE);
+		show_trace(r, MON_RUN_THIS, DUMP_TRACE);
 	}
 	return err;
 }

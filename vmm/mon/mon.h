@@ -74,6 +74,9 @@ struct mon_regs {
 	const char *activity; /* "running", "halted", "wait-for-sipi" ...; static */
 };
 
+/* Whose exit rings: of the run before there are some only when it was cut off and the machine kept its memory. */
+enum mon_run { MON_RUN_THIS, MON_RUN_BEFORE };
+
 struct mon_trace {   /* a record of an exit ring */
 	u64 time_ns; /* of the machine's clock, from its start */
 	u32 guest;   /* id */
@@ -133,8 +136,8 @@ struct mon_ops {
 
 	/* Exit ring of a CPU: records ever written; and record number seq of them: ERR_NOENT when it is overwritten.
 	 * May be NULL. */
-	u64 (*trace_head)(void *ctx, u32 cpu);
-	int (*trace)(void *ctx, u32 cpu, u64 seq, struct mon_trace *rec);
+	u64 (*trace_head)(void *ctx, enum mon_run run, u32 cpu);
+	int (*trace)(void *ctx, enum mon_run run, u32 cpu, u64 seq, struct mon_trace *rec);
 
 	/*
 	 * Reads the log from byte *pos of all ever written, which is moved to the oldest that is kept when it lies
