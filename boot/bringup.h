@@ -1,6 +1,7 @@
 /* What the files of the bring-up share. */
 #pragma once
 
+#include "arch/x86/acpi_tables.h"
 #include "boot/boot_info.h"
 #include "vmm/config.h"
 
@@ -9,8 +10,23 @@ extern struct boot_info bi;
 /* Something the user has to mend: what is wrong, and what to do about it. Ends as on-fatal= says. */
 __noreturn void fatal(const char *what, const char *advice);
 
+/* The ACPI tables, and what switching the machine off takes; once. */
+void firmware_open(const struct acpi_mem *mem);
+/* The same, with memory mapped, and what MADT, MCFG and DMAR say. */
+void firmware_setup(void);
+/* What was found; the FADT is NULL when there is none. */
+const struct acpi_madt *firmware_madt(void);
+const struct acpi_fadt *firmware_fadt(void);
+/* The host's interrupts on this processor, the bootstrap processor: its local APIC, the handlers. */
+void firmware_setup_interrupts(void);
+void firmware_mask_ioapics(void);
+
 /* Routes an ISA interrupt to this processor, the bootstrap processor. false: there is no I/O APIC that has it. */
 bool route_irq(u32 irq, u8 vector);
+
+/* The screen, and the PS/2 keyboard, whose interrupt is routed here, as consoles. */
+void console_screen(void);
+void console_keyboard(void);
 
 /* The serial console that console= names, as early as possible. */
 void serial_console(void);

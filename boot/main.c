@@ -1,7 +1,6 @@
 /* Bring-up: from the boot loader's hands to the run loop. */
 #include "arch/x86/acpi_tables.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/io.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/lock.h"
 #include "arch/x86/percpu.h"
@@ -16,10 +15,6 @@
 #include "boot/cmdline.h"
 #include "boot/mb1.h"
 #include "boot/mb2.h"
-#include "drivers/fb_text.h"
-#include "drivers/ps2_kbd.h"
-#include "drivers/vga_text.h"
-#include "lib/assert.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -41,13 +36,6 @@ extern const u64 boot_start_tsc;
 extern const char image_start[], image_end[];
 
 struct boot_info bi;
-static struct acpi acpi;
-static struct acpi_madt madt;
-static struct acpi_fadt fadt;
-static bool have_fadt, acpi_opened, x2apic_opt_out;
-static struct vga_text vga;
-static struct fb_text fb;
-static struct ps2_kbd kbd;
 static struct spinlock console_lock;
 static u64 image_delta;
 static struct hv_config hv_config;
@@ -94,7 +82,6 @@ static void panic_end(void)
 	leave(on_fatal());
 }
 
-static void open_acpi(const struct acpi_mem *mem);
 static const void *map_early(void *ctx, u64 pa, u64 len);
 
 /* Something the user has to mend: what is wrong, and what to do about it. */
@@ -105,8 +92,8 @@ void fatal(const char *what, const char *advice)
 	log_err("bulkhead: cannot start: %s\n", what);
 	log_err("bulkhead: what to do: %s\n", advice);
 	/* Power-off and reset are ACPI's, also before its turn has come. */
-	if (!acpi_opened && on_fatal() != END_HALT)
-		open_acpi(&early);
+	if (on_fatal() != END_HALT)
+		firmware_open(&early);
 	end(on_fatal());
 }
 
@@ -125,54 +112,6 @@ static void log_release(void)
 static u64 log_now(void)
 {
 	return (cpu_rdtsc() - boot_start_tsc) / (tsc_hz() / 1000000 ? tsc_hz() / 1000000 : 1);
-}
-
-static void console_screen(void)
-{
-	static u8 shadow[FB_TEXT_SHADOW_MAX];
-	struct fb_geometry g = {
-		.pitch = bi.fb.pitch,
-		.width = bi.fb.width,
-		.height = bi.fb.height,
-		.bpp = bi.fb.bpp,
-		.red_pos = bi.fb.red_pos,
-		.red_size = bi.fb.red_size,
-		.green_pos = bi.fb.green_pos,
-		.green_size = bi.fb.green_size,
-		.blue_pos = bi.fb.blue_pos,
-		.blue_size = bi.fb.blue_size,
-	};
-
-	if (!cmdline_flag(bi.cmdline, "screen", true))
-		return;
-	if (bi.fb.type == BOOT_FB_RGB) {
-		g.pixels = hv_map_mmio(bi.fb.addr, (u64)bi.fb.pitch * bi.fb.height);
-		if (g.pixels && fb_text_init(&fb, &g, &fb_font_default, shadow) == OK)
-			monitor_add_console(&fb.con);
-	} else if (bi.efi_systab == 0) {
-		vga_text_init(&vga, hv_map_mmio(VGA_TEXT_PA, VGA_TEXT_SIZE));
-		monitor_add_console(&vga.con);
-	}
-}
-
-/* The FADT says since ACPI 2.0, revision 3, whether there is a keyboard controller: "IA-PC Boot Architecture Flags".
- */
-static bool console_keyboard(void)
-{
-	bool there = !have_fadt || fadt.revision < 3 || fadt.boot_arch & ACPI_BOOT_8042, answers;
-	int r;
-
-	if (!cmdline_flag(bi.cmdline, "keyboard", there))
-		return false;
-	r = ps2_kbd_init(&kbd, &answers);
-	if (r) {
-		log_info("keyboard: none: %s\n",
-		         r == ERR_CHECKSUM ? "the controller's self-test failed" : "no controller");
-		return false;
-	}
-	log_info("keyboard: %s\n", answers ? "ready" : "none answers at its port yet");
-	monitor_add_console(&kbd.con);
-	return true;
 }
 
 /* ---- what the loader said ---- */
@@ -375,157 +314,6 @@ static void log_features(void)
 	log_info("vmx:%s\n", text);
 }
 
-/* ---- ACPI ---- */
-
-static const void *map_acpi(void *ctx, u64 pa, u64 len)
-{
-	return hv_map_phys(pa, len);
-}
-
-static void *map_mmio(u64 pa, u64 len)
-{
-	return hv_map_mmio(pa, len);
-}
-
-static void parse_madt(const struct acpi_table *t)
-{
-	if (acpi_parse_madt(t, &madt))
-		log_warn("acpi: MADT ends early\n");
-	madt.cpus = hv_zalloc(MAX(madt.nr_cpus, 1) * sizeof(*madt.cpus));
-	madt.ioapics = hv_zalloc(MAX(madt.nr_ioapics, 1) * sizeof(*madt.ioapics));
-	madt.isos = hv_zalloc(MAX(madt.nr_isos, 1) * sizeof(*madt.isos));
-	assert(madt.cpus && madt.ioapics && madt.isos);
-	madt.cap_cpus = madt.nr_cpus;
-	madt.cap_ioapics = madt.nr_ioapics;
-	madt.cap_isos = madt.nr_isos;
-	(void)!acpi_parse_madt(t, &madt);
-}
-
-/* The tables, and what switching the machine off takes. */
-static void open_acpi(const struct acpi_mem *mem)
-{
-	const struct acpi_table *t;
-	struct acpi_s5 s5;
-	const void *rsdp = bi.rsdp;
-	size_t len = bi.rsdp_len;
-	u64 pa;
-
-	acpi_opened = true;
-	if (!len) {
-		if (acpi_find_rsdp(mem, &pa)) {
-			log_warn("acpi: no RSDP; one processor, and power-off by hand\n");
-			return;
-		}
-		rsdp = mem->map(mem->ctx, pa, BOOT_RSDP_MAX);
-		len = BOOT_RSDP_MAX;
-	}
-	if (!rsdp || acpi_open(&acpi, mem, rsdp, len))
-		return;
-	t = acpi_find(&acpi, "FACP", 0);
-	have_fadt = t && acpi_parse_fadt(t, &fadt) == OK;
-	power_init(have_fadt ? &fadt : NULL, acpi_find_s5(&acpi, &s5) == OK ? &s5 : NULL, map_mmio);
-}
-
-#define MAX_MCFG 8 /* of those shown */
-
-static void parse_mcfg(const struct acpi_table *t)
-{
-	struct acpi_mcfg m[MAX_MCFG];
-	u32 nr = 0;
-
-	if (acpi_parse_mcfg(t, m, MAX_MCFG, &nr))
-		log_warn("acpi: MCFG ends early\n");
-	for (u32 i = 0; i < MIN(nr, (u32)MAX_MCFG); i++)
-		log_info("acpi: PCI segment %u, buses %u to %u: configuration space at %#lx\n", m[i].segment,
-		         m[i].bus_start, m[i].bus_end, m[i].base);
-}
-
-static void parse_dmar(const struct acpi_table *t)
-{
-	struct acpi_dmar d = { 0 };
-
-	if (acpi_parse_dmar(t, &d))
-		log_warn("acpi: DMAR ends early\n");
-	x2apic_opt_out = d.x2apic_opt_out;
-	log_info("acpi: %u DMA remapping units, %u reserved regions%s\n", d.nr_drhds, d.nr_rmrrs,
-	         x2apic_opt_out ? ", the firmware asks for xAPIC mode" : "");
-}
-
-static void setup_acpi(void)
-{
-	static const struct acpi_mem mem = { .map = map_acpi };
-	const struct acpi_table *t;
-
-	open_acpi(&mem);
-	t = acpi_find(&acpi, "APIC", 0);
-	if (t)
-		parse_madt(t);
-	t = acpi_find(&acpi, "MCFG", 0);
-	if (t)
-		parse_mcfg(t);
-	t = acpi_find(&acpi, "DMAR", 0);
-	if (t)
-		parse_dmar(t);
-}
-
-/* ---- interrupts of the host ---- */
-
-static void on_timer(void)
-{
-	/* It only has to end the HLT, or the guest's turn: the run loop looks at the timers. */
-}
-
-static void on_console_key(void)
-{
-	run_poll_soon();
-}
-
-static void on_kick(void)
-{
-	__atomic_store_n(&this_cpu()->kick, 1, __ATOMIC_SEQ_CST);
-}
-
-static void mask_ioapics(void)
-{
-	for (u32 i = 0; i < madt.nr_ioapics; i++)
-		ioapic_mask_all(hv_map_mmio(madt.ioapics[i].addr, PAGE_SIZE));
-}
-
-bool route_irq(u32 irq, u8 vector)
-{
-	u32 gsi = irq;
-	bool level = false, low = false;
-
-	for (u32 i = 0; i < madt.nr_isos; i++) {
-		if (madt.isos[i].irq != irq)
-			continue;
-		gsi = madt.isos[i].gsi;
-		low = (madt.isos[i].flags & 3) == 3;
-		level = (madt.isos[i].flags >> 2 & 3) == 3;
-	}
-	for (u32 i = 0; i < madt.nr_ioapics; i++) {
-		u32 base = madt.ioapics[i].gsi_base;
-
-		if (gsi < base || gsi - base >= 24)
-			continue;
-		ioapic_route(hv_map_mmio(madt.ioapics[i].addr, PAGE_SIZE), gsi - base, vector, lapic_id(), level,
-		             low);
-		return true;
-	}
-	return false;
-}
-
-static void setup_interrupts(void)
-{
-	irq_register(VEC_TIMER, on_timer);
-	irq_register(VEC_KICK, on_kick);
-	irq_register(VEC_UART, on_console_key);
-	irq_register(VEC_KBD, on_console_key);
-	pic8259_disable();
-	lapic_init_bsp(map_mmio, cmdline_flag(bi.cmdline, "x2apic", !x2apic_opt_out));
-	lapic_init_cpu();
-}
-
 /* ---- the run ---- */
 
 static void on_all_stopped(void)
@@ -568,6 +356,7 @@ static __noreturn void hv_main2(void)
 {
 	struct vmx_want want = { 0 };
 	struct caps_err err;
+	const struct acpi_fadt *fadt = firmware_fadt();
 	const char *source = "";
 	const void *blob;
 	u64 hz;
@@ -578,7 +367,7 @@ static __noreturn void hv_main2(void)
 	panic_set_begin(monitor_release);
 	panic_set_dump(dump_exits);
 	panic_set_final(panic_end);
-	hz = tsc_calibrate(have_fadt && fadt.pm_tmr.space == ACPI_SPACE_IO ? (u16)fadt.pm_tmr.addr : 0, &source);
+	hz = tsc_calibrate(fadt && fadt->pm_tmr.space == ACPI_SPACE_IO ? (u16)fadt->pm_tmr.addr : 0, &source);
 	lapic_timer_calibrate(hz);
 	walltime_init();
 	log_info("tsc: %lu Hz (from %s)\n", hz, source);
@@ -594,10 +383,9 @@ static __noreturn void hv_main2(void)
 	start_aps();
 	log_info("smp: %u of %u processors in VMX root operation (%s)\n", vmx_cpus, nr_pcpus,
 	         lapic_is_x2apic() ? "x2APIC" : "xAPIC");
-	mask_ioapics();
+	firmware_mask_ioapics();
 	serial_route();
-	if (console_keyboard())
-		(void)route_irq(PS2_KBD_IRQ, VEC_KBD);
+	console_keyboard();
 	if (run_init(boot_start_tsc))
 		fatal("out of memory for per-CPU data", "give the machine more memory");
 	blob = guests_blob();
@@ -615,6 +403,8 @@ static __noreturn void hv_main2(void)
 
 void hv_main(u32 magic, u32 info, u64 delta)
 {
+	const struct acpi_madt *madt = firmware_madt();
+
 	image_delta = delta;
 	boot_info_init(&bi, "none");
 	parse_boot_info(magic, info);
@@ -628,10 +418,10 @@ void hv_main(u32 magic, u32 info, u64 delta)
 	setup_memory(delta);
 	console_screen();
 	serial_control();
-	setup_acpi();
-	setup_interrupts();
+	firmware_setup();
+	firmware_setup_interrupts();
 	smp_mem.start_tsc = boot_start_tsc;
-	if (smp_init(madt.cpus, madt.cap_cpus ? madt.nr_cpus : 0, &smp_mem))
+	if (smp_init(madt->cpus, madt->cap_cpus ? madt->nr_cpus : 0, &smp_mem))
 		fatal("out of memory for per-CPU data", "give the machine more memory");
 	/* On to the bootstrap processor's own stack, with guard pages. */
 	__asm__ volatile("movq %0, %%rsp\n\tpushq $0\n\tjmp *%1"
