@@ -241,15 +241,13 @@ def backoff_doubles(text):
 
 
 def worker_has(share):
-    """A check: the worker has got that share of a CPU since it began."""
+    """A check: the worker has got that share of what the guests ran since they began."""
 
     def check(text):
-        cpu = [rows["worker"][1] for rows in listings(text) if "worker" in rows]
-        last = [float(t) for t in re.findall(r"\[ *([\d.]+)\] worker: second \d+$", text, re.M)]
-        first = stamps(text, r"guest worker: first instruction")
-        if not cpu or not last or not first:
+        ran = [{name: seconds for name, (_, seconds) in rows.items()} for rows in listings(text) if "worker" in rows]
+        if not ran:
             return "no figures of the worker", ""
-        got = cpu[-1] / (last[-1] - first[0])
+        got = ran[-1]["worker"] / sum(ran[-1].values())
         return (None if got >= share else "the worker had too little of the processor"), f"worker's share {100 * got:.1f} %"
 
     return check
