@@ -27,8 +27,9 @@
 #include "vmm/vm.h"
 #include "vmm/walltime.h"
 
-#define LOW_END     0xa0000ull /* the AP start page has to lie below 640 KiB */
-#define BOOT_MAPPED (4 * SIZE_1G)
+#define LOW_END        0xa0000ull /* the AP start page has to lie below 640 KiB */
+#define BOOT_MAPPED    (4 * SIZE_1G)
+#define AFTER_START_NS 100000
 
 void hv_main(u32 magic, u32 info, u64 delta);
 
@@ -292,14 +293,19 @@ static void start_aps(void)
 /* Which optional VMX features the command line switches off: disable=NAME[,NAME...]. */
 static void parse_disable(struct vmx_want *want)
 {
-	char list[256], bad[64] = "";
+	static char list[1024];
+	char bad[64] = "";
+	int err = OK;
 
-	for (u32 i = 0; cmdline_get_nth(bi.cmdline, "disable", i, list, sizeof(list)) == OK; i++) {
-		if (vmx_features_parse_list(list, &want->disable, bad, sizeof(bad))) {
+	for (u32 i = 0; !err; i++) {
+		err = cmdline_get_nth(bi.cmdline, "disable", i, list, sizeof(list));
+		if (!err && vmx_features_parse_list(list, &want->disable, bad, sizeof(bad))) {
 			log_err("bulkhead: disable=%s: there is no optional VMX feature of that name\n", bad);
 			fatal("bad command line", "see \"disable=\" in docs/hardware.md for the names");
 		}
 	}
+	if (err != ERR_NOENT)
+		fatal("bad command line: disable= is too long", "name fewer features, or their groups");
 }
 
 static void log_features(void)
@@ -329,10 +335,9 @@ static void on_all_stopped(void)
 
 static u64 housekeeping(void)
 {
-	if (guests_run())
-		run_poll_soon(); /* who was started just now comes before the console */
-	else
-		monitor_poll();
+	if (guests_run()) /* who was started just now comes before the console */
+		return run_now() + AFTER_START_NS;
+	monitor_poll();
 	if ((!guests_any_alive() && !vm_any_leaving()) || (vm_ending() && !vm_any_on()))
 		on_all_stopped();
 	return MIN(monitor_deadline(), guests_deadline());

@@ -113,9 +113,9 @@ void run_poll_soon(void)
 	if (__atomic_exchange_n(&poll_wanted, 1, __ATOMIC_SEQ_CST))
 		return;
 	run_kick(0);
-	/* It may be about to enter a guest, and nobody else kicks it as long as poll_wanted is set. */
-	if (!this_cpu()->index)
-		lapic_send_ipi(this_cpu()->apic_id, VEC_KICK);
+	/* Back to the loop when this exit is done: nobody else kicks this CPU as long as poll_wanted is set. */
+	if (!this_cpu()->index && this_cpu()->current)
+		this_cpu()->current->resync = 0;
 }
 
 static void wake(struct vcpu *v)
@@ -223,7 +223,9 @@ static void arm_preemption_timer(struct vcpu *v)
 
 	if (!(v->pin & PIN_PREEMPTION_TIMER)) {
 		lapic_timer_oneshot(at > tsc ? vclock_ns(&clock, at - tsc) + 1 : 1);
-		v->resync = ~0u; /* an absolute deadline does not drift */
+		/* An absolute deadline does not drift, but Bochs holds the interrupt back while the guest has IF=0.
+		 */
+		v->resync = RESYNC_EXITS;
 		return;
 	}
 	v->resync = RESYNC_EXITS;

@@ -168,8 +168,8 @@ def tests(Boot, Program):
     watched = machine(guest("clock", "spin sti seconds", com1="console"), guest("beside", "spin sti"),
                       guest("weak", "spin sti crash ms=700", on_crash="restart"))
     yield Boot("control-port", "bhctl on another machine: the control channel on the second serial port", com2=True, cpus=1,
-               config_text=watched, cmdline="control=uart,com2,14400", forbid=("bulkhead: panic",),
-               dialogue=((r"control channel: serial port 0x2f8, 14400 baud", ""),
+               config_text=watched, cmdline="control=uart,com2,4800", forbid=("bulkhead: panic",),
+               dialogue=((r"control channel: serial port 0x2f8, 4800 baud", ""),
                          (r"^second 1\n", Program(("tests/system/com2_client", Program.DEVICE)))),
                **{**common, "needs": [*common["needs"], "build/host-tests/bhctl"]})
     restarts = machine(guest("keeper", "spin seconds ms=8000", com1="console"),

@@ -343,7 +343,8 @@ u32 vmx_caps_apic_proc2(const struct vmx_caps *c, enum vmx_apic_mode mode)
 		bits = PROC2_VIRTUALIZE_X2APIC;
 	else
 		return 0;
-	if (vmx_caps_has(c, VMX_FEAT_APIC_REG_VIRT))
+	/* Without virtual-interrupt delivery nothing keeps the PPR in the page up to date with the TPR. */
+	if (vmx_caps_has(c, VMX_FEAT_APIC_REG_VIRT) && vmx_caps_has(c, VMX_FEAT_VID))
 		bits |= PROC2_APIC_REGISTER_VIRT;
 	if (vmx_caps_has(c, VMX_FEAT_VID))
 		bits |= PROC2_VIRTUAL_INTERRUPT_DELIVERY;
