@@ -233,6 +233,33 @@ START_TEST(log_while_attached)
 }
 END_TEST
 
+/* What a guest has printed already is not cut in two by the log, as long as its lines are not too long. */
+START_TEST(log_between_lines)
+{
+	char line[400];
+
+	setup();
+	type("console web\r");
+	memset(line, 'a', 390);
+	strcpy(line + 390, "b\r\n");
+	for (int i = 0; i < 3; i++)
+		fake_print(&fake.guests[0], line);
+	fake_log(&fake, "ended\n");
+	fake_print(&fake.guests[0], "last");
+	drain();
+	HAS("aab\r\n\x1b[0mended\r\naa");
+	HAS("aab\r\nlast");
+	/* It is no longer than the buffer, and has no end. */
+	for (int i = 0; i < 20; i++) {
+		line[390] = '\0';
+		fake_print(&fake.guests[0], line);
+	}
+	fake_log(&fake, "again\n");
+	drain();
+	HAS("a\x1b[0m\r\nagain\r\naa");
+}
+END_TEST
+
 /* A log that is faster than the terminal: what its ring no longer has is counted. */
 START_TEST(log_overrun)
 {
@@ -345,5 +372,5 @@ START_TEST(repeated_top)
 END_TEST
 
 SUITE_MAIN("mon_mux", commands, attach_and_detach, escape_key, replay_is_the_last_lines, hostile_guest,
-           chatty_guest_leaves_room_for_the_log, log_at_the_prompt, log_while_attached, log_overrun,
-           guest_that_does_not_read, back_pressure, output_cut, repeated_top)
+           chatty_guest_leaves_room_for_the_log, log_at_the_prompt, log_while_attached, log_between_lines,
+           log_overrun, guest_that_does_not_read, back_pressure, output_cut, repeated_top)

@@ -5,15 +5,16 @@
 #include "lib/string.h"
 #include "vmm/mon/cmd.h"
 
-#define PROMPT       "bulkhead> "
-#define REPLAY_LINES 24
-#define CHUNK        256  /* bytes of a guest's output at a time */
-#define POLL_MAX     8    /* chunks a poll */
-#define READ_AHEAD   512  /* output waiting, beyond which no more of the guest is read: it has its ring */
-#define LOG_AHEAD    1024 /* the same for the log, which has room behind a guest that prints without end */
-#define KEY_ROOM     1024 /* output that a key may cause: a line drawn, names to choose from */
-#define CUT_TEXT     "[cut: more than the console's buffer holds]\r\n"
-#define CUT_ROOM     256 /* kept for that, and for the prompt */
+#define PROMPT        "bulkhead> "
+#define REPLAY_LINES  24
+#define CHUNK         256  /* bytes of a guest's output at a time */
+#define POLL_MAX      8    /* chunks a poll */
+#define READ_AHEAD    512  /* output waiting, beyond which no more of the guest is read: it has its ring */
+#define LINE_PATIENCE 1024 /* bytes of a guest's line that the log waits for to end */
+#define LOG_AHEAD     1024 /* the same for the log, which has room behind a guest that prints without end */
+#define KEY_ROOM      1024 /* output that a key may cause: a line drawn, names to choose from */
+#define CUT_TEXT      "[cut: more than the console's buffer holds]\r\n"
+#define CUT_ROOM      256 /* kept for that, and for the prompt */
 
 static void line_write(void *ctx, const char *text, size_t len)
 {
@@ -99,11 +100,35 @@ void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u32 columns, bo
 
 /* ---- attached ---- */
 
+static bool read_log(struct mux *m);
+
+static bool log_waits(struct mux *m)
+{
+	u64 end = UINT64_MAX;
+	char none[1];
+
+	(void)m->mon->ops->log_read(m->mon->ctx, &end, none, 0); /* moves it to the end */
+	return end != m->log_pos;
+}
+
+/* Shows what a guest printed. The log comes in at the end of a line, or after LINE_PATIENCE bytes without one. */
 static void show_guest(struct mux *m, const u8 *data, size_t n)
 {
 	u8 safe[CHUNK + VT_SEQ_MAX];
+	size_t len = vt_filter(&m->filter, data, n, safe), line = 0;
+	const u8 *nl = memchr(safe, '\n', len);
 
-	line_write(m, (char *)safe, vt_filter(&m->filter, data, n, safe));
+	if (log_waits(m)) {
+		m->no_line += (u32)len;
+		if (nl)
+			line = (size_t)(nl - safe) + 1;
+		line_write(m, (char *)safe, line);
+		if (nl || m->no_line > LINE_PATIENCE) {
+			m->no_line = 0;
+			(void)read_log(m);
+		}
+	}
+	line_write(m, (char *)safe + line, len - line);
 }
 
 int mux_attach(struct mux *m, u32 guest)
@@ -386,7 +411,9 @@ bool mux_poll(struct mux *m, u64 now_ns)
 	} else if (m->mode != MUX_REPEAT) {
 		flush_keys(m);
 		more = read_guest(m);
-		more |= read_log(m);
+		/* Else at the end of its line. */
+		if (!more)
+			more = read_log(m);
 	}
 	return more;
 }

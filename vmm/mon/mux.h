@@ -40,6 +40,7 @@ struct mux {
 	char name[MON_NAME_MAX];
 	struct vt_filter filter;
 	u64 guest_pos; /* in its scroll-back */
+	u32 no_line;   /* bytes of it since the log waits for the end of a line */
 	u8 keys[MUX_KEYS];
 	u32 nr_keys;
 
