@@ -165,11 +165,11 @@ def tests(Boot, Program):
                    (r"state: +paused", "regs beside 0\n"), (r"(?i)rip", "destroy beside\n"), (r"state: +stopped", "pause clock\n"),
                    (r"state: +paused", "destroy clock\n"), (r"no guest is running", "")),
                **common)
-    watched = machine(guest("clock", "spin sti seconds", com1="console"), guest("beside", "spin sti"),
-                      guest("weak", "spin sti crash ms=700", on_crash="restart"))
+    watched = machine(guest("clock", "spin seconds", com1="console"), guest("beside", "spin"),
+                      guest("weak", "spin crash ms=700", on_crash="restart"))
     yield Boot("control-port", "bhctl on another machine: the control channel on the second serial port", com2=True, cpus=1,
-               config_text=watched, cmdline="control=uart,com2,4800", forbid=("bulkhead: panic",),
-               dialogue=((r"control channel: serial port 0x2f8, 4800 baud", ""),
+               config_text=watched, cmdline="control=uart,com2,14400", forbid=("bulkhead: panic",),
+               dialogue=((r"control channel: serial port 0x2f8, 14400 baud", ""),
                          (r"^second 1\n", Program(("tests/system/com2_client", Program.DEVICE)))),
                **{**common, "needs": [*common["needs"], "build/host-tests/bhctl"]})
     restarts = machine(guest("keeper", "spin seconds ms=8000", com1="console"),
