@@ -68,19 +68,23 @@ static void reload(u16 v)
 	wr16(0xc, v);
 }
 
-/* TSC ticks of 10 ms, by the PIT's channel 2. */
+/* TSC ticks of 10 ms, by the PIT's channel 2: the least of some, for being away only makes them more. */
 static u64 ticks_10ms(void)
 {
-	u64 t;
+	u64 t, least = ~0ull;
 
-	outb(0x61, (inb(0x61) & ~2) | 1);
-	outb(0x43, 0xb0);
-	outb(0x42, 11932 & 0xff);
-	outb(0x42, 11932 >> 8);
-	t = rdtsc();
-	while (!(inb(0x61) & 0x20))
-		;
-	return rdtsc() - t;
+	for (u32 i = 0; i < 5; i++) {
+		outb(0x61, (inb(0x61) & ~2) | 1);
+		outb(0x43, 0xb0);
+		outb(0x42, 11932 & 0xff);
+		outb(0x42, 11932 >> 8);
+		t = rdtsc();
+		while (!(inb(0x61) & 0x20))
+			;
+		t = rdtsc() - t;
+		least = t < least ? t : least;
+	}
+	return least;
 }
 
 static bool find(void)

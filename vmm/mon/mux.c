@@ -7,11 +7,11 @@
 
 #define PROMPT        "bulkhead> "
 #define REPLAY_LINES  24
-#define CHUNK         256  /* bytes of a guest's output at a time */
+#define CHUNK         64   /* bytes of a guest's output at a time: a poll should not take long */
 #define POLL_MAX      8    /* chunks a poll */
-#define READ_AHEAD    512  /* output waiting, beyond which no more of the guest is read: it has its ring */
+#define READ_AHEAD    64   /* output waiting, beyond which no more of the guest is read: it has its ring */
 #define LINE_PATIENCE 1024 /* bytes of a guest's line that the log waits for to end */
-#define LOG_AHEAD     1024 /* the same for the log, which has room behind a guest that prints without end */
+#define LOG_AHEAD     256  /* the same for the log, which has room behind a guest that prints without end */
 #define KEY_ROOM      1024 /* output that a key may cause: a line drawn, names to choose from */
 #define CUT_TEXT      "[cut: more than the console's buffer holds]\r\n"
 #define CUT_ROOM      256 /* kept for that, and for the prompt */
