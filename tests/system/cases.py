@@ -319,14 +319,14 @@ def previous_tests():
                debugger=lambda: jump("cmd_version"), cmdline="on-fatal=reset", status=session.CRASHED, forbid=(),
                dialogue=((r"^second 1\n", many.ESCAPE), (many.MON, "version\n"), (r"previous run: it was cut off", ""),
                          (r"\| error: bulkhead: panic: exception #PF", ""), (r"\| error:  .* cmd_execute_line\+", ""),
-                         (r"\| error:   \d+ vm\d.0 PREEMPTION_TIMER rip 100", ""),
+                         (r"\| error:   \d+ vm\d.0 (PREEMPTION_TIMER|EXTERNAL_INTERRUPT) rip 100", ""),
                          (r"previous run: [1-9]\d+ exits of 1 CPUs are kept", ""), (r"^second 1\n", many.ESCAPE),
-                         (many.MON, "previous 3\n"), (r"^ +\d{10} +0 +[01] +0  PREEMPTION_TIMER +0+100", ""),
+                         (many.MON, "previous 3\n"), (r"^ +\d{10} +0 +[01] +0  (PREEMPTION_TIMER|EXTERNAL_INTERRUPT) +0+100", ""),
                          (many.MON, "poweroff\n")), **common)
     yield Boot("previous-cut", "after a reset out of the blue, the next run tells the last exits of the one before",
                debugger=lambda: jump("cmd_version", "power_reset"), status=None, forbid=(*TROUBLE, "last words"),
                dialogue=((r"^second 1\n", many.ESCAPE), (many.MON, "version\n"), (r"previous run: it was cut off", ""),
-                         (r"previous run: last exits of CPU 0:", ""), (r"  \d{7} us vm[01]\.0 PREEMPTION_TIMER rip 100\w{3}\n", ""),
+                         (r"previous run: last exits of CPU 0:", ""), (r"  \d{7} us vm[01]\.0 (PREEMPTION_TIMER|EXTERNAL_INTERRUPT) rip 100\w{3}\n", ""),
                          (r"previous run: [1-9]\d+ exits of 1 CPUs are kept", ""), (r"^second 1\n", many.ESCAPE),
                          (many.MON, "poweroff\n")), **common)
     yield Boot("previous-order", "after a reset by policy there is nothing to tell", enough=r"left no exits", status=None,
