@@ -307,6 +307,32 @@ START_TEST(output_disabled)
 }
 END_TEST
 
+/* The timer has not run yet: registers tell what should be by now, and stages end where they should have. */
+START_TEST(late_timer)
+{
+	setup();
+	cfg(0x60, 2, 2); /* SMI: status only */
+	preload(10, 20);
+	cfg(0x68, 1, 2);
+	rig.now = ns(11, false);
+	ck_assert_uint_eq(rd(8, 4), 1);
+	ck_assert_uint_eq(rd(0xc, 4), 0);
+	ck_assert_uint_eq(timerq_next(&rig.tq), ns(10, false) + ns(20, false));
+	rig.now = ns(31, false);
+	reload(RELOAD);
+	ck_assert_uint_eq(expiries, 1);
+	ck_assert_uint_eq(rd(0xc, 4), FLAG);
+	ck_assert_uint_eq(timerq_next(&rig.tq), rig.now + ns(10, false));
+	/* Both stages within one access */
+	setup();
+	preload(10, 10);
+	cfg(0x68, 1, 2);
+	rig.now = ns(100, false);
+	ck_assert_uint_eq(rd(0xc, 4), FLAG);
+	ck_assert_uint_eq(expiries, 1);
+}
+END_TEST
+
 START_TEST(free_running)
 {
 	setup();
@@ -362,4 +388,4 @@ START_TEST(restoring)
 END_TEST
 
 SUITE_MAIN("vi6300esb", identity, unlocking, as_linux_uses_it, stopping_and_locking, fast_clock, interrupt,
-           output_disabled, free_running, restoring)
+           output_disabled, late_timer, free_running, restoring)
