@@ -145,16 +145,16 @@ hypervisor: $(HV_ELF)
 # What people call; sub-makes, because setup may install what this one has looked for already. Lines with ## are the text of `make help`.
 CONFIG ?= demo
 CPUS ?= 1
-MEMORY ?= 1024
+MEMORY ?=
 RUNFLAGS ?=
 
 all: hypervisor $(B)/bhcfg $(B)/bhctl ## builds the hypervisor (build/bulkhead.elf), bhcfg and bhctl; the default
 help: ## this list
 	echo "make [TARGET] [V=1 shows the commands]"; echo
 	sed -n 's/^\([a-z][a-z._-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
-run: setup ## boots CONFIG=demo (or bzimage, NAME) with CPUS=1 MEMORY=1024 in KVM or Bochs; RUNFLAGS= for tools/run
+run: setup ## boots CONFIG=demo (or bzimage, NAME) with CPUS=1 MEMORY=MIB in KVM or Bochs; RUNFLAGS= for tools/run
 	$(MAKE) hypervisor guest-images
-	tools/run --config $(CONFIG) --cpus $(CPUS) --memory $(MEMORY) $(RUNFLAGS)
+	tools/run --config $(CONFIG) --cpus $(CPUS) $(MEMORY:%=--memory %) $(RUNFLAGS)
 image: setup ## build/bulkhead.iso: boots by BIOS and UEFI with CONFIG=demo
 	$(MAKE) hypervisor guest-images
 	tools/run --make-iso $(B)/bulkhead.iso --config $(CONFIG)

@@ -1,4 +1,5 @@
-"""Reads the names of boot modules out of a configuration blob (Devicetree Specification, "Flattened Devicetree")."""
+"""Reads what the tools must know out of a configuration blob (Devicetree Specification, "Flattened Devicetree")."""
+import re
 import struct
 
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
@@ -56,3 +57,18 @@ def module_names(blob):
             continue
         names += [n for n in found if n and n not in names]
     return names
+
+
+def _size(value):
+    """Bytes: a string with an optional suffix, or one or two cells. What makes no sense counts as nothing: Bulkhead has
+    the words for it."""
+    m = re.fullmatch(rb"(0x[0-9a-fA-F]+|\d+)([KMG]?)\0", value, re.I)
+    if m:
+        return int(m[1], 0) << b" KMG".index(m[2].upper() or b" ") * 10
+    return int.from_bytes(value, "big") if len(value) in (4, 8) else 0
+
+
+def guest_memory(blob):
+    """Bytes that all guests of the blob have together."""
+    return sum(_size(value) for path, prop, value in properties(blob)
+               if prop == "memory" and path.startswith("/guests/") and path.count("/") == 2)

@@ -15,7 +15,7 @@ import tty
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import screen
+from . import dtb, screen
 
 BOCHS_MODEL = "corei7_skylake_x"
 BOCHS_IPS = 50_000_000  # the emulated time stamp counter's frequency; one tick is one instruction
@@ -62,6 +62,18 @@ def have_vtx():
 def pick_accel(accel):
     """auto: KVM where the host has VT-x, else Bochs, which emulates it."""
     return ("kvm" if have_vtx() else "bochs") if accel == "auto" else accel
+
+
+def memory_for(blob):
+    """MiB of a machine for the guests of that blob (a path, or None) beside Bulkhead and its modules."""
+    try:
+        guests = dtb.guest_memory(Path(blob).read_bytes()) >> 20 if blob else 0
+    except dtb.DtbError:
+        guests = 0
+    need = guests + guests // 32 + 256
+    if need > 3072:
+        need += 1024  # Bochs: what would lie at 3 to 4 GiB is not there
+    return max(1024, (need + 255) // 256 * 256)
 
 
 def _check_bochs(s):
@@ -146,7 +158,7 @@ class Machine:
             "vgaromimage: file=/usr/share/vgabios/vgabios.bin\n"
             "vga: extension=vbe, update_freq=1, realtime=0\n"
             "display_library: term\n"
-            f"memory: guest={s.memory}, host={min(s.memory, 2048)}\n"  # host: what Bochs itself may take
+            f"memory: guest={s.memory}, host={min(s.memory, 2048)}\n"  # host: its own limit; the rest is in a file
             f"cpu: model={s.cpu_model or BOCHS_MODEL}, count={s.cpus}, ips={BOCHS_IPS}, reset_on_triple_fault=0, "
             f"ignore_bad_msrs={int(s.ignore_bad_msrs)}\n"
             f"clock: sync=none, time0={rtc}\n"
