@@ -206,10 +206,13 @@ static int take_interrupt(struct vcpu *v)
  */
 static void take_nmis(struct vcpu *v, u32 interruptibility)
 {
-	bool handled = (interruptibility & INTERRUPTIBILITY_NMI) ||
-	               (v->inj.vectoring.info & (INTR_INFO_VALID | INTR_INFO_TYPE_MASK)) ==
-	                       (INTR_INFO_VALID | INTR_INFO_NMI);
+	bool handled;
 
+	if (likely(!v->nmis && !vlapic_nmi_waits(&v->lapic)))
+		return;
+	handled = (interruptibility & INTERRUPTIBILITY_NMI) ||
+	          (v->inj.vectoring.info & (INTR_INFO_VALID | INTR_INFO_TYPE_MASK)) ==
+	                  (INTR_INFO_VALID | INTR_INFO_NMI);
 	while (vlapic_take_nmi(&v->lapic))
 		v->nmis++;
 	v->nmis = MIN(v->nmis, handled ? 1u : 2u);
@@ -283,10 +286,13 @@ static bool sync_apic(struct vcpu *v)
 {
 	u32 only = VCPU_REQ_EVENT;
 
-	/* What is posted from now on sets the bit again. */
-	if (other_events(v) ||
-	    !__atomic_compare_exchange_n(&v->request, &only, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+	/* What is posted from now on sets the bit again; what was before is seen below. */
+	if (!__atomic_compare_exchange_n(&v->request, &only, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		return false;
+	if (other_events(v)) {
+		vcpu_request_self(v, VCPU_REQ_EVENT);
+		return false;
+	}
 	vlapic_sync(&v->lapic);
 	if (vid(v)) {
 		update_vid(v);
