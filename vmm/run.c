@@ -211,10 +211,13 @@ static u64 guest_timer_tsc(const struct vcpu *v)
 static u64 next_tsc(const struct vcpu *v)
 {
 	struct run_cpu *rc = cpu_of(this_cpu());
-	u64 sleeper = timerq_next(&rc->sleepers);
-	u64 at = MIN(guest_timer_tsc(v), v->turn_end);
+	u64 sleeper = timerq_next(&rc->sleepers), at = guest_timer_tsc(v), wake;
 
-	return sleeper == TIMER_OFF ? at : MIN(at, tsc_at(sleeper));
+	at = MIN(at, v->turn_end);
+	if (sleeper == TIMER_OFF)
+		return at;
+	wake = tsc_at(sleeper);
+	return MIN(at, wake);
 }
 
 static void arm_preemption_timer(struct vcpu *v)
@@ -436,8 +439,8 @@ static void end_turn(struct pcpu *p, struct vcpu *v)
 		if (tsc != ~0ull)
 			set_wake_timer(v, run_ns(tsc) + 1);
 		__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
-		if (!has_work(v) && sched_block(&sched, p->index, run_now())) {
-			/* What was posted before it was blocked, but after the look above. */
+		if (sched_block(&sched, p->index, run_now())) {
+			/* What was posted after the look above, but before it was blocked. */
 			if (has_work(v))
 				wake(v);
 			return;
@@ -484,18 +487,22 @@ void run_evict(struct vcpu *v)
 	}
 }
 
-static void idle(struct pcpu *p)
+/* until: the scheduler must look again then (sched_pick()). */
+static void idle(struct pcpu *p, u64 until)
 {
 	struct run_cpu *rc = cpu_of(p);
-	u64 at = MIN(timerq_next(&rc->sleepers), sched_next_event(&sched, p->index)), now = run_now(), tsc;
+	u64 at = timerq_next(&rc->sleepers), now = run_now(), tsc;
 
+	at = MIN(at, until);
 	if (__atomic_load_n(&p->kick, __ATOMIC_SEQ_CST) || __atomic_load_n(&rc->evict, __ATOMIC_SEQ_CST))
 		return;
 	lapic_timer_oneshot(at == TIMER_OFF ? 0 : at > now ? at - now : 1);
 	tsc = cpu_rdtsc();
 	cpu_sti_hlt_cli();
-	rc->idle_ticks += cpu_rdtsc() - tsc;
-	lapic_timer_oneshot(0);
+	tsc = cpu_rdtsc() - tsc;
+	rc->idle_ticks += tsc;
+	if (at != TIMER_OFF && now + vclock_ns(&clock, tsc) < at)
+		lapic_timer_oneshot(0); /* it has not gone off */
 }
 
 __noreturn void run_loop(void)
@@ -518,7 +525,7 @@ __noreturn void run_loop(void)
 		e = sched_pick(&sched, p->index, run_now(), &until, &cpu);
 		run_kick(cpu);
 		if (!e) {
-			idle(p);
+			idle(p, until);
 			continue;
 		}
 		v = container_of(e, struct vcpu, sched);

@@ -176,16 +176,17 @@ static struct sched_entity *take_best(struct sched *s, struct sched_cpu *c, u64 
 		bool wait;
 		u64 at;
 
+		if (!sched_queue_best(c)) {
+			/* First say so, then look at the others: a waker does it the other way round. */
+			publish(c->idle, 1);
+			declared = true;
+		}
 		pull(s, c, now);
 		e = sched_queue_best(c);
 		if (!e && declared)
 			return NULL;
-		if (!e) {
-			/* First say so, then look again: a waker does it the other way round. */
-			publish(c->idle, 1);
-			declared = true;
+		if (!e) /* somebody took it while c was unlocked */
 			continue;
-		}
 		e = best_here(c);
 		sched_queue_del(c, e);
 		forget_lag(s, c, e, &wait);
