@@ -39,8 +39,7 @@
 
 static volatile u32 *xapic; /* NULL in x2APIC mode */
 static bool tsc_deadline;
-static u64 timer_hz; /* counts per second with divider 1 */
-static u64 host_tsc_hz;
+static u64 counts_per_ns; /* of the TSC or, without its deadline, of the timer with divider 1; 32 bits of fraction */
 
 static u32 apic_read(u32 reg)
 {
@@ -76,11 +75,16 @@ void lapic_init_cpu(void)
 	if (!xapic && !(base & APIC_BASE_EXTD))
 		cpu_wrmsr(MSR_APIC_BASE, base | APIC_BASE_EXTD);
 	apic_write(REG_TPR, 0);
-	apic_write(REG_LVT_TIMER, LVT_MASKED | VEC_TIMER);
+	/* First: while it is software-disabled no LVT can be unmasked. */
+	apic_write(REG_SVR, 0x100 | VEC_SPURIOUS);
+	/* One-shot, or waiting for a deadline: silent until it is given one. */
+	apic_write(REG_TIMER_INIT, 0);
+	apic_write(REG_TIMER_DIV, 0xb);
+	apic_write(REG_LVT_TIMER, (tsc_deadline ? LVT_TSC_DEADLINE : 0) | VEC_TIMER);
 	apic_write(REG_LVT_LINT0, LVT_MASKED);
 	apic_write(REG_LVT_LINT1, LVT_NMI);
 	apic_write(REG_LVT_ERROR, LVT_MASKED | VEC_ERROR);
-	apic_write(REG_SVR, 0x100 | VEC_SPURIOUS);
+	__asm__ volatile("mfence" ::: "memory"); /* between the LVT and a write of the deadline's MSR */
 }
 
 u32 lapic_id(void)
@@ -136,13 +140,12 @@ void lapic_send_startup(u32 apic_id, u8 page)
 
 void lapic_timer_calibrate(u64 tsc_hz)
 {
-	u64 t0, t1;
+	u64 t0, t1, hz;
 	u32 c0, c1;
 
-	host_tsc_hz = tsc_hz;
+	counts_per_ns = (u64)(((unsigned __int128)tsc_hz << 32) / 1000000000);
 	if (tsc_deadline)
 		return;
-	apic_write(REG_TIMER_DIV, 0xb);
 	apic_write(REG_TIMER_INIT, 0xffffffff);
 	t0 = cpu_rdtsc();
 	c0 = apic_read(REG_TIMER_CUR);
@@ -151,28 +154,19 @@ void lapic_timer_calibrate(u64 tsc_hz)
 	while (t1 - t0 < tsc_hz / 200);
 	c1 = apic_read(REG_TIMER_CUR);
 	apic_write(REG_TIMER_INIT, 0);
-	timer_hz = (u64)(c0 - c1) * 200;
-	log_debug("lapic: timer %lu Hz\n", timer_hz);
+	hz = (u64)(c0 - c1) * 200;
+	counts_per_ns = (hz << 32) / 1000000000;
+	log_debug("lapic: timer %lu Hz\n", hz);
 }
 
 void lapic_timer_oneshot(u64 ns)
 {
-	u64 count;
+	u64 count = ns ? (u64)((unsigned __int128)ns * counts_per_ns >> 32) + 1 : 0;
 
-	if (tsc_deadline) {
-		if (!ns) {
-			cpu_wrmsr(MSR_TSC_DEADLINE, 0);
-			return;
-		}
-		apic_write(REG_LVT_TIMER, LVT_TSC_DEADLINE | VEC_TIMER);
-		__asm__ volatile("mfence" ::: "memory");
-		count = (u64)((unsigned __int128)ns * host_tsc_hz / 1000000000);
-		cpu_wrmsr(MSR_TSC_DEADLINE, cpu_rdtsc() + count);
-		return;
-	}
-	apic_write(REG_LVT_TIMER, VEC_TIMER | (ns ? 0 : (u32)LVT_MASKED));
-	count = (u64)((unsigned __int128)ns * timer_hz / 1000000000);
-	apic_write(REG_TIMER_INIT, ns ? (u32)MIN(MAX(count, 1), 0xffffffff) : 0);
+	if (tsc_deadline)
+		cpu_wrmsr(MSR_TSC_DEADLINE, ns ? cpu_rdtsc() + count : 0);
+	else
+		apic_write(REG_TIMER_INIT, (u32)MIN(count, 0xffffffff));
 }
 
 static void ioapic_write(volatile u32 *mmio, u32 reg, u32 v)

@@ -6,7 +6,7 @@
 
 /* Once, on the bootstrap processor: chooses x2APIC when the CPU has it. map_mmio maps the xAPIC page uncached. */
 void lapic_init_bsp(void *(*map_mmio)(u64 pa, u64 len), bool want_x2apic);
-/* On every CPU: enables the APIC with VEC_SPURIOUS, masks the LVTs. */
+/* On every CPU: enables the APIC with VEC_SPURIOUS, its timer and NMI pin; masks the other LVTs. */
 void lapic_init_cpu(void);
 u32 lapic_id(void);
 bool lapic_is_x2apic(void);
