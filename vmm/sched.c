@@ -129,12 +129,12 @@ static struct sched_entity *best_here(struct sched_cpu *c)
  */
 static void forget_lag(struct sched *s, struct sched_cpu *c, struct sched_entity *e, bool *wait)
 {
-	bool any = false;
 	u64 floor = 0;
+	bool any = sched_queue_floor(c, &floor);
 
 	*wait = c->nr_waiting;
-	for (u32 i = 0; i <= nr_others(s, true); i++) {
-		const struct sched_cpu *d = i ? other(s, c, i - 1) : c;
+	for (u32 i = 0; i < nr_others(s, true); i++) {
+		const struct sched_cpu *d = other(s, c, i);
 		u64 f;
 
 		*wait |= peek(d->nr_waiting) != 0;
@@ -188,7 +188,7 @@ static struct sched_entity *take_best(struct sched *s, struct sched_cpu *c, u64 
 		if (!e) /* somebody took it while c was unlocked */
 			continue;
 		e = best_here(c);
-		sched_queue_del(c, e);
+		sched_queue_take(c, e); /* published in start(), or when it is throttled */
 		forget_lag(s, c, e, &wait);
 		*grant = e->rank == SCHED_LATENCY ? SCHED_LATENCY_NS : wait ? SCHED_SLICE_NS : SCHED_ALONE_NS;
 		*grant = sched_group_grant(e->group, e, *grant, now, &at);

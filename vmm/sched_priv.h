@@ -51,6 +51,10 @@ struct sched_entity *sched_queue_find(const struct sched_cpu *c, u32 cpu, const 
 void sched_queue_add(struct sched_cpu *c, struct sched_entity *e, u64 now);
 /* A queued or throttled entity leaves c's queue or timers; its state is the caller's business. */
 void sched_queue_del(struct sched_cpu *c, struct sched_entity *e);
+/* The same, but what is published stays as it was. */
+void sched_queue_take(struct sched_cpu *c, struct sched_entity *e);
+/* The least virtual time that is due to the weighted waiting on c; false: none waits. */
+bool sched_queue_floor(const struct sched_cpu *c, u64 *floor);
 void sched_queue_throttle(struct sched_cpu *c, struct sched_entity *e, u64 at);
 /* Entities whose timer is due wait again. */
 void sched_queue_timers(struct sched_cpu *c, u64 now);

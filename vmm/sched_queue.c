@@ -66,6 +66,16 @@ static void lower(const struct sched_entity *e, bool *any, u64 *vmin, u64 *floor
 	*any = true;
 }
 
+bool sched_queue_floor(const struct sched_cpu *c, u64 *floor)
+{
+	bool any = false;
+	u64 vmin;
+
+	for (u32 i = 0; i < 2; i++)
+		lower(entity_of_run(c->weighted[i].root), &any, &vmin, floor);
+	return any;
+}
+
 /* leaving: the running entity counts one last time. */
 static void bring_up(struct sched_cpu *c, bool leaving)
 {
@@ -198,7 +208,7 @@ void sched_queue_add(struct sched_cpu *c, struct sched_entity *e, u64 now)
 	sched_queue_publish(c);
 }
 
-void sched_queue_del(struct sched_cpu *c, struct sched_entity *e)
+void sched_queue_take(struct sched_cpu *c, struct sched_entity *e)
 {
 	assert(e->cpu == c->index);
 	if (e->timed) {
@@ -210,14 +220,23 @@ void sched_queue_del(struct sched_cpu *c, struct sched_entity *e)
 		publish(c->nr_waiting, c->nr_waiting - 1);
 		if (c->buddy == e)
 			c->buddy = NULL;
-		sched_queue_publish(c);
 	}
+}
+
+void sched_queue_del(struct sched_cpu *c, struct sched_entity *e)
+{
+	bool waited = e->state == SCHED_QUEUED;
+
+	sched_queue_take(c, e);
+	if (waited)
+		sched_queue_publish(c);
 }
 
 void sched_queue_throttle(struct sched_cpu *c, struct sched_entity *e, u64 at)
 {
 	e->state = SCHED_THROTTLED;
 	set_timer(c, e, at);
+	sched_queue_publish(c);
 }
 
 void sched_queue_timers(struct sched_cpu *c, u64 now)
