@@ -26,6 +26,7 @@
 #define SCROLL_BACK  (16u << 10)
 #define COLUMNS      80
 #define OUTPUT_NS    5000000           /* time spent on consoles in one go; then the CPU has other things to do */
+#define GATHER_NS    1000000           /* after output, in which more is gathered: a guest's comes byte by byte */
 #define OUTPUT_CHUNK 16                /* as many keys at most come meanwhile: what the UART holds */
 #define BACKLOG_MAX  (SCROLL_BACK / 2) /* of the attached guest, beyond which it waits for the console */
 #define RELEASE_MAX  4096              /* bytes of what waits that are still shown in a panic */
@@ -41,8 +42,8 @@ static struct mux mux;
 static bool ready;              /* the mux has the console */
 static bool released;           /* nothing but the log any more */
 static u32 nr_stalled;          /* vCPUs that wait for the console, atomic */
-static u32 poked;               /* the bootstrap processor was told of new output */
-static u64 more_at = TIMER_OFF; /* monitor_lock: there is output left, which goes on then, run_now() ns */
+static u32 poked;               /* the bootstrap processor will look for new output */
+static u64 more_at = TIMER_OFF; /* monitor_lock: the mux goes on then, and not before, run_now() ns */
 static u8 keys[KEYS];
 static u32 nr_keys;
 
@@ -224,11 +225,12 @@ static void unstall_all(void)
 static void run_mux(u64 until, bool block)
 {
 	u64 wait, start = run_now();
-	bool more;
+	bool more, some = false;
 
 	__atomic_store_n(&poked, 0, __ATOMIC_SEQ_CST); /* first: what is said from now on is told again */
 	do {
 		more = mux_poll(&mux, run_now());
+		some |= obuf_used(&mux.out) != 0;
 		wait = drain(until, block);
 	} while (more && !wait && run_now() < until);
 	unstall_all();
@@ -237,7 +239,11 @@ static void run_mux(u64 until, bool block)
 	/* Drawing may take long: at most a fifth of the processor's time. */
 	if (wait)
 		wait = MAX(wait, 4 * (run_now() - start));
+	else if (some)
+		wait = GATHER_NS;
 	__atomic_store_n(&more_at, wait ? run_now() + wait : TIMER_OFF, __ATOMIC_SEQ_CST);
+	if (wait)
+		__atomic_store_n(&poked, 1, __ATOMIC_SEQ_CST); /* nobody needs to tell: it looks then */
 	if (wait && this_cpu()->index)
 		run_poll_soon();
 }

@@ -138,7 +138,10 @@ void vcpu_request(struct vcpu *v, u32 bits)
 
 static void on_wake_timer(void *arg, u64 now)
 {
-	wake(arg);
+	struct vcpu *v = arg;
+
+	v->sleeps_on = NULL; /* nothing to cancel any more */
+	wake(v);
 }
 
 /* The sleepers' queues belong to the CPU where the vCPU blocked; any CPU takes it out again. */

@@ -189,7 +189,9 @@ def tests(Boot, Program):
                config_text=warm, want=("guest spare: takes the place of web",), check=takeover_is_quick,
                forbid=("bulkhead: panic",), **common)
     sleepers = machine(guest("clock", "idle seconds", com1="console"), *(guest(f"g{i}", "idle") for i in range(31)))
+    # Drawing the measuring commands' output on the screen would cost as much as six guests.
     yield Boot("idle-32", by_default=False, summary="32 idle guests: the processors' busy share", cpus=4, config_text=sleepers, check=mostly_idle,
+               cmdline="screen=off",
                dialogue=((r"^second 3\n", ESCAPE), (MON, "describe\n"), (MON, "console clock\n"), (r"^second 13\n", ESCAPE),
                          (MON, "describe\n"), (MON, "poweroff\n")), **common)
     for n in (1, 8, 32):
@@ -224,7 +226,7 @@ def linux_tests(Boot):
 
 
 def stamps(text, pattern):
-    return [float(m[1]) for m in re.finditer(r"^(?:\* )?\[ *([\d.]+)\] (?:error: |warning: )?" + pattern, text, re.M)]
+    return [float(m[1]) for m in re.finditer(r"^(?:bulkhead> )?(?:\* )?\[ *([\d.]+)\] (?:error: |warning: )?" + pattern, text, re.M)]
 
 
 def backoff_doubles(text):
@@ -269,7 +271,7 @@ def mostly_idle(text):
         return "no two descriptions", ""
     share = 100 * (busy[1] - busy[0]) / (ups[1] - ups[0]) / 4
     # The aim is 0.5 %.
-    return (None if share < 0.65 else "too busy"), f"{share:.3f} % of {ups[1] - ups[0]:.1f} s on 4 CPUs"
+    return (None if share < 0.53 else "too busy"), f"{share:.3f} % of {ups[1] - ups[0]:.1f} s on 4 CPUs"
 
 
 def all_reported(n):
