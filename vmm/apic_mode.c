@@ -77,7 +77,7 @@ void vcpu_apic_mode(struct vcpu *v)
 		/* Taken up anew: events_prepare() writes status and EOI bitmap. */
 		v->intr_status = 0;
 		vmcs_write(VMCS_GUEST_INTR_STATUS, 0);
-		memset(v->eoi_bitmap, 0, sizeof(v->eoi_bitmap));
+		memset(v->eoi_exits, 0, sizeof(v->eoi_exits));
 		for (u32 i = 0; i < 4; i++)
 			vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + 2 * i), 0);
 	}

@@ -139,21 +139,15 @@ void vcpu_check_breakpoints(struct vcpu *v, enum crs_access what, u64 addr, u32 
 static void update_vid(struct vcpu *v)
 {
 	u16 status = vlapic_intr_status(&v->lapic);
-	u64 bitmap[4];
+	u32 *w = v->eoi_exits;
 
 	if (status != v->intr_status || vmcs_read(VMCS_GUEST_INTR_STATUS) != status)
 		vmcs_write(VMCS_GUEST_INTR_STATUS, status);
 	v->intr_status = status;
-	vlapic_eoi_exit_bitmap(&v->lapic, bitmap);
-	if (likely(!((bitmap[0] ^ v->eoi_bitmap[0]) | (bitmap[1] ^ v->eoi_bitmap[1]) |
-	             (bitmap[2] ^ v->eoi_bitmap[2]) | (bitmap[3] ^ v->eoi_bitmap[3]))))
+	if (likely(!vlapic_eoi_exits_changed(&v->lapic, w)))
 		return;
-	for (u32 i = 0; i < 4; i++) {
-		if (bitmap[i] == v->eoi_bitmap[i])
-			continue;
-		v->eoi_bitmap[i] = bitmap[i];
-		vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + 2 * i), bitmap[i]);
-	}
+	for (u32 i = 0; i < 4; i++)
+		vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + 2 * i), w[2 * i] | (u64)w[2 * i + 1] << 32);
 }
 
 static bool vid(const struct vcpu *v)

@@ -1,5 +1,6 @@
 /* MSR policy: the table is at the end of the file, the few behaviours before it. */
 #include "vmm/msr.h"
+#include "lib/assert.h"
 #include "lib/string.h"
 
 #define NO_FEAT 0xffffu
@@ -488,42 +489,42 @@ static const struct msr_def *find(u32 idx)
 	return NULL;
 }
 
-/* The same for a guest's access: mostly the row of the last one. */
-static const struct msr_def *find_again(struct vmsr *m, u32 idx)
+/* The same for a guest's access, mostly the row of the last one. *offered: the guest's CPUID has what it belongs to.
+ */
+static const struct msr_def *find_again(struct vmsr *m, u32 idx, bool *offered)
 {
 	const struct msr_def *d = &defs[m->last_row];
 
-	if (idx - d->first <= d->last - d->first)
+	*offered = true;
+	if (likely(idx - d->first <= d->last - d->first))
 		return d;
 	d = find(idx);
-	if (d)
+	*offered = d && (d->feat == NO_FEAT || cpuid_has(m->cpuid, d->feat));
+	if (*offered)
 		m->last_row = (u32)(d - defs);
 	return d;
 }
 
-static bool offered(const struct vmsr *m, const struct msr_def *d)
-{
-	return d->feat == NO_FEAT || cpuid_has(m->cpuid, d->feat);
-}
-
 enum msr_result msr_read(struct vmsr *m, u32 idx, u64 *val)
 {
-	const struct msr_def *d = find_again(m, idx);
+	bool offered;
+	const struct msr_def *d = find_again(m, idx, &offered);
 
 	if (!d)
 		return MSR_UNKNOWN;
-	if (!d->read || !offered(m, d))
+	if (!d->read || !offered)
 		return MSR_GP;
 	return d->read(m, d, idx, val);
 }
 
 enum msr_result msr_write(struct vmsr *m, u32 idx, u64 val)
 {
-	const struct msr_def *d = find_again(m, idx);
+	bool offered;
+	const struct msr_def *d = find_again(m, idx, &offered);
 
 	if (!d)
 		return MSR_UNKNOWN;
-	if (!d->write || !offered(m, d))
+	if (!d->write || !offered)
 		return MSR_GP;
 	return d->write(m, d, idx, val);
 }
@@ -557,6 +558,7 @@ void vmsr_init(struct vmsr *m, const struct cpuid_table *cpuid, u64 tsc_hz, cons
 	m->ctx = ctx;
 	m->cpuid = cpuid;
 	m->tsc_hz = tsc_hz;
+	assert(defs[m->last_row].feat == NO_FEAT);
 	crs_caps_init(&m->caps, cpuid);
 	vmsr_reset(m);
 }

@@ -103,7 +103,7 @@ struct vmsr {
 	const struct cpuid_table *cpuid;
 	struct crs_caps caps;
 	u64 tsc_hz;
-	u32 last_row; /* of the policy's table, where the last access was */
+	u32 last_row; /* of the policy's table, where the last access was that the guest's CPUID allows */
 };
 
 /* cpuid must outlive m. Leaves m in the power-up state. */

@@ -92,7 +92,7 @@ struct vcpu {
 	u32 kept_interrupt;   /* vector | 100h of an acknowledged interrupt whose delivery faulted; 0: none */
 	u16 intr_status;      /* guest interrupt status last written */
 	u32 tpr_threshold;    /* last written */
-	u64 eoi_bitmap[4];    /* last written */
+	u32 eoi_exits[8];     /* vectors whose EOIs exit, as last written */
 
 	u8 sipi_vector;
 	bool sipi_pending, init_pending;

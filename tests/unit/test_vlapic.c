@@ -255,14 +255,16 @@ END_TEST
 
 START_TEST(level_eoi_and_suppression)
 {
-	u64 bitmap[4];
+	u32 w[8] = { 0 };
 
 	fake_bus_init(&b);
+	ck_assert(!vlapic_eoi_exits_changed(l, w));
 	vlapic_post(l, 0x55, true);
 	vlapic_post(l, 0xc1, true);
 	vlapic_sync(l);
-	vlapic_eoi_exit_bitmap(l, bitmap);
-	ck_assert(bitmap[0] == 0 && bitmap[1] == BIT(0x15) && bitmap[2] == 0 && bitmap[3] == BIT(1));
+	ck_assert(vlapic_eoi_exits_changed(l, w));
+	ck_assert(!w[0] && !w[1] && w[2] == BIT(0x15) && !w[3] && !w[4] && !w[5] && w[6] == BIT(1) && !w[7]);
+	ck_assert(!vlapic_eoi_exits_changed(l, w));
 	vlapic_accept(l, 0xc1);
 	vlapic_eoi(l);
 	ck_assert(b.cpu[0].eois == 1 && b.cpu[0].eoi_vector == 0xc1);

@@ -141,11 +141,18 @@ u16 vlapic_intr_status(struct vlapic *l)
 	return (u16)((isr < 0 ? 0 : (u32)isr << 8) | (irr < 0 ? 0 : (u32)irr));
 }
 
-void vlapic_eoi_exit_bitmap(const struct vlapic *l, u64 bitmap[4])
+bool vlapic_eoi_exits_changed(const struct vlapic *l, u32 words[8])
 {
-#pragma GCC unroll 4
-	for (u32 i = 0; i < 4; i++)
-		bitmap[i] = vlapic_rd(l, APIC_TMR + i * 32) | (u64)vlapic_rd(l, APIC_TMR + i * 32 + 16) << 32;
+	u32 diff = 0;
+
+#pragma GCC unroll 8
+	for (u32 i = 0; i < 8; i++)
+		diff |= words[i] ^ vlapic_rd(l, APIC_TMR + i * 16);
+	if (likely(!diff))
+		return false;
+	for (u32 i = 0; i < 8; i++)
+		words[i] = vlapic_rd(l, APIC_TMR + i * 16);
+	return true;
 }
 
 /* ---- reset. SDM vol. 3 "Local APIC State After Power-Up or Reset", "... After an INIT Reset" ---- */

@@ -205,9 +205,10 @@ u8 vlapic_cr8(const struct vlapic *l);
 void vlapic_set_cr8(struct vlapic *l, u8 cr8);
 /* For the TPR shadow without virtual-interrupt delivery: exit when the TPR's class falls below this. 0-15. */
 u32 vlapic_tpr_threshold(struct vlapic *l);
-/* For virtual-interrupt delivery: SVI in the upper byte, RVI in the lower; vectors whose EOI must exit. */
+/* For virtual-interrupt delivery: SVI in the upper byte, RVI in the lower. */
 u16 vlapic_intr_status(struct vlapic *l);
-void vlapic_eoi_exit_bitmap(const struct vlapic *l, u64 bitmap[4]);
+/* The vectors whose EOI must exit: whether they differ from words, which are brought up to date. */
+bool vlapic_eoi_exits_changed(const struct vlapic *l, u32 words[8]);
 /* EOI-induced exit: the processor has already dealt with ISR. */
 void vlapic_eoi_virtualized(struct vlapic *l, u8 vector);
 /* APIC-write exit: the page already holds the new value of the register at offset. */
