@@ -73,6 +73,59 @@ int load_put(const struct load_in *in, struct load_out *out, u64 gpa, const void
 	return OK;
 }
 
+/* len bytes at gpa, which is RAM; data NULL: zeros. */
+static void copy(const struct guest_mem *mem, u64 gpa, const u8 *data, u64 len)
+{
+	if (data)
+		memcpy(mem->base + gpa, data, len);
+	else
+		memset(mem->base + gpa, 0, len);
+}
+
+bool load_copy_some(const struct guest_mem *mem, struct load_copies *c, u64 max)
+{
+	while (c->nr && max) {
+		__typeof__(&c->part[0]) p = &c->part[c->nr - 1];
+		u64 n = MIN(max, p->len - c->done);
+
+		copy(mem, p->gpa + c->done, p->data ? (const u8 *)p->data + c->done : NULL, n);
+		c->done += n;
+		max -= n;
+		if (c->done < p->len)
+			break;
+		c->done = 0;
+		c->nr--;
+	}
+	return c->nr;
+}
+
+/* [gpa, gpa + len) is RAM. */
+static void put_part(const struct load_in *in, u64 gpa, const void *data, u64 len)
+{
+	struct load_copies *c = in->copies;
+
+	if (!len)
+		return;
+	if (!c || c->nr == LOAD_COPIES_MAX) {
+		copy(in->mem, gpa, data, len);
+		return;
+	}
+	c->part[c->nr].gpa = gpa;
+	c->part[c->nr].len = len;
+	c->part[c->nr++].data = data;
+}
+
+int load_put_file(const struct load_in *in, struct load_out *out, u64 gpa, const void *data, u64 len, u64 size,
+                  const char *what)
+{
+	if (len > size || (size && !gmem_ptr(in->mem, GPA(gpa), size)))
+		return load_refuse(out, ERR_FAULT, "%s: no RAM at 0x%llx for %llu bytes", what,
+		                   (unsigned long long)gpa, (unsigned long long)size);
+	put_part(in, gpa, data, len);
+	put_part(in, gpa + len, NULL, size - len);
+	return OK;
+}
+
 int load_claim(const struct load_in *in, struct load_out *out, u64 base, u64 end)
 {
 	if (end < base || !guest_map_is_ram(in->map, base, end - base))
@@ -172,7 +225,7 @@ int load_place_modules(const struct load_in *in, struct load_out *out, u64 floor
 		out->modules_end = limit;
 	}
 	for (u32 i = 0; i < in->nr_modules; i++) {
-		r = load_put(in, out, at, in->modules[i].data, in->modules[i].len, "module");
+		r = load_put_file(in, out, at, in->modules[i].data, in->modules[i].len, in->modules[i].len, "module");
 		if (r != OK)
 			return r;
 		gpas[i] = at;

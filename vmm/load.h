@@ -45,6 +45,7 @@
 
 #define LOAD_WHY_MAX     160
 #define LOAD_MODULES_MAX 16
+#define LOAD_COPIES_MAX  32
 
 enum load_kind {
 	LOAD_UNKNOWN,
@@ -60,6 +61,20 @@ struct load_module {
 	const char *cmdline; /* module string (multiboot1, PVH); NULL: none */
 };
 
+/*
+ * Parts of files on their way into guest RAM, for those who cannot wait until all is copied. A loader that is given
+ * this leaves the copying to load_copy_some(); where it is full, the loader copies. No two parts overlap, nor does
+ * what the loader has written itself.
+ */
+struct load_copies {
+	u32 nr;
+	u64 done; /* bytes of the last one */
+	struct {
+		u64 gpa, len;
+		const void *data; /* NULL: zeros */
+	} part[LOAD_COPIES_MAX];
+};
+
 struct load_in {
 	const void *kernel; /* the image file */
 	u64 kernel_len;
@@ -73,6 +88,7 @@ struct load_in {
 	gpa_t rsdp;           /* GPA(0): none */
 	const void *rng_seed; /* bzImage: handed on as SETUP_RNG_SEED; NULL: none */
 	u32 rng_seed_len;
+	struct load_copies *copies; /* NULL: what is loaded is copied at once */
 };
 
 enum load_mode {
@@ -102,6 +118,9 @@ enum load_kind load_detect(const void *image, u64 len);
 
 /* Name of a kind for messages ("Linux bzImage", ...). */
 const char *load_kind_str(enum load_kind kind);
+
+/* Copies up to max bytes (at least 1) of c's parts into mem, which is the loader's. False when nothing is left. */
+bool load_copy_some(const struct guest_mem *mem, struct load_copies *c, u64 max);
 
 /* Detects the kind and calls its loader: load_bzimage, load_multiboot1, load_elf_pvh or load_elf_raw. */
 __must_check int load_image(const struct load_in *in, struct load_out *out);
@@ -148,6 +167,13 @@ __must_check int load_start_state(const struct load_in *in, struct load_out *out
 /* Copies len bytes to gpa in guest RAM; what names them in the refusal. */
 __must_check int load_put(const struct load_in *in, struct load_out *out, u64 gpa, const void *data, u64 len,
                           const char *what);
+
+/*
+ * The same with len bytes of a file, which stay where they are, and zeros behind them up to size bytes: through
+ * in->copies, if there.
+ */
+__must_check int load_put_file(const struct load_in *in, struct load_out *out, u64 gpa, const void *data, u64 len,
+                               u64 size, const char *what);
 
 /*
  * Copies text (with its NUL) to gpa, which must end before end. *next, when not NULL, gets the address after it.

@@ -179,7 +179,6 @@ int elf_load_segments(const struct load_in *in, struct load_out *out, const stru
                       u64 *end)
 {
 	struct elf_phdr ph;
-	u8 *to;
 	int r;
 
 	*base = ~0ull;
@@ -193,12 +192,10 @@ int elf_load_segments(const struct load_in *in, struct load_out *out, const stru
 			r = check_overlap(in, out, info, i, &ph);
 		if (r != OK)
 			return r;
-		to = gmem_ptr(in->mem, GPA(ph.paddr), ph.memsz);
-		if (!to)
-			return load_refuse(out, ERR_FAULT, "ELF: segment %u: no RAM at 0x%llx", i,
-			                   (unsigned long long)ph.paddr);
-		memcpy(to, (const u8 *)in->kernel + ph.offset, ph.filesz);
-		memset(to + ph.filesz, 0, ph.memsz - ph.filesz);
+		r = load_put_file(in, out, ph.paddr, (const u8 *)in->kernel + ph.offset, ph.filesz, ph.memsz,
+		                  "ELF: segment");
+		if (r != OK)
+			return r;
 		*base = MIN(*base, ph.paddr);
 		*end = MAX(*end, ph.paddr + ph.memsz);
 	}

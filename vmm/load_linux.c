@@ -107,7 +107,6 @@ static int place_kernel(const struct load_in *in, struct load_out *out, const st
 {
 	u64 need = MAX((u64)h->init_size, h->body_len);
 	u64 at = h->pref;
-	int r;
 
 	if (at < GUEST_HIGH_BASE || at >= in->map->low_end || need > in->map->low_end - at) {
 		if (!h->relocatable)
@@ -130,8 +129,7 @@ static int place_kernel(const struct load_in *in, struct load_out *out, const st
 	}
 	out->load_base = at;
 	out->load_end = at + need;
-	r = load_put(in, out, at, h->body, h->body_len, "bzImage: kernel");
-	return r;
+	return load_put_file(in, out, at, h->body, h->body_len, h->body_len, "bzImage: kernel");
 }
 
 /* A one-element setup_data list; *gpa gets its address, or 0 when the caller gave no seed. */

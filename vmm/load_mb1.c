@@ -61,7 +61,6 @@ static int load_by_addrs(const struct load_in *in, struct load_out *out, const s
 {
 	u64 before = (u64)h->header_addr - h->load_addr; /* bytes loaded before the header */
 	u64 off, filesz, end;
-	u8 *to;
 
 	if (h->load_addr > h->header_addr || before > h->offset)
 		return load_refuse(out, ERR_INVAL,
@@ -88,14 +87,10 @@ static int load_by_addrs(const struct load_in *in, struct load_out *out, const s
 	if (h->entry_addr < h->load_addr || h->entry_addr >= end)
 		return load_refuse(out, ERR_RANGE, "multiboot: entry_addr 0x%x is outside the image (0x%x-0x%llx)",
 		                   h->entry_addr, h->load_addr, (unsigned long long)end);
-	to = gmem_ptr(in->mem, GPA(h->load_addr), end - h->load_addr);
-	if (!to)
-		return load_refuse(out, ERR_FAULT, "multiboot: no RAM at 0x%x", h->load_addr);
-	memcpy(to, (const u8 *)in->kernel + off, filesz);
-	memset(to + filesz, 0, end - h->load_addr - filesz);
 	out->load_base = h->load_addr;
 	out->load_end = end;
-	return OK;
+	return load_put_file(in, out, h->load_addr, (const u8 *)in->kernel + off, filesz, end - h->load_addr,
+	                     "multiboot: image");
 }
 
 /* "<name> <cmdline>" at its place; *next gets the address after it. */

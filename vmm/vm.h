@@ -10,6 +10,7 @@
 #include "vmm/devices.h"
 #include "vmm/guest_map.h"
 #include "vmm/io_bus.h"
+#include "vmm/load.h"
 #include "vmm/sched.h"
 #include "vmm/vclock.h"
 #include "vmm/vcpu.h"
@@ -76,7 +77,12 @@ struct vm {
 	u64 stop_tsc;                         /* host TSC when its last stop was asked for */
 	u64 takeover_tsc;                     /* stop_tsc of the VM it has just taken the place of; 0: told already */
 	u64 pause_tsc;                        /* host TSC when it was paused and the last vCPU had left, atomic */
-	u64 start_pos;                        /* bytes of memory cleared so far (VM_STARTING) */
+	struct {                              /* VM_STARTING: how far it is */
+		u64 cleared;                  /* bytes of memory */
+		bool placed; /* tables and images have their places; what is in copies is not copied yet */
+		struct load_copies copies;
+		struct load_out out;
+	} start;
 
 	struct sched_group sched;
 	struct monitor_vm *monitor; /* scroll-back, control channel */

@@ -16,21 +16,21 @@
 #include "vmm/vm.h"
 #include "vmm/walltime.h"
 
-#define CLEAR_CHUNK (64ull << 10) /* bounded work at a time */
+#define CHUNK (64ull << 10) /* bytes cleared or copied at a time: bounded work */
 
 /* Clears the next piece of memory; false when all is clear. */
 static bool clear_some(struct vm *vm)
 {
-	u64 pos = vm->start_pos;
+	u64 pos = vm->start.cleared;
 
 	for (u32 i = 0; i < vm->mem.nr_ranges; i++) {
 		const __typeof__(vm->mem.ranges[0]) *r = &vm->mem.ranges[i];
 
 		if (pos < r->len) {
-			u64 n = MIN(r->len - pos, CLEAR_CHUNK);
+			u64 n = MIN(r->len - pos, CHUNK);
 
 			memset(vm->mem.base + r->gpa + pos, 0, n);
-			vm->start_pos += n;
+			vm->start.cleared += n;
 			return true;
 		}
 		pos -= r->len;
@@ -56,8 +56,9 @@ static int build_tables(struct vm *vm, gpa_t *rsdp, char *why, size_t size)
 	return fwtables_build(&fw, &vm->mem, rsdp, why, size);
 }
 
-static int load_images(struct vm *vm, gpa_t rsdp, struct load_out *out)
+static int load_images(struct vm *vm, gpa_t rsdp)
 {
+	struct load_out *out = &vm->start.out;
 	struct load_module mods[ARRAY_SIZE(vm->modules) + 1];
 	struct load_in in = {
 		.kernel = vm->kernel.data,
@@ -68,6 +69,7 @@ static int load_images(struct vm *vm, gpa_t rsdp, struct load_out *out)
 		.mem = &vm->mem,
 		.map = &vm->map,
 		.rsdp = rsdp,
+		.copies = &vm->start.copies,
 	};
 
 	if (vm->initrd.data)
@@ -120,7 +122,7 @@ static void set_start_state(struct vcpu *v, const struct load_out *o)
 	vmcs_write(VMCS_ENTRY_CONTROLS, v->entry);
 }
 
-static int put_in_place(struct vm *vm, struct load_out *out)
+static int put_in_place(struct vm *vm)
 {
 	gpa_t rsdp = GPA(0);
 	char why[160] = "";
@@ -130,9 +132,10 @@ static int put_in_place(struct vm *vm, struct load_out *out)
 		log_err("guest %s: firmware tables: %s\n", vm->config.name, why);
 		return err;
 	}
-	err = load_images(vm, rsdp, out);
+	err = load_images(vm, rsdp);
 	if (err)
-		log_err("guest %s: kernel \"%s\" refused: %s\n", vm->config.name, vm->config.kernel, out->why);
+		log_err("guest %s: kernel \"%s\" refused: %s\n", vm->config.name, vm->config.kernel,
+		        vm->start.out.why);
 	return err;
 }
 
@@ -153,39 +156,40 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	                 __ATOMIC_SEQ_CST);
 }
 
-static int finish_start(struct vm *vm)
+static void finish_start(struct vm *vm)
 {
-	struct load_out out = { 0 };
-	int err = put_in_place(vm, &out);
-
-	if (err)
-		return err;
 	vm->tsc_start = cpu_rdtsc();
 	vm->start_tsc = vm->tsc_start;
 	vm->wall_base = walltime_ns(vm->tsc_start);
 	devices_reset(vm, 0);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
-		reset_vcpu(vm->vcpus[i], &out);
-	return OK;
+		reset_vcpu(vm->vcpus[i], &vm->start.out);
+}
+
+static void start_failed(struct vm *vm, int err)
+{
+	fmt_snprintf(vm->why, sizeof(vm->why), "cannot be loaded: %s", err_str(err));
+	__atomic_store_n(&vm->state, VM_CRASHED, __ATOMIC_SEQ_CST);
+	guests_start_failed(vm);
 }
 
 void vm_start_step(struct vm *vm)
 {
 	struct vcpu *loaded = this_cpu()->current;
-	int err;
 
 	if (loaded)
 		vcpu_put(loaded);
 	cpu_write_cr3(hostpt_cr3(&vm->pt));
-	if (!clear_some(vm)) {
-		err = finish_start(vm);
+	if (!vm->start.placed && !clear_some(vm)) {
+		int err = put_in_place(vm);
+
+		vm->start.placed = err == OK;
 		if (err)
-			fmt_snprintf(vm->why, sizeof(vm->why), "cannot be loaded: %s", err_str(err));
-		__atomic_store_n(&vm->state, err ? VM_CRASHED : VM_RUNNING, __ATOMIC_SEQ_CST);
-		if (err)
-			guests_start_failed(vm);
-		else
-			guests_started(vm);
+			start_failed(vm, err);
+	} else if (vm->start.placed && !load_copy_some(&vm->mem, &vm->start.copies, CHUNK)) {
+		finish_start(vm);
+		__atomic_store_n(&vm->state, VM_RUNNING, __ATOMIC_SEQ_CST);
+		guests_started(vm);
 	}
 	cpu_write_cr3(hvmem_cr3());
 }
@@ -197,7 +201,7 @@ void vm_start(struct vm *vm)
 	 * and state in this order: none of them enters the guest, or leaves it twice.
 	 */
 	vm->nr_stopped = 0;
-	vm->start_pos = 0;
+	memset(&vm->start, 0, sizeof(vm->start));
 	__atomic_store_n(&vm->button, false, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&vm->state, VM_STARTING, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&vm->stop, VM_STOP_NONE, __ATOMIC_SEQ_CST);

@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct fuzz_guest *g = fuzz_guest();
 	static const char text[256] = "console=ttyS0 a=b";
 	struct load_module mods[2] = { { text, sizeof(text), "module text" }, { text, 1, NULL } };
+	static struct load_copies copies;
 	struct load_out out;
 	struct load_in in = {
 		.cmdline = text,
@@ -29,6 +30,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	load_check(&in, &out, load_elf_pvh(&in, &out));
 	in.nr_modules = 0;
 	load_check(&in, &out, load_elf_raw(&in, &out));
+	load_check(&in, &out, load_image(&in, &out));
+	in.copies = &copies;
 	load_check(&in, &out, load_image(&in, &out));
 	return 0;
 }

@@ -45,6 +45,68 @@ static void check_segments(void)
 	ck_assert_uint_eq(out.load_end, 0x200100);
 }
 
+/* In pieces of any size the same comes out; nothing of the files is in RAM before. */
+START_TEST(copied_later)
+{
+	static u8 second[5000];
+	static struct guest_ram whole;
+	struct load_module mods[2] = { { image, 100, "first module" }, { second, sizeof(second), NULL } };
+	static const u64 pieces[] = { 1, 7, 4096, 1 << 20 };
+
+	memset(second, 7, sizeof(second));
+	guest_ram_init(&g, 16 * MIB);
+	build(true, 0x100000);
+	elf_note(image, 0x2800, 18, 8, 0x100040);
+	for (u32 i = 0; i < ARRAY_SIZE(pieces); i++) {
+		struct load_copies copies = { 0 };
+		struct load_in in = input();
+		u64 total = 0x800 + 0x100 + 100 + sizeof(second), steps = 0;
+
+		in.modules = mods;
+		in.nr_modules = 2;
+		guest_ram_init(&whole, 16 * MIB);
+		in.mem = &whole.mem;
+		ck_assert_int_eq(load_image(&in, &out), OK);
+		guest_ram_free(&g);
+		guest_ram_init(&g, 16 * MIB);
+		in.mem = &g.mem;
+		in.copies = &copies;
+		ck_assert_int_eq(load_image(&in, &out), OK);
+		for (u32 at = 0x100000; at < 0x200100; at++)
+			ck_assert_uint_eq(g.mem.base[at], 0xa5);
+		while (load_copy_some(&g.mem, &copies, pieces[i]))
+			steps++;
+		ck_assert_uint_ge(steps, total / pieces[i]);
+		ck_assert_mem_eq(g.mem.base, whole.mem.base, 16 * MIB);
+		ck_assert(!load_copy_some(&g.mem, &copies, 1));
+		check_segments();
+		guest_ram_free(&whole);
+	}
+	guest_ram_free(&g);
+}
+END_TEST
+
+/* More parts than can be kept: the rest is copied at once. */
+START_TEST(too_many_copies)
+{
+	static struct load_copies copies;
+	struct load_in in = input();
+
+	guest_ram_init(&g, 16 * MIB);
+	in.copies = &copies;
+	for (u32 i = 0; i < LOAD_COPIES_MAX + 3; i++)
+		ck_assert_int_eq(load_put_file(&in, &out, 0x100000 + i * 16, image + i, 16, 16, "part"), OK);
+	ck_assert_uint_eq(copies.nr, LOAD_COPIES_MAX);
+	ck_assert_mem_eq(g.mem.base + 0x100000 + LOAD_COPIES_MAX * 16, image + LOAD_COPIES_MAX, 16);
+	ck_assert(!load_copy_some(&g.mem, &copies, 1 << 20));
+	for (u32 i = 0; i < LOAD_COPIES_MAX + 3; i++)
+		ck_assert_mem_eq(g.mem.base + 0x100000 + i * 16, image + i, 16);
+	ck_assert_int_eq(load_put_file(&in, &out, 16 * MIB - 8, image, 16, 16, "part"), ERR_FAULT);
+	ck_assert_int_eq(load_put_file(&in, &out, 0x100000, image, 16, 8, "part"), ERR_FAULT);
+	guest_ram_free(&g);
+}
+END_TEST
+
 START_TEST(pvh)
 {
 	u8 initrd[100] = "initrd", second[5000];
@@ -277,4 +339,4 @@ START_TEST(kinds)
 }
 END_TEST
 
-SUITE_MAIN("load_elf", pvh, raw, bad_headers, bad_pvh, limits, kinds)
+SUITE_MAIN("load_elf", copied_later, too_many_copies, pvh, raw, bad_headers, bad_pvh, limits, kinds)
