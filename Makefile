@@ -102,7 +102,7 @@ fuzzers: $(FUZZ_BINS)
 HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	arch/x86/trap.c arch/x86/lapic.c arch/x86/tsc.c arch/x86/smp.c arch/x86/power.c arch/x86/fpu.c arch/x86/ksyms.c \
 	arch/x86/vmx/vmx.c drivers/uart16550.c drivers/vga_text.c drivers/ps2_kbd.c \
-	vmm/vcpu.c vmm/vm.c vmm/vm_start.c vmm/vm_stop.c vmm/vm_ctl.c vmm/guests.c vmm/run.c vmm/events.c vmm/devices.c vmm/monitor.c vmm/monitor_ctl.c vmm/monitor_ops.c vmm/walltime.c vmm/emulate.c \
+	vmm/vcpu.c vmm/vcpu_reset.c vmm/vcpu_load.c vmm/vcpu_dump.c vmm/vm.c vmm/vm_start.c vmm/vm_stop.c vmm/vm_ctl.c vmm/guests.c vmm/run.c vmm/events.c vmm/devices.c vmm/monitor.c vmm/monitor_ctl.c vmm/monitor_ops.c vmm/walltime.c vmm/emulate.c \
 	vmm/exit.c vmm/exit_cr.c vmm/exit_io.c vmm/exit_mmio.c vmm/exit_task.c vmm/exit_pv.c vmm/apic_mode.c boot/main.c boot/firmware.c boot/console.c boot/serial.c boot/guests.c boot/previous.c
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).
