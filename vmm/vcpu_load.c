@@ -34,7 +34,6 @@ static void tsc_offset(struct vcpu *v)
 
 static void load(struct vcpu *v, struct pcpu *p)
 {
-	bool xsave = vcpu_host.xcr0;
 	u64 xcr0 = vcpu_host.xcr0;
 
 	p->current = v;
@@ -60,10 +59,10 @@ static void load(struct vcpu *v, struct pcpu *p)
 	cpu_wrmsr(MSR_KERNEL_GS_BASE, v->held.kernel_gs_base);
 	if (vmx_caps_has(&vmx_caps, VMX_FEAT_RDTSCP))
 		cpu_wrmsr(MSR_TSC_AUX, v->held.tsc_aux);
-	if (xsave)
+	if (xcr0)
 		cpu_xsetbv(0, xcr0);
-	fpu_restore(v->xsave, xcr0, xsave);
-	if (xsave)
+	fpu_restore(v->xsave, xcr0, xcr0 != 0);
+	if (xcr0)
 		cpu_xsetbv(0, v->held.xcr0);
 	cpu_write_dr0(v->held.dr[0]);
 	cpu_write_dr1(v->held.dr[1]);
@@ -106,7 +105,6 @@ bool vcpu_try_load(struct vcpu *v)
 
 void vcpu_put(struct vcpu *v)
 {
-	bool xsave = vcpu_host.xcr0;
 	u64 xcr0 = vcpu_host.xcr0;
 
 	v->held.star = cpu_rdmsr(MSR_STAR);
@@ -116,11 +114,11 @@ void vcpu_put(struct vcpu *v)
 	v->held.kernel_gs_base = cpu_rdmsr(MSR_KERNEL_GS_BASE);
 	if (vmx_caps_has(&vmx_caps, VMX_FEAT_RDTSCP))
 		v->held.tsc_aux = cpu_rdmsr(MSR_TSC_AUX);
-	if (xsave) {
+	if (xcr0) {
 		v->held.xcr0 = cpu_xgetbv(0);
 		cpu_xsetbv(0, xcr0);
 	}
-	fpu_save(v->xsave, xcr0, xsave);
+	fpu_save(v->xsave, xcr0, xcr0 != 0);
 	v->held.dr[0] = cpu_read_dr0();
 	v->held.dr[1] = cpu_read_dr1();
 	v->held.dr[2] = cpu_read_dr2();
