@@ -342,6 +342,7 @@ void monitor_release(void)
 	char text[256];
 	size_t n;
 
+	_Static_assert(sizeof(text) >= VT_RESET_MAX, "the terminal's reset");
 	released = true;
 	if (!__atomic_exchange_n(&ready, false, __ATOMIC_SEQ_CST))
 		return;
@@ -351,8 +352,7 @@ void monitor_release(void)
 			put_all(text, n);
 	(void)log_ring_read_at(&end, text, 0); /* moves it to the end */
 	pos = end - pos > RELEASE_MAX ? end - RELEASE_MAX : pos;
-	if (mux.mid_line)
-		put_all("\n", 1);
+	put_all(text, mux_leave(&mux, (u8 *)text));
 	while ((n = log_ring_read_at(&pos, text, sizeof(text))) != 0)
 		put_all(text, n);
 }

@@ -188,6 +188,29 @@ START_TEST(hostile_guest)
 }
 END_TEST
 
+/* A panic is legible in whatever state the terminal is. */
+START_TEST(leaving)
+{
+	u8 seq[VT_RESET_MAX + 1];
+
+	setup();
+	type("ver");
+	ck_assert_uint_eq(mux_leave(&m, seq), 1);
+	ck_assert_uint_eq(seq[0], '\n');
+	type("\x03console web\r");
+	fake_print(&fake.guests[0], "\x1b[?1049h\x1b[3;5r\x1b[?25l\x1b[30;40m");
+	drain();
+	seq[mux_leave(&m, seq)] = '\0';
+	ck_assert_ptr_nonnull(strstr((char *)seq, "\x1b[?1049l"));
+	ck_assert_ptr_nonnull(strstr((char *)seq, "\x1b[0m"));
+	ck_assert_ptr_nonnull(strstr((char *)seq, "\x1b[?25h"));
+	ck_assert_ptr_nonnull(strstr((char *)seq, "\x1b[r\x1b[999;1H\r\n"));
+	type("\x1d");
+	ck_assert_int_eq(m.mode, MUX_ESCAPED);
+	ck_assert_uint_gt(mux_leave(&m, seq), 1);
+}
+END_TEST
+
 START_TEST(log_at_the_prompt)
 {
 	setup();
@@ -371,6 +394,6 @@ START_TEST(repeated_top)
 }
 END_TEST
 
-SUITE_MAIN("mon_mux", commands, attach_and_detach, escape_key, replay_is_the_last_lines, hostile_guest,
+SUITE_MAIN("mon_mux", commands, attach_and_detach, escape_key, replay_is_the_last_lines, hostile_guest, leaving,
            chatty_guest_leaves_room_for_the_log, log_at_the_prompt, log_while_attached, log_between_lines,
            log_overrun, guest_that_does_not_read, back_pressure, output_cut, repeated_top)

@@ -423,6 +423,14 @@ u64 mux_deadline(const struct mux *m)
 	return m->mode == MUX_ESCAPED || m->mode == MUX_REPEAT ? m->deadline : UINT64_MAX;
 }
 
+size_t mux_leave(struct mux *m, u8 *buf)
+{
+	if (m->mode == MUX_ATTACHED || m->mode == MUX_ESCAPED)
+		return vt_reset(&m->filter, buf);
+	buf[0] = '\n';
+	return m->mid_line;
+}
+
 size_t mux_output(struct mux *m, u8 *buf, size_t n)
 {
 	return obuf_read(&m->out, buf, n);

@@ -72,3 +72,9 @@ bool mux_poll(struct mux *m, u64 now_ns);
 u64 mux_deadline(const struct mux *m);
 /* Takes up to n bytes for the terminal; returns how many. */
 size_t mux_output(struct mux *m, u8 *buf, size_t n);
+/*
+ * Others write to the terminal from now on (a panic): what makes that legible, whatever a guest whose console is
+ * shown has done to it. buf: VT_RESET_MAX bytes; returns how many are to be written, after what mux_output() still
+ * has.
+ */
+size_t mux_leave(struct mux *m, u8 *buf);
