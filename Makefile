@@ -64,8 +64,10 @@ HOST_OBJS := $(PURE_SRCS:%.c=$(B)/host/%.o) $(TOOL_PURE_SRCS:%.c=$(B)/host/%.o)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
 
+# Counts of what was compiled before do not fit.
 $(B)/host/%.o: %.c
 	@mkdir -p $(@D)
+	@rm -f $(@:.o=.gcda)
 	$(CC) $(HOST_CFLAGS) $(COV_CFLAGS) -c $< -o $@
 $(B)/host/libpure.a: $(HOST_OBJS)
 	@rm -f $@

@@ -197,7 +197,8 @@ START_TEST(leaving)
 	type("ver");
 	ck_assert_uint_eq(mux_leave(&m, seq), 1);
 	ck_assert_uint_eq(seq[0], '\n');
-	type("\x03console web\r");
+	type("\x03");
+	type("console web\r");
 	fake_print(&fake.guests[0], "\x1b[?1049h\x1b[3;5r\x1b[?25l\x1b[30;40m");
 	drain();
 	seq[mux_leave(&m, seq)] = '\0';
