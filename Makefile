@@ -104,8 +104,10 @@ fuzzers: $(FUZZ_BINS)
 HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	arch/x86/trap.c arch/x86/lapic.c arch/x86/tsc.c arch/x86/smp.c arch/x86/power.c arch/x86/fpu.c arch/x86/ksyms.c \
 	arch/x86/vmx/vmx.c drivers/uart16550.c drivers/vga_text.c drivers/ps2_kbd.c \
-	vmm/vcpu.c vmm/vcpu_reset.c vmm/vcpu_load.c vmm/vcpu_dump.c vmm/vm.c vmm/vm_start.c vmm/vm_stop.c vmm/vm_ctl.c vmm/guests.c vmm/run.c vmm/events.c vmm/devices.c vmm/monitor.c vmm/monitor_ctl.c vmm/monitor_ops.c vmm/walltime.c vmm/emulate.c \
-	vmm/exit.c vmm/exit_cr.c vmm/exit_io.c vmm/exit_mmio.c vmm/exit_task.c vmm/exit_pv.c vmm/apic_mode.c boot/main.c boot/firmware.c boot/console.c boot/serial.c boot/guests.c boot/previous.c
+	$(addprefix vmm/,vcpu.c vcpu_reset.c vcpu_load.c vcpu_dump.c vm.c vm_start.c vm_stop.c vm_ctl.c guests.c run.c \
+	events.c apic_mode.c emulate.c emulate_mem.c emulate_regs.c exit.c exit_cr.c exit_io.c exit_mmio.c exit_task.c exit_pv.c \
+	devices.c monitor.c monitor_ctl.c monitor_ops.c walltime.c) \
+	boot/main.c boot/firmware.c boot/console.c boot/serial.c boot/guests.c boot/previous.c
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).
 HV := $(B)/hv$(if $(VMCS_COUNT),-count)
