@@ -1,6 +1,7 @@
 /* Wiring of a VM's devices. */
 #include "vmm/devices.h"
 
+#include "arch/x86/percpu.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
@@ -116,10 +117,8 @@ static void on_debug_exit(void *arg, u32 code)
 
 static void on_watchdog(void *arg)
 {
-	struct vm *vm = arg;
-
-	/* Timers run on vCPU 0, with its VMCS loaded. */
-	vm_kill(vm->vcpus[0], "watchdog expired");
+	/* Its timer runs on vCPU 0; an access that comes before a late one may be another's. */
+	vm_kill(this_cpu()->current, "watchdog expired");
 }
 
 static void log_text(struct vm *vm, const char *text)

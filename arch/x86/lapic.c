@@ -138,12 +138,17 @@ void lapic_send_startup(u32 apic_id, u8 page)
 	icr_write(apic_id, ICR_ASSERT | ICR_STARTUP | page);
 }
 
+static u64 per_ns(u64 hz)
+{
+	return (u64)(((unsigned __int128)hz << 32) / 1000000000);
+}
+
 void lapic_timer_calibrate(u64 tsc_hz)
 {
 	u64 t0, t1, hz;
 	u32 c0, c1;
 
-	counts_per_ns = (u64)(((unsigned __int128)tsc_hz << 32) / 1000000000);
+	counts_per_ns = per_ns(tsc_hz);
 	if (tsc_deadline)
 		return;
 	apic_write(REG_TIMER_INIT, 0xffffffff);
@@ -155,7 +160,7 @@ void lapic_timer_calibrate(u64 tsc_hz)
 	c1 = apic_read(REG_TIMER_CUR);
 	apic_write(REG_TIMER_INIT, 0);
 	hz = (u64)(c0 - c1) * 200;
-	counts_per_ns = (hz << 32) / 1000000000;
+	counts_per_ns = per_ns(hz);
 	log_debug("lapic: timer %lu Hz\n", hz);
 }
 
