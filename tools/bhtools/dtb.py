@@ -64,7 +64,7 @@ def _size(value):
     the words for it."""
     m = re.fullmatch(rb"(0x[0-9a-fA-F]+|\d+)([KMG]?)\0", value, re.I)
     if m:
-        return int(m[1], 0) << b" KMG".index(m[2].upper() or b" ") * 10
+        return int(m[1], 16 if m[1][:2].lower() == b"0x" else 10) << b" KMG".index(m[2].upper() or b" ") * 10
     return int.from_bytes(value, "big") if len(value) in (4, 8) else 0
 
 

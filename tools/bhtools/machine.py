@@ -73,7 +73,8 @@ def memory_for(blob):
     need = guests + guests // 32 + 256
     if need > 3072:
         need += 1024  # Bochs: what would lie at 3 to 4 GiB is not there
-    return max(1024, (need + 255) // 256 * 256)
+    # What is absurd is for Bulkhead to refuse, which names it.
+    return min(max(1024, (need + 255) // 256 * 256), 16384)
 
 
 def _check_bochs(s):
