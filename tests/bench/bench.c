@@ -8,8 +8,9 @@
 
 #include "tests/guest/rt/rt.h"
 
-#define ITER 1000u
-#define VEC  0x60
+#define ITER   1000u
+#define SETTLE 2000000 /* ticks in which what was printed goes to the console, at the cost of this processor */
+#define VEC    0x60
 
 static u64 overhead; /* of ITER rounds of the empty loop */
 static bool counting;
@@ -52,15 +53,6 @@ static void show_counts(const char *name, struct counts from)
 	rt_printf("COUNT %s %lld %lld %u\n", name, (long long)MAX(reads, 0), (long long)MAX(writes, 0), ITER);
 }
 
-/* What was printed is on its way to the console for a while, at the cost of this processor: ticks of waiting. */
-static void settle(u64 ticks)
-{
-	u64 start = rdtsc();
-
-	while (rdtsc() - start < ticks)
-		cpu_pause();
-}
-
 /* Ticks for ITER executions of the statements; written out in place, so that no call is timed. */
 #define TIME(...)                                        \
 	({                                               \
@@ -74,14 +66,14 @@ static void settle(u64 ticks)
 #define BENCH(name, ...)                                                                                     \
 	do {                                                                                                 \
 		u64 t_;                                                                                      \
-		settle(2000000);                                                                             \
+		rt_delay(SETTLE);                                                                            \
 		__VA_ARGS__; /* once before: fills TLBs, decoder caches */                                   \
 		t_ = TIME(__VA_ARGS__);                                                                      \
 		rt_printf("BENCH %s %llu\n", name, (unsigned long long)((t_ - overhead + ITER / 2) / ITER)); \
 		if (counting) {                                                                              \
 			struct counts c_;                                                                    \
                                                                                                              \
-			settle(2000000);                                                                     \
+			rt_delay(SETTLE);                                                                    \
 			c_ = count();                                                                        \
 			(void)TIME(__VA_ARGS__);                                                             \
 			show_counts(name, c_);                                                               \
@@ -210,7 +202,7 @@ void main(const char *cmdline)
 	(void)cmdline;
 	cli();
 	apic_init();
-	settle(25000000); /* the hypervisor's own lines */
+	rt_delay(25000000); /* the hypervisor's own lines */
 	overhead = TIME((void)0);
 	counts_init();
 	rt_printf("loop overhead: %llu ticks for %u rounds\n", (unsigned long long)overhead, ITER);

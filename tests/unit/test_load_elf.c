@@ -60,7 +60,7 @@ START_TEST(copied_later)
 	for (u32 i = 0; i < ARRAY_SIZE(pieces); i++) {
 		struct load_copies copies = { 0 };
 		struct load_in in = input();
-		u64 total = 0x800 + 0x100 + 100 + sizeof(second), steps = 0;
+		u64 total = 0x800 + 0x100 + 100 + sizeof(second), steps = 0, touched = 0;
 
 		in.modules = mods;
 		in.nr_modules = 2;
@@ -73,7 +73,8 @@ START_TEST(copied_later)
 		in.copies = &copies;
 		ck_assert_int_eq(load_image(&in, &out), OK);
 		for (u32 at = 0x100000; at < 0x200100; at++)
-			ck_assert_uint_eq(g.mem.base[at], 0xa5);
+			touched += g.mem.base[at] != 0xa5;
+		ck_assert_uint_eq(touched, 0);
 		while (load_copy_some(&g.mem, &copies, pieces[i]))
 			steps++;
 		ck_assert_uint_ge(steps, total / pieces[i]);
