@@ -215,11 +215,11 @@ class Machine:
         while self.running():
             m = re.search(rb'connected to screen "(/dev/pts/\d+)"', (self.folder / "emulator.out").read_bytes())
             if not m:
-                time.sleep(0.1)
+                time.sleep(0.02)
                 continue
             try:
                 fd = os.open(m[1], os.O_RDWR | os.O_NOCTTY)
-                tty.setraw(fd)
+                tty.setraw(fd, termios.TCSANOW)  # what is painted already remains to be read
             except (OSError, termios.error):
                 return  # it has ended
             self._keyboard = fd
@@ -241,6 +241,7 @@ class Machine:
         """Types on the PS/2 keyboard: characters, and what an xterm sends for other keys. Bochs only."""
         if self._keyboard is None:
             raise MachineError("this machine's keyboard cannot be typed on")
+        tty.setraw(self._keyboard, termios.TCSANOW)  # curses may have set the terminal up after we did
         os.write(self._keyboard, keys)
 
     def read(self):

@@ -15,6 +15,8 @@ class Screen:
         self.row = self.col = 0
         self.top, self.bottom = 0, rows
         self._last = " "
+        self._saved = (0, 0)
+        self.unknown = set()  # sequences that were passed over and may have meant something
 
     def text(self, rows=25, columns=80):
         """The upper left part, where the machine's screen is: lines without trailing blanks."""
@@ -33,6 +35,12 @@ class Screen:
                     self._csi(m[3], [int(p or 0) for p in m[2].split(";")])
                 elif m[0] == "\x1bM":
                     self._reverse()
+                elif m[0] == "\x1b7":
+                    self._saved = (self.row, self.col)
+                elif m[0] == "\x1b8":
+                    self.row, self.col = self._saved
+                elif not m[3] and m[0][1] not in "()=>":  # character sets and keypad modes
+                    self.unknown.add(m[0])
                 at = m.end()
             elif _PART.match(text, at):
                 self._rest = text[at:]
@@ -118,10 +126,14 @@ class Screen:
         elif final in "ST":
             n = min(n, self.bottom - self.top)
             self._scroll(self.top, self.bottom, n if final == "S" else -n)
+        elif final == "Z":
+            self.col = max((col - 1) // 8 - n + 1, 0) * 8
         elif final == "r":
             self.top = n - 1
             self.bottom = params[1] if len(params) > 1 and params[1] else self.rows
             self.row = self.col = 0
+        elif final not in "lmt":  # modes that end, colours, the window's title
+            self.unknown.add(f"\x1b[{params}{final}")
 
     def _erase(self, row, what):
         line = self.cells[row]
