@@ -278,14 +278,18 @@ class Machine:
                 setattr(self, name, None)
         self._out.close()
 
-    def log_text(self):
-        """What the emulator itself had to say."""
+    def log_text(self, last=200_000):
+        """The last bytes, or all, of what the emulator itself had to say."""
         text = ""
         for name in ("emulator.log", "emulator.out"):
             path = self.folder / name
             if path.exists():
-                text += path.read_bytes()[-200_000:].decode("latin-1")
+                text += path.read_bytes()[-last if last else 0:].decode("latin-1")
         return text
+
+    def complaints(self):
+        """What the emulator itself had to say, without what it says of every emulated access to a device's memory."""
+        return "".join(line for line in self.log_text(None).splitlines(True) if "VMEXIT: EPT violation" not in line)
 
     def outcome(self):
         """How it ended; only when it did."""
