@@ -21,7 +21,7 @@ PURE_SRCS := \
 	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c vmm/life_match.c \
 	vmm/mon/mon.c vmm/mon/out.c vmm/mon/json.c vmm/mon/cmd.c vmm/mon/cmd_guest.c vmm/mon/cmd_stat.c vmm/mon/cmd_debug.c \
 	vmm/mon/line.c vmm/mon/vt.c vmm/mon/obuf.c vmm/mon/mux.c vmm/mon/ctl.c vmm/mon/dts.c vmm/ctl_port.c \
-	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/pv.c vmm/pv_call.c vmm/msr.c vmm/msr_bitmap.c \
+	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/pv.c vmm/pv_call.c vmm/msr.c vmm/msr_mtrr.c vmm/msr_mc.c vmm/msr_bitmap.c \
 	vmm/inject.c vmm/taskswitch.c \
 	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \
 	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/fast.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \

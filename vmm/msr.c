@@ -1,19 +1,8 @@
 /* MSR policy: the table is at the end of the file, the few behaviours before it. */
-#include "vmm/msr.h"
+#include "vmm/msr_priv.h"
+
 #include "lib/assert.h"
 #include "lib/string.h"
-
-#define NO_FEAT 0xffffu
-
-/* A row of the policy: a range of MSRs that behave alike. A NULL read or write gives #GP. */
-struct msr_def {
-	u32 first, last;
-	const char *name;
-	enum msr_result (*read)(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val);
-	enum msr_result (*write)(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val);
-	u64 arg;  /* value read, bits that may be written, or enum vmsr_reg: as the handlers say */
-	u16 feat; /* CPUID_FEAT_* without which the range gives #GP, or NO_FEAT */
-};
 
 /* IA32_MISC_ENABLE (SDM vol. 4, "Architectural MSRs") */
 #define MISC_FAST_STRINGS BIT(0)
@@ -24,35 +13,10 @@ struct msr_def {
 	(MISC_FAST_STRINGS | BIT(3) | BIT(7) | MISC_BTS_UNAVAIL | MISC_PEBS_UNAVAIL | BIT(16) | BIT(18) | BIT(22) | \
 	 BIT(23) | BIT(34) | BIT(38))
 
-#define MTRRCAP             (VMSR_MTRR_VAR | BIT(8) | BIT(10)) /* fixed ranges, write-combining */
-#define MTRR_DEF_TYPE_VALID 0xcffull
-#define MTRR_ENABLE         BIT(11)
-#define MTRR_FIXED_ENABLE   BIT(10)
-#define MTRR_MASK_VALID     BIT(11)
-#define MCG_CTL_P           BIT(8)
-#define PAT_RESET           0x0007040600070406ull
-#define DEBUGCTL_LBR        BIT(0)
-#define DEBUGCTL_BTF        BIT(1)
-#define TYPE_WB             6
-
-/* Every memory type byte of val is one of types (a bit per type number). */
-static bool types_valid(u64 val, u32 types)
-{
-	for (u32 i = 0; i < 64; i += 8) {
-		u64 t = val >> i & 0xff;
-
-		if (t > 7 || !(types >> t & 1))
-			return false;
-	}
-	return true;
-}
-#define PAT_TYPES  0xf3u /* UC WC WT WP WB UC- */
-#define MTRR_TYPES 0x73u /* UC WC WT WP WB */
-
-static u64 phys_reserved(const struct vmsr *m)
-{
-	return ~(BIT(m->caps.phys_bits) - 1);
-}
+#define PAT_RESET    0x0007040600070406ull
+#define DEBUGCTL_LBR BIT(0)
+#define DEBUGCTL_BTF BIT(1)
+#define PAT_TYPES    0xf3u /* UC WC WT WP WB UC- */
 
 /* Reads arg. */
 static enum msr_result rd_const(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
@@ -103,7 +67,7 @@ static enum msr_result wr_reg_canonical(struct vmsr *m, const struct msr_def *d,
 
 static enum msr_result wr_pat(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
 {
-	return types_valid(val, PAT_TYPES) ? wr_reg(m, d, idx, val) : MSR_GP;
+	return msr_types_valid(val, PAT_TYPES) ? wr_reg(m, d, idx, val) : MSR_GP;
 }
 
 /* Last-branch records are not kept: asking for them is dropped, as on a processor whose LBR stack is empty. */
@@ -178,7 +142,7 @@ static enum msr_result wr_apic_base(struct vmsr *m, const struct msr_def *d, u32
 {
 	(void)d, (void)idx;
 	/* Reserved: 7:0, 9 and above the physical address width; the mode transitions are the APIC's business. */
-	if (val & (0x2ff | phys_reserved(m)))
+	if (val & (0x2ff | msr_phys_reserved(m)))
 		return MSR_GP;
 	return m->ops->apic_base_write(m->ctx, val) ? MSR_OK : MSR_GP;
 }
@@ -282,111 +246,6 @@ static enum msr_result rd_core_thread_count(struct vmsr *m, const struct msr_def
 	return MSR_OK;
 }
 
-/* MTRRs: kept and checked, without effect on EPT memory types (SDM vol. 3, "Memory Type Range Registers (MTRRs)"). */
-static u64 *mtrr_slot(struct vmsr *m, u32 idx)
-{
-	u32 n = idx - 0x200;
-
-	if (n < 2 * VMSR_MTRR_VAR)
-		return n & 1 ? &m->s.mtrr_mask[n / 2] : &m->s.mtrr_base[n / 2];
-	if (idx == 0x250)
-		return &m->s.mtrr_fixed[0];
-	if (idx == 0x258 || idx == 0x259)
-		return &m->s.mtrr_fixed[1 + (idx - 0x258)];
-	if (idx >= 0x268 && idx <= 0x26f)
-		return &m->s.mtrr_fixed[3 + (idx - 0x268)];
-	return &m->s.mtrr_def_type;
-}
-
-static enum msr_result rd_mtrr(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
-{
-	(void)d;
-	*val = *mtrr_slot(m, idx);
-	return MSR_OK;
-}
-
-static enum msr_result wr_mtrr_var(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
-{
-	bool mask = idx & 1;
-
-	(void)d;
-	if (val & phys_reserved(m) || val & (mask ? 0x7ffull : 0xf00ull))
-		return MSR_GP;
-	if (!mask && !types_valid(val & 0xff, MTRR_TYPES))
-		return MSR_GP;
-	*mtrr_slot(m, idx) = val;
-	return MSR_OK;
-}
-
-static enum msr_result wr_mtrr_fixed(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
-{
-	(void)d;
-	if (!types_valid(val, MTRR_TYPES))
-		return MSR_GP;
-	*mtrr_slot(m, idx) = val;
-	return MSR_OK;
-}
-
-static enum msr_result wr_mtrr_def(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
-{
-	(void)d;
-	if (val & ~MTRR_DEF_TYPE_VALID || !types_valid(val & 0xff, MTRR_TYPES))
-		return MSR_GP;
-	*mtrr_slot(m, idx) = val;
-	return MSR_OK;
-}
-
-/* Machine check (SDM vol. 3, "Machine-Check MSRs"): banks that never report anything. */
-static enum msr_result rd_mcg(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
-{
-	(void)d;
-	*val = idx == 0x17a ? m->s.mcg_status : m->s.mcg_ctl;
-	return MSR_OK;
-}
-
-static enum msr_result wr_mcg(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
-{
-	(void)d;
-	if (idx == 0x17a ? val & ~0xfull : val && ~val)
-		return MSR_GP;
-	if (idx == 0x17a)
-		m->s.mcg_status = val;
-	else
-		m->s.mcg_ctl = val;
-	return MSR_OK;
-}
-
-static enum msr_result rd_mc_bank(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val)
-{
-	u32 n = idx - d->first;
-	const u64 regs[] = { m->s.mc[n / 4].ctl, m->s.mc[n / 4].status, m->s.mc[n / 4].addr, m->s.mc[n / 4].misc };
-
-	*val = regs[n % 4];
-	return MSR_OK;
-}
-
-static enum msr_result wr_mc_bank(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
-{
-	u32 n = idx - d->first;
-
-	switch (n % 4) {
-	case 0:
-		/* All ones or zero; systems are known to leave bit 0 or bit 10 out. */
-		if (val && ~(val | BIT(0) | BIT(10)))
-			return MSR_GP;
-		m->s.mc[n / 4].ctl = val;
-		break;
-	case 1:
-		if (val)
-			return MSR_GP;
-		m->s.mc[n / 4].status = 0;
-		break;
-	case 2: m->s.mc[n / 4].addr = val; break;
-	default: m->s.mc[n / 4].misc = val; break;
-	}
-	return MSR_OK;
-}
-
 /* Known, never offered: the guest's probe gets its #GP without a log line. */
 #define HIDDEN(a, b, n)                                                 \
 	{                                                               \
@@ -425,7 +284,7 @@ static const struct msr_def defs[] = {
 	{ 0x175, 0x175, "SYSENTER_ESP", rd_reg, wr_reg_canonical, VMSR_SYSENTER_ESP, CPUID_FEAT_SEP },
 	{ 0x176, 0x176, "SYSENTER_EIP", rd_reg, wr_reg_canonical, VMSR_SYSENTER_EIP, CPUID_FEAT_SEP },
 	{ 0x179, 0x179, "MCG_CAP", rd_const, NULL, VMSR_MC_BANKS | MCG_CTL_P, CPUID_FEAT_MCA },
-	{ 0x17a, 0x17b, "MCG_STATUS/CTL", rd_mcg, wr_mcg, 0, CPUID_FEAT_MCA },
+	{ 0x17a, 0x17b, "MCG_STATUS/CTL", msr_rd_mcg, msr_wr_mcg, 0, CPUID_FEAT_MCA },
 	HIDDEN(0x186, 0x18d, "PERFEVTSEL"),
 	{ 0x198, 0x198, "PERF_STATUS", rd_ratio, NULL, 0, NO_FEAT },
 	HIDDEN(0x199, 0x19c, "PERF_CTL/THERM"),
@@ -435,17 +294,17 @@ static const struct msr_def defs[] = {
 	{ 0x1c9, 0x1c9, "LASTBRANCH_TOS", rd_const, NULL, 0, NO_FEAT },
 	{ 0x1d9, 0x1d9, "DEBUGCTL", rd_reg, wr_debugctl, VMSR_DEBUGCTL, NO_FEAT },
 	{ 0x1db, 0x1de, "LASTBRANCH/LASTINT", rd_const, NULL, 0, NO_FEAT },
-	{ 0x200, 0x20f, "MTRR_PHYS", rd_mtrr, wr_mtrr_var, 0, CPUID_FEAT_MTRR },
-	{ 0x250, 0x250, "MTRR_FIX64K", rd_mtrr, wr_mtrr_fixed, 0, CPUID_FEAT_MTRR },
-	{ 0x258, 0x259, "MTRR_FIX16K", rd_mtrr, wr_mtrr_fixed, 0, CPUID_FEAT_MTRR },
-	{ 0x268, 0x26f, "MTRR_FIX4K", rd_mtrr, wr_mtrr_fixed, 0, CPUID_FEAT_MTRR },
+	{ 0x200, 0x20f, "MTRR_PHYS", msr_rd_mtrr, msr_wr_mtrr_var, 0, CPUID_FEAT_MTRR },
+	{ 0x250, 0x250, "MTRR_FIX64K", msr_rd_mtrr, msr_wr_mtrr_fixed, 0, CPUID_FEAT_MTRR },
+	{ 0x258, 0x259, "MTRR_FIX16K", msr_rd_mtrr, msr_wr_mtrr_fixed, 0, CPUID_FEAT_MTRR },
+	{ 0x268, 0x26f, "MTRR_FIX4K", msr_rd_mtrr, msr_wr_mtrr_fixed, 0, CPUID_FEAT_MTRR },
 	{ 0x277, 0x277, "PAT", rd_reg, wr_pat, VMSR_PAT, CPUID_FEAT_PAT },
-	{ 0x2ff, 0x2ff, "MTRR_DEF_TYPE", rd_mtrr, wr_mtrr_def, 0, CPUID_FEAT_MTRR },
+	{ 0x2ff, 0x2ff, "MTRR_DEF_TYPE", msr_rd_mtrr, msr_wr_mtrr_def, 0, CPUID_FEAT_MTRR },
 	HIDDEN(0x309, 0x30c, "FIXED_CTR"),
 	HIDDEN(0x345, 0x345, "PERF_CAPABILITIES"),
 	HIDDEN(0x38d, 0x390, "FIXED_CTR_CTRL ... PERF_GLOBAL"),
 	HIDDEN(0x3f1, 0x3f7, "PEBS"),
-	{ 0x400, 0x400 + 4 * VMSR_MC_BANKS - 1, "MC", rd_mc_bank, wr_mc_bank, 0, CPUID_FEAT_MCA },
+	{ 0x400, 0x400 + 4 * VMSR_MC_BANKS - 1, "MC", msr_rd_mc_bank, msr_wr_mc_bank, 0, CPUID_FEAT_MCA },
 	HIDDEN(0x400 + 4 * VMSR_MC_BANKS, 0x47f, "MC (no such bank)"),
 	HIDDEN(0x480, 0x493, "VMX"),
 	HIDDEN(0x4c1, 0x4c8, "A_PMC"),
@@ -561,34 +420,4 @@ void vmsr_init(struct vmsr *m, const struct cpuid_table *cpuid, u64 tsc_hz, cons
 	assert(defs[m->last_row].feat == NO_FEAT);
 	crs_caps_init(&m->caps, cpuid);
 	vmsr_reset(m);
-}
-
-/* Uncached power-of-two blocks that cover [base, 4 GiB), as many as the registers hold. */
-static void cover_hole(struct vmsr *m, u64 base)
-{
-	u64 addr_mask = BIT(m->caps.phys_bits) - 1;
-
-	for (u32 i = 0; i < VMSR_MTRR_VAR && base && base < BIT(32); i++) {
-		u64 size = base & -base;
-
-		m->s.mtrr_base[i] = base; /* type 0: uncached */
-		m->s.mtrr_mask[i] = (~(size - 1) & addr_mask) | MTRR_MASK_VALID;
-		base += size;
-	}
-}
-
-void vmsr_firmware_mtrrs(struct vmsr *m, u64 low_top)
-{
-	const u64 wb = 0x0606060606060606ull, wp = 0x0505050505050505ull;
-
-	memset(m->s.mtrr_base, 0, sizeof(m->s.mtrr_base));
-	memset(m->s.mtrr_mask, 0, sizeof(m->s.mtrr_mask));
-	m->s.mtrr_fixed[0] = wb; /* 0-7FFFF */
-	m->s.mtrr_fixed[1] = wb; /* 80000-9FFFF */
-	m->s.mtrr_fixed[2] = 0;  /* A0000-BFFFF */
-	for (u32 i = 3; i < VMSR_NR_FIXED; i++)
-		m->s.mtrr_fixed[i] = wp; /* C0000-FFFFF */
-	/* More pieces than registers only when low_top is odd: then what is nearest to 4 GiB stays write-back. */
-	cover_hole(m, ALIGN_UP(low_top, 16ull << 20));
-	m->s.mtrr_def_type = MTRR_ENABLE | MTRR_FIXED_ENABLE | TYPE_WB;
 }
