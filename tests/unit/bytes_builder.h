@@ -1,7 +1,7 @@
 /* Builds little-endian byte structures for parser tests. */
 #pragma once
 
-#include <check.h>
+#include "quick_check.h"
 #include <string.h>
 
 #include "lib/types.h"

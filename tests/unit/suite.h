@@ -1,8 +1,9 @@
 /* The main program every unit test has: one suite, a list of tests, Check's totals and the exit status. */
 #pragma once
 
-#include <check.h>
 #include <stdlib.h>
+
+#include "quick_check.h"
 
 #define SUITE_MAIN(name, ...)                                                           \
 	int main(void)                                                                  \

@@ -1,5 +1,5 @@
 /* VMX capability solver: required controls by name, optional ones off one by one, dependencies, control words. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 #include <string.h>
 

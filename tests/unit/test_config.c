@@ -1,5 +1,5 @@
 /* The configuration parser: what is understood, and every kind of rejection. Blobs are written with libfdt. */
-#include <check.h>
+#include "quick_check.h"
 #include <libfdt.h>
 #include <stdlib.h>
 #include <string.h>

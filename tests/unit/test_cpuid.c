@@ -1,5 +1,5 @@
 /* The CPUID policy over a Skylake server processor. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 
 #include "fake_cpu.h"

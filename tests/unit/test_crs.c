@@ -1,5 +1,5 @@
 /* Control and debug register rules: one table of writes per register. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 
 #include "fake_cpu.h"

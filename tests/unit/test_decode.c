@@ -1,5 +1,5 @@
 /* Decoding: lengths, sizes, addressing modes and immediates in every mode, and encodings that are none. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 
 #include "tests/unit/emul_fake.h"

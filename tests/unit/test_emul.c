@@ -1,6 +1,6 @@
 /* The emulator: faults, memory, REP, privilege rules, segmentation limits, stack and branches, system instructions.
  */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 
 #include "tests/unit/emul_fake.h"

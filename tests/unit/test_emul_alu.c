@@ -2,7 +2,7 @@
  * The emulator's arithmetic against slow references written differently (bit by bit, or with wider integers), and the
  * user-mode instructions' plumbing with one known answer each; the differential test has the millions.
  */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 
 #include "tests/unit/emul_fake.h"

@@ -1,5 +1,5 @@
 /* The emulator: descriptors, segment loads, far transfers, interrupt return, fast system calls. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 
 #include "tests/unit/emul_fake.h"

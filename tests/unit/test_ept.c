@@ -3,7 +3,7 @@
  * intermediate state of every operation, every point at which memory can run out, and what a CPU with stale caches
  * would see.
  */
-#include <check.h>
+#include "quick_check.h"
 
 #include "fake_pt.h"
 #include "mm/ept.h"

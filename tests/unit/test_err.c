@@ -1,5 +1,5 @@
 /* err_str: every code has a text of its own. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 #include <string.h>
 

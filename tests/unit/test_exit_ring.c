@@ -1,5 +1,5 @@
 /* The exit ring, and what is read of it when anything may lie in its memory. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Firmware tables: every checksum, every link from the RSDP down, and what the configuration changes. */
 #define _GNU_SOURCE /* memmem */
-#include <check.h>
+#include "quick_check.h"
 
 #include "guest_ram.h"
 #include "suite.h"

@@ -1,5 +1,5 @@
 /* The guest-physical map: sizes around the hole, ranges and e820 agree. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "guest_ram.h"
 #include "suite.h"

@@ -2,7 +2,7 @@
  * The guest page walk: the whole permission matrix against a reference written down from the SDM's sentences, every
  * paging mode and page size, reserved bits, accessed/dirty flags with a racing guest.
  */
-#include <check.h>
+#include "quick_check.h"
 
 #include "mm/gwalk.h"
 #include "suite.h"

@@ -1,6 +1,6 @@
 /* The hypervisor's own page tables: entry bits as the CPU reads them, page sizes, sharing of root slots, VM windows.
  */
-#include <check.h>
+#include "quick_check.h"
 
 #include "fake_pt.h"
 #include "mm/hostpt.h"

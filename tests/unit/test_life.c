@@ -1,5 +1,5 @@
 /* Life-cycle decisions: every policy, back-off and quarantine, order of start, standby guests, commands. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdio.h>
 #include <string.h>
 

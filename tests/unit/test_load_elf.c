@@ -1,5 +1,5 @@
 /* ELF kernels: both classes, PVH and raw entry, hostile headers. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "elf_builder.h"
 #include "suite.h"

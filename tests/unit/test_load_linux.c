@@ -1,5 +1,5 @@
 /* bzImage: a made-up image is placed as the boot protocol says; every bad field is refused by name. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "guest_ram.h"
 #include "suite.h"

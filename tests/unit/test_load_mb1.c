@@ -1,5 +1,5 @@
 /* multiboot1 images: ELF and address fields, the information structure, hostile headers. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "elf_builder.h"
 #include "suite.h"

@@ -1,5 +1,5 @@
 /* What a booted machine says of itself, as JSON, and the description made of it. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdio.h>
 #include <string.h>
 

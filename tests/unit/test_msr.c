@@ -1,5 +1,5 @@
 /* The MSR policy: what reads, what writes, what refuses. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 
 #include "fake_vmsr.h"

@@ -1,5 +1,5 @@
 /* Descriptions of machines, and which of their processors guests get. */
-#include <check.h>
+#include "quick_check.h"
 #include <libfdt.h>
 #include <stdio.h>
 #include <string.h>

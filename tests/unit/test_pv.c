@@ -1,5 +1,5 @@
 /* KVM's paravirtual interfaces, as a guest sees them in its memory. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdlib.h>
 
 #include "guest_ram.h"

@@ -1,5 +1,5 @@
 /* Hardware task switch: both TSS formats, every source, every fault of the SDM's table. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "lib/string.h"
 #include "suite.h"

@@ -1,5 +1,5 @@
 /* Debug devices: exit port, latch, flush, lines, I/O memory, debugcon. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "fake_irq.h"
 #include "suite.h"

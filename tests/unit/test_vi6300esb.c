@@ -1,5 +1,5 @@
 /* 6300ESB watchdog: registers, unlocking, both stages in time, locking, free running, reset and restore. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "dev_rig.h"
 #include "suite.h"

@@ -1,5 +1,5 @@
 /* PCI: configuration mechanism #1, sizing and moving BARs, INTx sharing, MSI, MSI-X, reset and restore. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "fake_irq.h"
 #include "suite.h"

@@ -1,5 +1,5 @@
 /* 8254: modes against a clock-by-clock reference, access, latches, interrupts, port 61h. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "dev_rig.h"
 #include "pit_ref.h"

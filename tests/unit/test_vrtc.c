@@ -1,5 +1,5 @@
 /* MC146818A: date, formats, the three interrupts, CMOS memory. */
-#include <check.h>
+#include "quick_check.h"
 #include <stdio.h>
 #include <time.h>
 

@@ -1,5 +1,5 @@
 /* 16550A: registers, FIFOs, interrupts, loopback. Values from the PC16550D data sheet. */
-#include <check.h>
+#include "quick_check.h"
 
 #include "dev_rig.h"
 #include "suite.h"
