@@ -40,7 +40,6 @@ struct boot_info bi;
 static struct spinlock console_lock;
 static u64 image_delta;
 static struct hv_config hv_config;
-static u32 vmx_cpus;
 
 /* ---- the end ---- */
 
@@ -233,7 +232,6 @@ static void vmx_on(void)
 		return;
 	}
 	p->vmx_on = true;
-	__atomic_fetch_add(&vmx_cpus, 1, __ATOMIC_SEQ_CST);
 }
 
 static bool go;
@@ -244,14 +242,19 @@ static void ap_entry(void)
 	same_tsc();
 	vmx_on();
 	/* Either we see go, or the bootstrap processor sees us. */
-	__atomic_store_n(&this_cpu()->online, true, __ATOMIC_SEQ_CST);
+	if (!smp_arrive())
+		cpu_halt_forever();
 	/* Idle until the bootstrap processor has set the guests up: its kick wakes us. */
 	while (!__atomic_load_n(&go, __ATOMIC_SEQ_CST))
 		cpu_sti_hlt_cli();
 	if (!this_cpu()->vmx_on)
-		for (;;)
-			cpu_sti_hlt_cli();
+		cpu_halt_forever();
 	run_loop();
+}
+
+static bool runs_guests(const struct pcpu *p)
+{
+	return p->vmx_on;
 }
 
 static void *alloc(u64 size)
@@ -280,14 +283,16 @@ static struct smp_mem smp_mem = { .alloc = alloc,
 
 static void start_aps(void)
 {
+	u32 all = nr_pcpus;
 	u64 page;
 
-	if (nr_pcpus < 2)
-		return;
-	if (e820_find(&bi.map, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, LOW_END, true, &page))
+	if (all > 1 && e820_find(&bi.map, PAGE_SIZE, PAGE_SIZE, PAGE_SIZE, LOW_END, true, &page))
 		log_warn("smp: no free page below 640 KiB to start the other processors from\n");
-	else
+	else if (all > 1)
 		smp_start(page, ap_entry);
+	smp_keep(runs_guests);
+	log_info("smp: %u of %u processors in VMX root operation (%s)\n", nr_pcpus, all,
+	         lapic_is_x2apic() ? "x2APIC" : "xAPIC");
 }
 
 /* Which optional VMX features the command line switches off: disable=NAME[,NAME...]. */
@@ -382,12 +387,9 @@ static __noreturn void hv_main2(void)
 		fatal_caps(&err);
 	log_features();
 	vmx_on();
-	this_cpu()->online = true;
 	if (!this_cpu()->vmx_on)
 		fatal("VMX root operation cannot be entered", "see the message above");
 	start_aps();
-	log_info("smp: %u of %u processors in VMX root operation (%s)\n", vmx_cpus, nr_pcpus,
-	         lapic_is_x2apic() ? "x2APIC" : "xAPIC");
 	firmware_mask_ioapics();
 	serial_route();
 	console_keyboard();
@@ -401,8 +403,7 @@ static __noreturn void hv_main2(void)
 	run_set_poll(housekeeping);
 	__atomic_store_n(&go, true, __ATOMIC_SEQ_CST);
 	for (u32 i = 1; i < nr_pcpus; i++)
-		if (__atomic_load_n(&pcpus[i]->online, __ATOMIC_SEQ_CST))
-			lapic_send_ipi(pcpus[i]->apic_id, VEC_KICK);
+		lapic_send_ipi(pcpus[i]->apic_id, VEC_KICK);
 	run_loop();
 }
 

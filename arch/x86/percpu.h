@@ -27,6 +27,9 @@ _Static_assert(sizeof(struct tss) == 104, "TSS layout (SDM vol. 3, 64-Bit Mode T
 
 struct vcpu;
 
+/* Whether a processor takes part: itself, or who waits for it, decides first. */
+enum pcpu_start { PCPU_STARTING, PCPU_ARRIVED, PCPU_TOO_LATE };
+
 struct pcpu {
 	struct pcpu *self; /* GS:0 */
 	u32 index;         /* position in pcpus[], 0 = bootstrap processor */
@@ -36,7 +39,7 @@ struct pcpu {
 	u64 stack_top;
 	u64 gdt[5];
 	struct tss tss;
-	bool online;               /* set by the CPU itself, last */
+	u32 start;                 /* enum pcpu_start; leaves the first value once, atomically */
 	bool vmx_on;               /* in VMX root operation */
 	bool nmi_pending;          /* a host NMI arrived; reported by the run loop */
 	u32 kick;                  /* set by other CPUs, cleared by the run loop */
@@ -58,7 +61,7 @@ struct pcpu {
 };
 _Static_assert(offsetof(struct pcpu, canary) == 0x28, "gcc's and libfdt's canary is at FS:28h");
 
-extern struct pcpu **pcpus; /* nr_pcpus entries */
+extern struct pcpu **pcpus; /* nr_pcpus entries; after smp_keep() those that run guests */
 extern u32 nr_pcpus;
 
 static inline struct pcpu *this_cpu(void)

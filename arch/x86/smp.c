@@ -13,8 +13,9 @@
 struct pcpu **pcpus;
 u32 nr_pcpus;
 
-/* Read by arch/x86/trampoline.asm. */
-u32 ap_next_index = 1;
+/* Read by arch/x86/trampoline.asm: by the index in ap_apic_ids of its own, a processor finds the others. */
+u32 ap_count;
+u32 *ap_apic_ids;
 u64 *ap_stacks, *ap_fs_blocks;
 u64 ap_final_cr3;
 void ap_main(u32 index);
@@ -83,22 +84,34 @@ static bool startable(const struct acpi_cpu *c, u32 bsp)
 	return c->apic_id != bsp && (c->flags & ACPI_CPU_ENABLED) && (lapic_is_x2apic() || c->apic_id < 0xff);
 }
 
-/* The bootstrap processor may stand anywhere in the firmware's list: it is index 0 here, the others follow in order.
- */
-int smp_init(const struct acpi_cpu *cpus, u32 n, const struct smp_mem *m)
+static u32 count_startable(const struct acpi_cpu *cpus, u32 n, u32 bsp)
 {
-	u32 bsp = lapic_id(), count = 1;
+	u32 count = 1;
 
-	mem = m;
 	for (u32 i = 0; i < n; i++)
 		if (startable(&cpus[i], bsp))
 			count++;
 		else if (cpus[i].apic_id != bsp && (cpus[i].flags & ACPI_CPU_ENABLED))
 			log_warn("smp: APIC ID %u is out of reach in xAPIC mode\n", cpus[i].apic_id);
+	if (count > SMP_MAX_CPUS)
+		log_warn("smp: the machine has %u processors: %u are used\n", count, SMP_MAX_CPUS);
+	return MIN(count, (u32)SMP_MAX_CPUS);
+}
+
+/*
+ * The bootstrap processor may stand anywhere in the firmware's list: it is index 0 here, the others follow in order,
+ * so that a CPU has the same number at each boot: guests are pinned by it.
+ */
+int smp_init(const struct acpi_cpu *cpus, u32 n, const struct smp_mem *m)
+{
+	u32 bsp = lapic_id(), count = count_startable(cpus, n, bsp), next = 1;
+
+	mem = m;
 	pcpus = mem->alloc(count * sizeof(*pcpus));
+	ap_apic_ids = mem->alloc(count * sizeof(*ap_apic_ids));
 	ap_stacks = mem->alloc(count * sizeof(*ap_stacks));
 	ap_fs_blocks = mem->alloc(count * sizeof(*ap_fs_blocks));
-	if (!pcpus || !ap_stacks || !ap_fs_blocks)
+	if (!pcpus || !ap_apic_ids || !ap_stacks || !ap_fs_blocks)
 		return ERR_NOMEM;
 	for (u32 i = 0; i < count; i++) {
 		pcpus[i] = pcpu_alloc(i);
@@ -109,12 +122,13 @@ int smp_init(const struct acpi_cpu *cpus, u32 n, const struct smp_mem *m)
 	}
 	for (u32 i = 0; i < count; i++)
 		begin_ring(pcpus[i]);
-	nr_pcpus = count;
-	pcpus[0]->apic_id = bsp;
-	count = 1;
-	for (u32 i = 0; i < n; i++)
+	nr_pcpus = ap_count = count;
+	ap_apic_ids[0] = pcpus[0]->apic_id = bsp;
+	for (u32 i = 0; i < n && next < count; i++)
 		if (startable(&cpus[i], bsp))
-			pcpus[count++]->apic_id = cpus[i].apic_id;
+			ap_apic_ids[next++] = cpus[i].apic_id;
+	for (u32 i = 1; i < count; i++)
+		pcpus[i]->apic_id = ap_apic_ids[i];
 	return OK;
 }
 
@@ -124,57 +138,70 @@ void ap_main(u32 index)
 
 	percpu_load(p);
 	lapic_init_cpu();
-	/* Indices are taken in order of arrival; the APIC ID is what counts from now on. */
-	p->apic_id = lapic_id();
 	cpu_write_cr4(cpu_read_cr4() | CR4_PGE);
 	ap_entry();
 }
 
-static void report_missing(void)
+/* One of the two parties wins: the processor that arrives, or the one that does not wait any more. */
+static bool start_becomes(struct pcpu *p, enum pcpu_start what)
 {
-	for (u32 i = 1; i < nr_pcpus; i++)
-		if (!__atomic_load_n(&pcpus[i]->online, __ATOMIC_ACQUIRE))
-			log_warn("smp: CPU %u (of APIC ID %u's kind) did not start within a second; going on without "
-			         "it\n",
-			         i, pcpus[i]->apic_id);
+	u32 was = PCPU_STARTING;
+
+	return __atomic_compare_exchange_n(&p->start, &was, what, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
-static u32 count_online(void)
+bool smp_arrive(void)
 {
-	u32 n = 0;
-
-	for (u32 i = 1; i < nr_pcpus; i++)
-		n += __atomic_load_n(&pcpus[i]->online, __ATOMIC_ACQUIRE);
-	return n;
+	return start_becomes(this_cpu(), PCPU_ARRIVED);
 }
 
-u32 smp_start(u64 low_page, void (*entry)(void))
+static bool all_arrived(void)
+{
+	for (u32 i = 1; i < nr_pcpus; i++)
+		if (__atomic_load_n(&pcpus[i]->start, __ATOMIC_ACQUIRE) != PCPU_ARRIVED)
+			return false;
+	return true;
+}
+
+void smp_start(u64 low_page, void (*entry)(void))
 {
 	u8 *page = mem->map_low(low_page);
-	u32 apic_ids[256];
-	u32 n = nr_pcpus - 1;
 
-	if (!n || !page)
-		return 0;
+	if (!page)
+		return;
 	ap_entry = entry;
 	ap_final_cr3 = mem->cr3();
 	boot_pml4_pa = mem->image_pa(boot_pml4);
 	memcpy(page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
 	*(u32 *)(page + (trampoline_cr3 - trampoline_start)) = (u32)boot_pml4_pa;
-	n = MIN(n, (u32)ARRAY_SIZE(apic_ids));
-	for (u32 i = 0; i < n; i++)
-		apic_ids[i] = pcpus[i + 1]->apic_id;
-	for (u32 i = 0; i < n; i++)
-		lapic_send_init(apic_ids[i]);
+	for (u32 i = 1; i < nr_pcpus; i++)
+		lapic_send_init(ap_apic_ids[i]);
 	tsc_delay_us(10000);
-	for (u32 round = 0; round < 2 && count_online() < n; round++) {
-		for (u32 i = 0; i < n; i++)
-			lapic_send_startup(apic_ids[i], (u8)(low_page >> 12));
+	for (u32 round = 0; round < 2 && !all_arrived(); round++) {
+		for (u32 i = 1; i < nr_pcpus; i++)
+			lapic_send_startup(ap_apic_ids[i], (u8)(low_page >> 12));
 		tsc_delay_us(200);
 	}
-	for (u32 ms = 0; ms < 1000 && count_online() < n; ms++)
+	for (u32 ms = 0; ms < 1000 && !all_arrived(); ms++)
 		tsc_delay_us(1000);
-	if (count_online() < n)
-		report_missing();
-	return count_online();
+}
+
+void smp_keep(bool (*usable)(const struct pcpu *p))
+{
+	u32 n = 1;
+
+	for (u32 i = 1; i < nr_pcpus; i++) {
+		struct pcpu *p = pcpus[i];
+		bool late = start_becomes(p, PCPU_TOO_LATE);
+
+		if (late)
+			log_warn("smp: APIC ID %u did not start within a second; going on without it\n", p->apic_id);
+		if (late || !usable(p)) {
+			exit_ring_end(p->ring); /* nothing is lost with it */
+			continue;
+		}
+		pcpus[n] = p;
+		p->index = n++;
+	}
+	nr_pcpus = n;
 }

@@ -2,7 +2,7 @@
 ; SDM vol. 3 "Multiple-Processor (MP) Initialization".
 
 global trampoline_start, trampoline_end, trampoline_cr3
-extern ap_next_index, ap_stacks, ap_fs_blocks, ap_main
+extern ap_count, ap_apic_ids, ap_stacks, ap_fs_blocks, ap_main
 
 section .rodata
 bits 16
@@ -60,11 +60,33 @@ ap_entry64:
 	xor eax, eax
 	mov fs, eax
 	mov gs, eax
-	mov edi, 1
-	lock xadd [rel ap_next_index], edi	; EDI = this processor's index
-	; The final page tables, where the stacks are mapped.
+	; The final page tables, where the lists and the stacks are mapped.
 	mov rax, [rel ap_final_cr3]
 	mov cr3, rax
+	; Our APIC ID: of 32 bits in leaf 0BH, if there is one, else of 8 bits.
+	xor eax, eax
+	cpuid
+	cmp eax, 0x0b
+	jb .short_id
+	mov eax, 0x0b
+	xor ecx, ecx
+	cpuid
+	test ebx, ebx
+	jnz .find
+.short_id:
+	mov eax, 1
+	cpuid
+	shr ebx, 24
+	mov edx, ebx
+.find:	; EDI = this processor's index: where the list has EDX
+	mov rax, [rel ap_apic_ids]
+	xor edi, edi
+.next:
+	inc edi
+	cmp edi, [rel ap_count]
+	jae .halt
+	cmp [rax + rdi * 4], edx
+	jne .next
 	mov rax, [rel ap_stacks]
 	mov rsp, [rax + rdi * 8]
 	mov rax, [rel ap_fs_blocks]
