@@ -15,6 +15,7 @@ void vcpu_events_reset(struct vcpu *v)
 	v->vectoring_valid = false;
 	v->nmis = 0;
 	v->kept_interrupt = 0;
+	v->trap = false;
 }
 
 static bool protected_mode(void)
@@ -83,6 +84,20 @@ void exit_save_vectoring(struct vcpu *v)
 	vcpu_request_self(v, VCPU_REQ_EVENT);
 }
 
+static void set_pending_debug(struct vcpu *v, u64 val)
+{
+	vmcs_write(VMCS_GUEST_PENDING_DEBUG, val);
+	v->trap = val & (PENDING_DEBUG_BS | PENDING_DEBUG_ENABLED_BP);
+}
+
+/* A trap that we left pending and that no entry has delivered yet. */
+static bool trap_pending(struct vcpu *v)
+{
+	if (unlikely(v->trap))
+		v->trap = vmcs_read(VMCS_GUEST_PENDING_DEBUG) & (PENDING_DEBUG_BS | PENDING_DEBUG_ENABLED_BP);
+	return v->trap;
+}
+
 void vcpu_advance(struct vcpu *v)
 {
 	u64 rip = v->rip + vmcs_read32(VMCS_EXIT_INSN_LEN);
@@ -115,9 +130,8 @@ void vcpu_retired(struct vcpu *v, bool sti_shadow, bool ss_shadow, bool iret)
 		if (rflags & RFLAGS_RF)
 			vmcs_write(VMCS_GUEST_RFLAGS, rflags & ~RFLAGS_RF);
 		if (rflags & RFLAGS_TF)
-			vmcs_write(VMCS_GUEST_PENDING_DEBUG,
-			           inject_advance_debug(vmcs_read(VMCS_GUEST_PENDING_DEBUG), rflags,
-			                                vmcs_read(VMCS_GUEST_DEBUGCTL)));
+			set_pending_debug(v, inject_advance_debug(vmcs_read(VMCS_GUEST_PENDING_DEBUG), rflags,
+			                                          vmcs_read(VMCS_GUEST_DEBUGCTL)));
 	}
 }
 
@@ -131,8 +145,7 @@ void vcpu_check_breakpoints(struct vcpu *v, enum crs_access what, u64 addr, u32 
 	hits = crs_breakpoints(dr7, (u64[]){ cpu_read_dr0(), cpu_read_dr1(), cpu_read_dr2(), cpu_read_dr3() },
 	                       vmcs_read(VMCS_GUEST_CR4) & CR4_DE, what, addr, len);
 	if (hits)
-		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
-		           vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_ENABLED_BP | hits);
+		set_pending_debug(v, vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_DEBUG_ENABLED_BP | hits);
 }
 
 /* With virtual-interrupt delivery: RVI and SVI, and which vectors' EOIs must come here. Written when they change. */
@@ -236,6 +249,7 @@ void events_prepare(struct vcpu *v)
 	in->interruptibility = old;
 	in->rflags_if = vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF;
 	in->virtual_nmis = true; /* required */
+	in->trap = trap_pending(v);
 	in->nmi = v->nmis;
 	in->interrupt = kept ? (u8)v->kept_interrupt : offered_interrupt(v);
 	inject_choose(in, &plan);

@@ -98,6 +98,8 @@ static void choose(const struct inject_in *in, struct inject_plan *p)
 	} else if (in->exception.info & INTR_INFO_VALID) {
 		p->take_exception = true;
 		take(p, &in->exception);
+	} else if (in->trap) {
+		return;
 	} else if (in->nmi && !nmi_blocked(in)) {
 		p->take_nmi = true;
 		take(p, &nmi);
@@ -124,9 +126,11 @@ void inject_choose(const struct inject_in *in, struct inject_plan *p)
 		if (!in->virtual_nmis && (p->event.info & INTR_INFO_TYPE_MASK) == INTR_INFO_NMI)
 			p->soft_nmi_blocked = true;
 	}
+	/* STI's shadow does not hold the NMI window's exit back: it would come again and again, before any
+	 * instruction. */
 	if (in->nmi && !p->take_nmi) {
-		p->nmi_window = in->virtual_nmis;
-		p->interrupt_window = !in->virtual_nmis;
+		p->nmi_window = in->virtual_nmis && !(p->interruptibility & INTERRUPTIBILITY_STI);
+		p->interrupt_window = !p->nmi_window;
 	}
 	if (in->interrupt != INJECT_NONE && !p->take_interrupt)
 		p->interrupt_window = true;

@@ -19,6 +19,7 @@ struct inject_event {
 struct inject_in {
 	struct inject_event vectoring; /* whose delivery the last exit interrupted */
 	struct inject_event exception; /* raised by emulation */
+	bool trap;                     /* a debug exception is pending, which the entry delivers */
 	bool nmi;                      /* an NMI is pending */
 	int interrupt;                 /* vector the APIC or the PIC offers, or INJECT_NONE */
 	bool virtual_nmis;             /* control in use: NMI blocking is in the interruptibility state */
@@ -44,7 +45,10 @@ struct inject_plan {
 	u32 interruptibility; /* to be written when it differs: blocking that the event itself lifts */
 };
 
-/* Order: interrupted event, exception, NMI, interrupt. At most one is injected; for the rest windows are requested.
+/*
+ * Order: interrupted event, exception, pending trap, NMI, interrupt. At most one is injected, none beside a trap,
+ * which an injected NMI or interrupt would discard (SDM vol. 3 "Delivery of Pending Debug Exceptions after VM
+ * Entry"); for the rest windows are requested.
  */
 void inject_choose(const struct inject_in *in, struct inject_plan *plan);
 

@@ -89,6 +89,7 @@ struct vcpu {
 	struct inject_in inj;
 	bool vectoring_valid; /* the last exit interrupted a delivery */
 	u32 nmis;             /* NMIs to be delivered, at most 2 */
+	bool trap;            /* vcpu_retired() or a breakpoint left one in the pending debug exceptions */
 	u32 kept_interrupt;   /* vector | 100h of an acknowledged interrupt whose delivery faulted; 0: none */
 	u16 intr_status;      /* guest interrupt status last written */
 	u32 tpr_threshold;    /* last written */

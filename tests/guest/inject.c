@@ -82,6 +82,47 @@ static void shadows(void)
 	}
 }
 
+static volatile u32 traps, count_at_trap;
+static u64 trap_rip;
+
+static void on_db(struct frame *f)
+{
+	if (!traps++) {
+		trap_rip = f->rip;
+		count_at_trap = count;
+	}
+	write_dr6(0xffff0ff0);
+}
+
+/* insn with TF and IF set sends an interrupt to itself: its trap comes first, then the interrupt, at the same place.
+ */
+#define TRAPS_FIRST(name, insn, ...)                                                                                 \
+	do {                                                                                                         \
+		cli();                                                                                               \
+		count = traps = 0;                                                                                   \
+		asm volatile("movq $1f, label1\n\tpushfq\n\tpushfq\n\torq $0x300, (%%rsp)\n\tpopfq\n\t" insn         \
+		             "\n1:\tpopfq" __VA_ARGS__);                                                             \
+		report(traps == 2 && trap_rip == label1 && !count_at_trap && count == 1 && irq_rip == label1,        \
+		       "single-step over %s (%u traps, the first at %+lld after %u interrupts; %u, at %+lld)", name, \
+		       traps, (long long)(trap_rip - label1), count_at_trap, count, (long long)(irq_rip - label1));  \
+	} while (0)
+
+static void stepped(void)
+{
+	rt_set_handler(EXC_DB, on_db);
+	if (apic_is_x2())
+		TRAPS_FIRST("a self-IPI's WRMSR", "wrmsr",
+		            :
+		            : "c"(0x830), "a"(0x40000 | VEC), "d"(0)
+		            : "memory", "cc");
+	else
+		TRAPS_FIRST("a self-IPI's MMIO write", "movl %1, (%0)",
+		            :
+		            : "r"(0xfee00300ull), "r"(0x40000 | VEC)
+		            : "memory", "cc");
+	rt_set_handler(EXC_DB, NULL);
+}
+
 static void on_irq2(struct frame *f)
 {
 	count2++;
@@ -314,6 +355,7 @@ static void storm(void)
 static void all(void)
 {
 	shadows();
+	stepped();
 	halts();
 	nmi();
 	nested();

@@ -38,7 +38,9 @@ static const struct row rows[] = {
 	{ "interrupt in NMI handler", 0, 0, false, true, true, NMI, INTERRUPT, INT_EVENT, false, false, NMI },
 	{ "nmi", 0, 0, true, false, false, 0, NMI_SRC, NMI_EVENT, false, false, 0 },
 	{ "nmi, blocked", 0, 0, true, false, true, NMI, NONE, 0, false, true, NMI },
-	{ "nmi, STI", 0, 0, true, false, true, STI, NONE, 0, false, true, STI },
+	{ "nmi, STI", 0, 0, true, false, true, STI, NONE, 0, true, false, STI },
+	{ "nmi in NMI handler, STI", 0, 0, true, false, true, STI | NMI, NONE, 0, true, false, STI | NMI },
+	{ "exception, nmi, STI", 0, GP_EVENT, true, false, true, STI, EXCEPTION, GP_EVENT, false, true, 0 },
 	{ "nmi, MOV SS", 0, 0, true, false, true, MOVSS, NONE, 0, false, true, MOVSS },
 	{ "nmi before interrupt", 0, 0, true, true, true, 0, NMI_SRC, NMI_EVENT, true, false, 0 },
 	{ "blocked nmi, interrupt", 0, 0, true, true, true, NMI, INTERRUPT, INT_EVENT, false, true, NMI },
@@ -145,6 +147,28 @@ START_TEST(plan_passes_entry_checks)
 			ck_assert(in.virtual_nmis ? p.nmi_window : p.interrupt_window);
 		if (in.interrupt != INJECT_NONE && !p.take_interrupt)
 			ck_assert(p.interrupt_window);
+	}
+}
+END_TEST
+
+/* A pending trap comes before NMIs and interrupts, which an injected one of would discard. */
+START_TEST(pending_trap)
+{
+	for (u32 k = 0; k < 8; k++) {
+		struct inject_in in = { .trap = true,
+			                .nmi = k & 1,
+			                .interrupt = k & 2 ? 0x40 : INJECT_NONE,
+			                .virtual_nmis = k & 4,
+			                .rflags_if = true };
+		struct inject_plan p;
+
+		inject_choose(&in, &p);
+		ck_assert(!p.event.info && !p.take_nmi && !p.take_interrupt);
+		ck_assert_int_eq(p.nmi_window, (k & 5) == 5);
+		ck_assert_int_eq(p.interrupt_window, (k & 2) || (k & 5) == 1);
+		in.exception.info = GP_EVENT;
+		inject_choose(&in, &p);
+		ck_assert(p.take_exception);
 	}
 }
 END_TEST
@@ -274,5 +298,5 @@ START_TEST(single_step)
 }
 END_TEST
 
-SUITE_MAIN("inject", choices, plan_passes_entry_checks, activity_states, no_virtual_nmis, double_fault_matrix,
-           combine_with_events, error_codes, single_step)
+SUITE_MAIN("inject", choices, pending_trap, plan_passes_entry_checks, activity_states, no_virtual_nmis,
+           double_fault_matrix, combine_with_events, error_codes, single_step)
