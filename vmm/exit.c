@@ -289,6 +289,8 @@ static const struct exit_entry table[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_ENCLS] = { on_ud, false, false },
 	[EXIT_REASON_XSETBV] = { exit_xsetbv, false, true },
 	[EXIT_REASON_APIC_WRITE] = { on_apic_write, false, true },
+	[EXIT_REASON_SEAMCALL] = { on_ud, false, false }, /* these two need no control: on TDX processors always */
+	[EXIT_REASON_TDCALL] = { on_ud, false, false },
 };
 
 /* No handler, VM-entry failure after an exit, or a reason beyond the table: this VM stops, with everything we know.

@@ -4,6 +4,7 @@
 void timerq_init(struct timerq *q, void (*changed)(struct timerq *q))
 {
 	q->head = NULL;
+	q->earliest = TIMER_OFF;
 	q->changed = changed;
 }
 
@@ -12,12 +13,18 @@ void timer_init(struct timer *t, struct timerq *q, void (*fn)(void *arg, u64 now
 	*t = (struct timer){ .deadline = TIMER_OFF, .fn = fn, .arg = arg, .q = q };
 }
 
+static void set_head(struct timerq *q, struct timer *t)
+{
+	q->head = t;
+	__atomic_store_n(&q->earliest, t ? t->deadline : TIMER_OFF, __ATOMIC_RELAXED);
+}
+
 static void unlink_timer(struct timer *t)
 {
 	if (t->prev)
 		t->prev->next = t->next;
 	else
-		t->q->head = t->next;
+		set_head(t->q, t->next);
 	if (t->next)
 		t->next->prev = t->prev;
 	t->next = t->prev = NULL;
@@ -39,7 +46,7 @@ static void link_timer(struct timer *t, u64 deadline)
 	if (prev)
 		prev->next = t;
 	else
-		t->q->head = t;
+		set_head(t->q, t);
 }
 
 void timer_set(struct timer *t, u64 deadline)

@@ -23,6 +23,7 @@ struct timer {
 
 struct timerq {
 	struct timer *head; /* ascending deadlines */
+	u64 earliest;       /* of head; read without the lock that guards the queue: head may be another's by then */
 	/* Called when the earliest deadline changes (to re-arm hardware or kick a vCPU); may be NULL. */
 	void (*changed)(struct timerq *q);
 };
@@ -32,10 +33,10 @@ void timer_init(struct timer *t, struct timerq *q, void (*fn)(void *arg, u64 now
 /* (Re)arms t for deadline (ns); TIMER_OFF cancels. */
 void timer_set(struct timer *t, u64 deadline);
 void timer_cancel(struct timer *t);
-/* The earliest deadline, or TIMER_OFF. */
+/* The earliest deadline, or TIMER_OFF. Also without the lock that guards the queue. */
 static inline u64 timerq_next(const struct timerq *q)
 {
-	return q->head ? q->head->deadline : TIMER_OFF;
+	return __atomic_load_n(&q->earliest, __ATOMIC_RELAXED);
 }
 /*
  * Runs the timers due at now, at most one round: a timer that re-arms itself in the past runs again at the next call,

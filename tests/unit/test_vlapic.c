@@ -397,6 +397,21 @@ START_TEST(apic_base_claims)
 }
 END_TEST
 
+/* A guest may change the flag; the next reset makes each what it was built as. */
+START_TEST(bootstrap_flag)
+{
+	fake_bus_init(&b);
+	for (u32 i = 0; i < 2; i++) {
+		struct vlapic *each = &b.cpu[i].l;
+
+		ck_assert_int_eq(vlapic_set_base(each, 0xfee00800 | (i ? VLAPIC_BASE_BSP : 0), 0), OK);
+		vlapic_reset(each, 0);
+		ck_assert_uint_eq(vlapic_get_base(each), i ? 0xfee00800 : 0xfee00900);
+		ck_assert_uint_eq(fake_rd(each, APIC_LVT_LINT0, 0), i ? 0x10000 : APIC_MODE_EXTINT << 8);
+	}
+}
+END_TEST
+
 START_TEST(off_and_on)
 {
 	fake_bus_init(&b);
@@ -791,5 +806,6 @@ END_TEST
 
 SUITE_MAIN("vlapic", power_up_state, writable_bits, odd_accesses, processor_priority, nesting_and_eoi, simple_eoi,
            all_vectors, posting, level_eoi_and_suppression, software_disable, error_status, apic_base_transitions,
-           apic_base_claims, off_and_on, init_signal, x2apic_registers, x2apic_access, self_ipi, icr_to_itself,
-           write_effect, cr8, tpr_threshold, interrupt_status, nmis, lint_pins, posting_from_other_cpus)
+           apic_base_claims, bootstrap_flag, off_and_on, init_signal, x2apic_registers, x2apic_access, self_ipi,
+           icr_to_itself, write_effect, cr8, tpr_threshold, interrupt_status, nmis, lint_pins,
+           posting_from_other_cpus)

@@ -200,17 +200,18 @@ void vlapic_init(struct vlapic *l, u8 *page, u32 id, bool bsp, const struct vlap
 	l->ctx = ctx;
 	l->clock_ns = 1;
 	l->s.x2apic_id = id;
+	l->bsp = bsp;
 	l->s.base = VLAPIC_DEFAULT_BASE | (bsp ? VLAPIC_BASE_BSP : 0);
 	timer_init(&l->timer, tq, vlapic_timer_fire, l);
 }
 
 void vlapic_reset(struct vlapic *l, u64 now)
 {
-	l->s.base = VLAPIC_DEFAULT_BASE | VLAPIC_BASE_ENABLE | (l->s.base & VLAPIC_BASE_BSP);
+	l->s.base = VLAPIC_DEFAULT_BASE | VLAPIC_BASE_ENABLE | (l->bsp ? VLAPIC_BASE_BSP : 0);
 	reset_registers(l);
 	l->s.nmi = 0;
 	l->s.lint[0] = l->s.lint[1] = false;
-	if (l->s.base & VLAPIC_BASE_BSP) {
+	if (l->bsp) {
 		*vlapic_reg(l, APIC_LVT_LINT0) = APIC_MODE_EXTINT << 8;
 		*vlapic_reg(l, APIC_LVT_LINT1) = APIC_MODE_NMI << 8;
 		*vlapic_reg(l, APIC_SVR) = SVR_ENABLE | 0xff;

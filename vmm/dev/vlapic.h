@@ -111,6 +111,7 @@ struct vlapic {
 	u8 *page;
 	u32 posted;                   /* atomic: pending[] has something */
 	u32 clock_ns;                 /* of one count of the timer, before its divider */
+	bool bsp;                     /* by reset, whatever the guest makes of the flag in its base */
 	u32 lvt_timer_seen, div_seen; /* values before a write that the processor itself stored */
 	const struct vlapic_ops *ops;
 	void *ctx;
