@@ -16,7 +16,6 @@
                                                                                         \
 		for (size_t t = 0; t < sizeof(suite_tests) / sizeof(*suite_tests); t++) \
 			tcase_add_test(tc, suite_tests[t]);                             \
-		tcase_set_timeout(tc, 60);                                              \
 		suite_add_tcase(suite, tc);                                             \
 		runner = srunner_create(suite);                                         \
 		srunner_run_all(runner, CK_ENV);                                        \

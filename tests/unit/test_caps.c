@@ -454,7 +454,6 @@ int main(void)
 	tcase_add_test(tc, each_off);
 	tcase_add_test(tc, vpid_needs_invvpid);
 	tcase_add_test(tc, invept_types);
-	tcase_set_timeout(tc, 60); /* a loaded machine is slow */
 	tcase_add_test(tc, required_named);
 	tcase_add_test(tc, required_rest);
 	tcase_add_test(tc, forced_controls);

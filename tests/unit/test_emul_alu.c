@@ -619,7 +619,6 @@ int main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, add_sub_bytes);
 	tcase_add_test(tc, add_sub_wide);
 	tcase_add_test(tc, shifts);
