@@ -2,6 +2,7 @@
 #include "vmm/cpuid.h"
 #include "lib/string.h"
 #include "vmm/cpuid_features.h"
+#include "vmm/pv.h"
 
 #define EXT_BASE 0x80000000u
 
@@ -339,6 +340,8 @@ int cpuid_build(struct cpuid_table *t, const struct cpuid_host *host, const stru
 	t->hv = cpuid_has(t, CPUID_FEAT_HYPERVISOR);
 	t->hvleaf[0] = (struct cpuid_leaf){ CPUID_HV_MAX, 0x4b4d564b, 0x564b4d56, 0x4d }; /* "KVMKVMKVM" */
 	t->hvleaf[1].eax = t->hv ? cfg->pv : 0;
+	if (!cpuid_has(t, CPUID_FEAT_TSC)) /* which these count on */
+		t->hvleaf[1].eax &= ~(PV_CLOCKSOURCE | PV_CLOCKSOURCE2 | PV_CLOCK_STABLE);
 	return OK;
 }
 

@@ -105,6 +105,8 @@ static int op_cpuid(struct emul_ctxt *c, u32 leaf, u32 sub, u32 out[4])
 
 static int op_rdtsc(struct emul_ctxt *c, u64 *tsc, u32 *aux)
 {
+	if (!cpuid_has(vc(c)->cpuid, aux ? CPUID_FEAT_RDTSCP : CPUID_FEAT_TSC))
+		return emul_raise(c, 6);
 	*tsc = vcpu_msr_ops.tsc(vc(c));
 	if (aux)
 		*aux = vmx_caps_has(&vmx_caps, VMX_FEAT_RDTSCP) ? (u32)cpu_rdmsr(MSR_TSC_AUX) : 0;

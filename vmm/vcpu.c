@@ -111,11 +111,11 @@ void vcpu_msr_bitmap(struct vcpu *v)
 {
 	bool x2 = vlapic_is_x2apic(&v->lapic);
 	struct msr_bitmap_cfg cfg = {
-		.tsc_aux = vmx_caps_has(&vmx_caps, VMX_FEAT_RDTSCP),
+		.tsc_aux = cpuid_has(v->cpuid, CPUID_FEAT_RDTSCP),
 		.pat = true,
 		.efer_read = true,
 		.syscall = true,
-		.tsc_read = true,
+		.tsc_read = cpuid_has(v->cpuid, CPUID_FEAT_TSC),
 		.x2apic_virt = x2 && (v->proc2 & PROC2_VIRTUALIZE_X2APIC),
 		.x2apic_reg_virt = x2 && (v->proc2 & PROC2_APIC_REGISTER_VIRT),
 		.x2apic_intr_virt = x2 && (v->proc2 & PROC2_VIRTUAL_INTERRUPT_DELIVERY),

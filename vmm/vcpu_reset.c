@@ -12,6 +12,20 @@
 #define PLE_GAP    128
 #define PLE_WINDOW 4096
 
+/* Controls that let the guest use instructions which its CPUID does not have: without them they give #UD. */
+static u32 hidden_controls(const struct vcpu *v)
+{
+	u32 hidden = PROC2_USER_WAIT_PAUSE; /* offered to nobody */
+
+	if (!cpuid_has(v->cpuid, CPUID_FEAT_RDTSCP))
+		hidden |= PROC2_ENABLE_RDTSCP;
+	if (!cpuid_has(v->cpuid, CPUID_FEAT_INVPCID))
+		hidden |= PROC2_ENABLE_INVPCID;
+	if (!cpuid_has(v->cpuid, CPUID_FEAT_XSAVES))
+		hidden |= PROC2_ENABLE_XSAVES;
+	return hidden & ~vmx_caps.proc2_forced;
+}
+
 static void write_controls(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
@@ -21,6 +35,10 @@ static void write_controls(struct vcpu *v)
 	v->proc = (vmx_caps.proc | PROC_UNCONDITIONAL_IO_EXITING) & ~PROC_IO_BITMAPS;
 	v->proc2 = (v->vpid ? vmx_caps.proc2 : vmx_caps.proc2 & ~PROC2_ENABLE_VPID) |
 	           (vm->clock.ratio ? PROC2_TSC_SCALING : 0);
+	v->proc2 &= ~hidden_controls(v);
+	/* A time stamp counter that is hidden is not to be read either. */
+	if (!cpuid_has(v->cpuid, CPUID_FEAT_TSC))
+		v->proc |= vmx_caps.proc_allowed & PROC_RDTSC_EXITING;
 	/* SGX is hidden: its supervisor instruction exits, to get the #UD that goes with that. */
 	v->proc2 |= vmx_caps.proc2_allowed & PROC2_ENCLS_EXITING;
 	/* Spinning for a sibling is seen; a lone vCPU has none. */

@@ -154,6 +154,8 @@ SPECIAL = {
     "reset": dict(properties=('on-reset = "restart"',), want=("boot 2", "guest payload: restarting"), code=PASS_CODE),
     "watchdog": dict(properties=('watchdog = "i6300esb"',), code=PASS_CODE, want=(r"SUMMARY watchdog: \d+ passed, 0 failed",),
                      forbid=TROUBLE + (r"^FAIL: ",)),
+    "notsc": dict(properties=('cpu-disable = "tsc"',), code=PASS_CODE, want=(r"SUMMARY notsc: \d+ passed, 0 failed",),
+                  forbid=TROUBLE + (r"^FAIL: ",)),
     "hostile": dict(forbid=(r"bulkhead: panic", r"error: .*assertion"), status=None,
                     want=(r"guest payload: (ended by|crashed|reset|powered off)",), seconds=300),
 }
