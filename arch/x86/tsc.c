@@ -4,55 +4,62 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/io.h"
 
-#define PM_HZ  3579545ull
-#define PIT_HZ 1193182ull
+#define PM_HZ    3579545ull
+#define PM_TRIES 5
+#define PIT_HZ   1193182ull
 
 static u64 hz = 1000000000;
 
-static u64 from_cpuid(const char **source)
+/* Exact, where the processor tells its crystal. */
+static u64 from_crystal(void)
 {
-	u32 max = cpu_cpuid(0, 0).eax;
+	struct cpuid_regs r = { 0 };
 
-	if (max >= 0x15) {
-		struct cpuid_regs r = cpu_cpuid(0x15, 0);
-
-		if (r.eax && r.ebx && r.ecx) {
-			*source = "CPUID 15h";
-			return (u64)r.ecx * r.ebx / r.eax;
-		}
-	}
-	if (max >= 0x16) {
-		u32 mhz = cpu_cpuid(0x16, 0).eax & 0xffff;
-
-		if (mhz) {
-			*source = "CPUID 16h";
-			return mhz * 1000000ull;
-		}
-	}
-	return 0;
+	if (cpu_cpuid(0, 0).eax >= 0x15)
+		r = cpu_cpuid(0x15, 0);
+	return r.eax && r.ebx && r.ecx ? (u64)r.ecx * r.ebx / r.eax : 0;
 }
 
-/* Counts TSC ticks over about 20 ms of the PM timer (24 bits wide at least); 0 when the timer stands still. */
+/* The frequency on the box: off by some 0.3 % on Xeons whose crystal leaf 15H does not tell. */
+static u64 from_brand(void)
+{
+	return cpu_cpuid(0, 0).eax >= 0x16 ? (cpu_cpuid(0x16, 0).eax & 0xffff) * 1000000ull : 0;
+}
+
+/* PM timer and TSC at one moment: of some tries the one that took the least time, so that no SMI fell in it. */
+static u32 pm_sample(u16 port, u64 *tsc)
+{
+	u64 best = ~0ull;
+	u32 pm = 0;
+
+	for (u32 i = 0; i < PM_TRIES; i++) {
+		u64 t0 = cpu_rdtsc(), t1;
+		u32 now = inl(port) & 0xffffff;
+
+		t1 = cpu_rdtsc();
+		if (t1 - t0 >= best)
+			continue;
+		best = t1 - t0;
+		*tsc = t0 + (t1 - t0) / 2;
+		pm = now;
+	}
+	return pm;
+}
+
+/* TSC ticks in about 100 ms of the PM timer (24 bits wide at least); 0 when the timer stands still. */
 static u64 from_pm_timer(u16 port)
 {
-	u32 want = PM_HZ / 50, start, now;
-	u64 t0, t1, guard = 0;
+	u64 t0 = 0, t1 = 0, guard = 0;
+	u32 start = pm_sample(port, &t0), passed;
 
-	start = inl(port) & 0xffffff;
-	do
-		now = inl(port) & 0xffffff;
-	while (now == start && ++guard < 1000000);
-	if (now == start)
-		return 0;
-	start = now;
-	t0 = cpu_rdtsc();
 	do {
-		now = inl(port) & 0xffffff;
-		t1 = cpu_rdtsc();
-	} while (((now - start) & 0xffffff) < want && ++guard < 100000000);
-	if (((now - start) & 0xffffff) < want)
+		passed = ((inl(port) & 0xffffff) - start) & 0xffffff;
+		guard++;
+	} while (passed < PM_HZ / 10 && guard < (passed ? 100000000 : 1000000));
+	if (passed < PM_HZ / 10)
 		return 0;
-	return (t1 - t0) * PM_HZ / ((now - start) & 0xffffff);
+	passed = (pm_sample(port, &t1) - start) & 0xffffff;
+	return (t1 - t0) * PM_HZ / passed;
 }
 
 static u64 from_pit(void)
@@ -71,31 +78,38 @@ static u64 from_pit(void)
 	return (cpu_rdtsc() - t0) * PIT_HZ / count;
 }
 
+static bool within_2_percent(u64 a, u64 b)
+{
+	return a <= b + b / 50 && a >= b - b / 50;
+}
+
+/*
+ * Under an emulator the CPUID leaves name the modelled chip's clock, not the TSC's real one: what they say is
+ * believed only when the PM timer or the PIT agrees, or when neither runs.
+ */
 u64 tsc_calibrate(u16 pm_port, const char **source)
 {
-	u64 v = from_cpuid(source);
+	u64 exact = from_crystal(), measured = pm_port ? from_pm_timer(pm_port) : 0;
 
-	/*
-	 * Under an emulator the CPUID leaves name the modelled chip's clock, not the TSC's real one: believe them
-	 * only when the PM timer or the PIT agrees within 2 %.
-	 */
-	u64 m = pm_port ? from_pm_timer(pm_port) : 0;
-	const char *ms = "ACPI PM timer";
-
-	if (!m) {
-		m = from_pit();
-		ms = "PIT";
+	*source = "ACPI PM timer";
+	if (!measured) {
+		measured = from_pit();
+		*source = "PIT";
 	}
-	if (m && (!v || v > m + m / 50 || v < m - m / 50)) {
-		v = m;
-		*source = ms;
+	hz = measured;
+	if (exact && (!measured || within_2_percent(exact, measured))) {
+		hz = exact;
+		*source = "CPUID 15h";
 	}
-	if (!v) {
-		v = 1000000000;
+	if (!hz) {
+		hz = from_brand();
+		*source = "CPUID 16h";
+	}
+	if (!hz) {
+		hz = 1000000000;
 		*source = "nothing (assumed)";
 	}
-	hz = v;
-	return v;
+	return hz;
 }
 
 void tsc_delay_us(u64 us)
