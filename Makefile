@@ -104,7 +104,7 @@ fuzzers: $(FUZZ_BINS)
 HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	arch/x86/trap.c arch/x86/lapic.c arch/x86/tsc.c arch/x86/smp.c arch/x86/power.c arch/x86/fpu.c arch/x86/ksyms.c \
 	arch/x86/vmx/vmx.c drivers/uart16550.c drivers/vga_text.c drivers/ps2_kbd.c \
-	$(addprefix vmm/,vcpu.c vcpu_reset.c vcpu_load.c vcpu_dump.c vm.c vm_start.c vm_stop.c vm_ctl.c guests.c run.c \
+	$(addprefix vmm/,vcpu.c vcpu_reset.c vcpu_load.c vcpu_dump.c vm.c vm_memory.c vm_start.c vm_stop.c vm_ctl.c guests.c run.c \
 	events.c apic_mode.c emulate.c emulate_mem.c emulate_regs.c exit.c exit_cr.c exit_io.c exit_mmio.c exit_task.c exit_pv.c \
 	devices.c monitor.c monitor_ctl.c monitor_ops.c walltime.c) \
 	boot/main.c boot/firmware.c boot/console.c boot/serial.c boot/guests.c boot/previous.c

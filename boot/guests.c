@@ -3,13 +3,17 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 #include "boot/bringup.h"
+#include "boot/cmdline.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
 #include "vmm/monitor.h"
 #include "vmm/place.h"
 #include "vmm/vm.h"
+#include "vmm/vm_memory.h"
 
-#define MAX_CONFIG_ERRS 16
+#define MAX_CONFIG_ERRS         16
+#define MSR_ARCH_CAPABILITIES   0x10au
+#define ARCH_CAP_PSCHANGE_MC_NO BIT(6)
 
 static bool module_exists(void *ctx, const char *name)
 {
@@ -131,12 +135,27 @@ static int give_control(const void *blob, struct vm *vm)
 	return monitor_add_control(vm, &r);
 }
 
+/*
+ * Which Intel processors have it is told by IA32_ARCH_CAPABILITIES, bit IF_PSCHANGE_MC_NO: those without the register
+ * are taken to. (SDM vol. 4 "Architectural MSRs".)
+ */
+static bool has_itlb_multihit(void)
+{
+	bool tells = cpu_cpuid(0, 0).eax >= 7 && cpu_cpuid(7, 0).edx & BIT(29);
+
+	return !tells || !(cpu_rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAP_PSCHANGE_MC_NO);
+}
+
 void guests_create(const void *blob, struct hv_config *hv)
 {
 	struct config_errs errs = { 0 };
 	u32 n = config_guest_count(blob);
+	bool small_code = cmdline_flag(bi.cmdline, "small-code-pages", has_itlb_multihit());
 	struct place *places = place_guests(blob, n);
 
+	vm_memory_init(small_code);
+	if (!small_code && has_itlb_multihit())
+		log_warn("guests: this processor has the iTLB multihit erratum: a guest can stop the machine\n");
 	(void)!config_hypervisor_parse(blob, hv, &errs);
 	vm_show_summaries(hv->summary);
 	if (hv->has_log_level)

@@ -92,6 +92,22 @@ int ept_protect(struct ept *e, gpa_t gpa, u64 len, u32 perms)
 	return rc == OK ? ptree_protect(&e->t, gpa.v, len, ENTRY_RWX, perms) : rc;
 }
 
+int ept_shatter(struct ept *e, gpa_t gpa, u32 perms)
+{
+	u64 base = ALIGN_DOWN(gpa.v, SIZE_2M);
+	struct ptree_leaf l;
+	int rc = check_perms(e, perms);
+
+	if (rc == OK)
+		rc = ptree_lookup(&e->t, gpa.v, &l);
+	if (rc != OK)
+		return rc;
+	if (l.size < SIZE_2M)
+		return ERR_NOENT;
+	return ptree_map(&e->t, base, HPA(l.hpa.v + (base - l.addr)), SIZE_2M, (l.attrs & ~ENTRY_RWX) | perms, 1,
+	                 true);
+}
+
 u64 ept_merge(struct ept *e, gpa_t gpa, u64 len)
 {
 	return ptree_merge(&e->t, gpa.v, len);

@@ -54,6 +54,11 @@ __must_check int ept_map(struct ept *e, gpa_t gpa, hpa_t hpa, u64 len, u32 perms
 __must_check int ept_unmap(struct ept *e, gpa_t gpa, u64 len);
 /* Sets the permissions of whatever is mapped in the range. perms 0 would unmap: ERR_INVAL. Errors as ept_map. */
 __must_check int ept_protect(struct ept *e, gpa_t gpa, u64 len, u32 perms);
+/*
+ * Maps the 2 MiB around gpa, all of which a large page maps, with pages of 4 KiB and these permissions; the memory
+ * type stays. Errors as ept_map; ERR_NOENT: there is no large page.
+ */
+__must_check int ept_shatter(struct ept *e, gpa_t gpa, u32 perms);
 /* Re-merges to larger pages; drops empty tables. Returns the number of tables saved. With A/D flags in use the VM
  * must not run meanwhile (a dirty flag set during the merge could be lost). */
 u64 ept_merge(struct ept *e, gpa_t gpa, u64 len);

@@ -3,6 +3,7 @@
 #include "vmm/emulate.h"
 #include "vmm/exit.h"
 #include "vmm/vm.h"
+#include "vmm/vm_memory.h"
 
 enum exit_action exit_ept_violation(struct vcpu *v)
 {
@@ -10,6 +11,8 @@ enum exit_action exit_ept_violation(struct vcpu *v)
 	u64 gpa = vmcs_read(VMCS_GUEST_PHYSICAL_ADDR);
 
 	if (q & EPT_QUAL_FETCH) {
+		if (vm_memory_fetch(v->vm, gpa))
+			return EXIT_RESUME;
 		vm_kill(v, "instruction fetch from gpa %#lx, which is not RAM", gpa);
 		return EXIT_KILL;
 	}

@@ -9,6 +9,7 @@
 #include "mm/hvmem.h"
 #include "vmm/monitor.h"
 #include "vmm/run.h"
+#include "vmm/vm_memory.h"
 #include "vmm/walltime.h"
 
 struct vm *vm_list;
@@ -16,89 +17,6 @@ struct vm *vm_list;
 u64 vm_now(const struct vm *vm)
 {
 	return vclock_ns(&vm->clock, cpu_rdtsc() - vm->tsc_start);
-}
-
-/* ---- memory ---- */
-
-static int map_chunk(struct vm *vm, u64 gpa, u64 len)
-{
-	hpa_t pa;
-	int err = guest_frames_alloc(len / PAGE_SIZE, len, &pa);
-
-	if (err)
-		return err;
-	err = ept_map(&vm->ept, GPA(gpa), pa, len, EPT_RWX, EPT_MT_WB, false);
-	if (err)
-		guest_frames_free(pa, len / PAGE_SIZE);
-	return err;
-}
-
-/* Backs [gpa, gpa+len) with the largest chunks that alignment and the guest pool allow. */
-static int map_ram(struct vm *vm, u64 gpa, u64 len)
-{
-	static const u64 sizes[] = { SIZE_1G, SIZE_2M, PAGE_SIZE };
-	u64 end = gpa + len;
-
-	while (gpa < end) {
-		int err = ERR_NOMEM;
-
-		for (u32 i = 0; i < ARRAY_SIZE(sizes) && err; i++) {
-			if (!IS_ALIGNED(gpa, sizes[i]) || end - gpa < sizes[i])
-				continue;
-			err = map_chunk(vm, gpa, sizes[i]);
-			if (!err)
-				gpa += sizes[i];
-		}
-		if (err)
-			return err;
-	}
-	return OK;
-}
-
-static int free_leaf(void *arg, const struct ept_leaf *leaf)
-{
-	const struct vm *vm = arg;
-
-	if (leaf->hpa.v != vm->apic_access_pa)
-		guest_frames_free(leaf->hpa, leaf->size / PAGE_SIZE);
-	return OK;
-}
-
-static int create_memory(struct vm *vm)
-{
-	struct ept_caps caps = {
-		.page_2m = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_2M),
-		.page_1g = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_1G),
-		.ad = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_AD),
-		.exec_only = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_EXEC_ONLY),
-	};
-	int err = guest_map_build(&vm->map, vm->config.memory);
-
-	if (!err)
-		err = ept_init(&vm->ept, &caps, &hv_pt_alloc);
-	if (!err)
-		err = hostpt_init(&vm->pt, &hv_pt_alloc, caps.page_1g ? SIZE_1G : SIZE_2M);
-	if (!err)
-		err = hostpt_share(&vm->pt, &kernel_pt, 256, WINDOW_SLOT_FIRST - 256);
-	if (!err)
-		err = hostpt_share(&vm->pt, &kernel_pt, WINDOW_SLOT_FIRST + WINDOW_SLOTS,
-		                   512 - WINDOW_SLOT_FIRST - WINDOW_SLOTS);
-	if (err)
-		return err;
-	guest_map_ranges(&vm->map, &vm->mem, (u8 *)WINDOW_BASE);
-	for (u32 i = 0; i < vm->mem.nr_ranges && !err; i++) {
-		err = map_ram(vm, vm->mem.ranges[i].gpa, vm->mem.ranges[i].len);
-		if (!err)
-			err = hostpt_map_window(&vm->pt, WINDOW_BASE, &vm->ept, GPA(vm->mem.ranges[i].gpa),
-			                        vm->mem.ranges[i].len);
-	}
-	if (err || !vmx_caps_has(&vmx_caps, VMX_FEAT_APIC_ACCESS))
-		return err;
-	vm->apic_access_page = hv_alloc_pages(1);
-	if (!vm->apic_access_page)
-		return ERR_NOMEM;
-	vm->apic_access_pa = virt_to_phys(vm->apic_access_page).v;
-	return OK;
 }
 
 /* ---- images ---- */
@@ -198,7 +116,7 @@ int vm_create(u32 id, const struct vm_config *config, const struct cpuset *cpus,
 	if (!err)
 		err = find_images(vm, find);
 	if (!err)
-		err = create_memory(vm);
+		err = vm_memory_create(vm);
 	if (!err)
 		err = sched_group_init(run_sched(), &vm->sched, &share, run_now());
 	if (!err)
@@ -235,14 +153,7 @@ static void leave_scheduler(struct vcpu *v)
 
 void vm_destroy(struct vm *vm)
 {
-	if (vm->ept.t.root) {
-		int err = ept_walk(&vm->ept, GPA(0), BIT(48) - PAGE_SIZE, free_leaf, vm);
-
-		assert(err == OK);
-		ept_destroy(&vm->ept);
-	}
-	if (vm->pt.t.root)
-		hostpt_destroy(&vm->pt);
+	vm_memory_destroy(vm);
 	for (u32 i = 0; vm->vcpus && i < vm->nr_vcpus; i++) {
 		leave_scheduler(vm->vcpus[i]);
 		vcpu_destroy(vm->vcpus[i]);
@@ -250,6 +161,5 @@ void vm_destroy(struct vm *vm)
 	sched_group_remove(run_sched(), &vm->sched);
 	hv_zfree(vm->vcpus, vm->nr_vcpus * sizeof(*vm->vcpus));
 	devices_destroy(vm);
-	hv_free_pages(vm->apic_access_page, vm->apic_access_page ? 1 : 0);
 	hv_zfree(vm, sizeof(*vm));
 }

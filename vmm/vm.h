@@ -48,6 +48,10 @@ struct vm {
 	struct guest_map map;
 	struct guest_mem mem;
 	struct ept ept;
+	struct pt_alloc table_alloc; /* its tables: those set aside, else the hypervisor's pool */
+	struct vm_spare_table *spare_tables;
+	bool keep_tables; /* freed ones are set aside */
+	bool small_code;  /* executes from 4-KiB pages only */
 	struct hostpt pt; /* root-mode address space: the hypervisor and this VM's window */
 	void *apic_access_page;
 	u64 apic_access_pa;

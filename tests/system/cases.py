@@ -246,6 +246,12 @@ def pv_tests():
                   append="hidden")
     yield payload("pv", "", "a TSC of the guest's own frequency", "pv-tsc", properties=('tsc-frequency = "33000000"',))
     yield payload("tsc", "", "the same", "tsc-scaled", properties=('tsc-frequency = "33000000"',))
+    # 42 times 2 MiB of its own, and where the payload lies.
+    yield payload("exec", "", "code runs from small EPT pages only: one exit for each 2 MiB", "exec-small",
+                  want=(r"SUMMARY exec: 1 passed, 0 failed", r"EPT_VIOLATION +4[2-9] exits"))
+    yield payload("exec", "", "nosmall-code-pages: from large ones", "exec-large", cmdline="nosmall-code-pages",
+                  want=(r"SUMMARY exec: 1 passed, 0 failed", "warning: guests: this processor has the iTLB multihit erratum"),
+                  forbid=TROUBLE + (r"^FAIL: ", r"EPT_VIOLATION"))
     yield Boot("no-tsc-scaling", "tsc-frequency on a CPU that cannot scale", cpu=OLD_CPU, guest="hello",
                properties=('tsc-frequency = "33000000"',), want=(r"tsc-frequency: this CPU cannot scale",),
                status=session.REFUSED)

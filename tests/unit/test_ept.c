@@ -448,6 +448,37 @@ START_TEST(page_sizes)
 }
 END_TEST
 
+/* Only the 2 MiB around the address change: 4-KiB pages of the same memory with the new rights. */
+START_TEST(shatter)
+{
+	struct ept_leaf l;
+
+	start(&all_caps);
+	ck_assert_int_eq(ept_map(&e, GPA(0), HPA(8 * G), 2 * G, EPT_RW, EPT_MT_WT | EPT_MT_IGNORE_PAT, false), OK);
+	pages.limit = pages.in_use + 1;
+	ck_assert_int_eq(ept_shatter(&e, GPA(G + 3 * M + 5), EPT_RWX), ERR_NOMEM);
+	ck_assert_int_eq(ept_lookup(&e, GPA(G), &l), OK);
+	ck_assert(l.size == G && l.perms == EPT_RW);
+	pages.limit = pages.in_use + 2;
+	ck_assert_int_eq(ept_shatter(&e, GPA(G + 3 * M + 5), EPT_RWX), OK);
+	for (u64 a = 0; a < 2 * G; a += l.size) {
+		bool in = a >= G + 3 * M && a < G + 4 * M;
+
+		ck_assert_int_eq(ept_lookup(&e, GPA(a), &l), OK);
+		ck_assert_uint_eq(l.gpa.v, a);
+		ck_assert_uint_eq(l.hpa.v, 8 * G + a);
+		ck_assert_uint_eq(l.size, in ? K : a < G ? G : M);
+		ck_assert_uint_eq(l.perms, in ? EPT_RWX : EPT_RW);
+		ck_assert_uint_eq(l.type, EPT_MT_WT | EPT_MT_IGNORE_PAT);
+	}
+	ck_assert_int_eq(ept_shatter(&e, GPA(G + 4 * M - 1), EPT_RWX), ERR_NOENT);
+	ck_assert_int_eq(ept_shatter(&e, GPA(2 * G), EPT_RWX), ERR_NOENT);
+	ck_assert_int_eq(ept_shatter(&e, GPA(0), EPT_W), ERR_INVAL);
+	pages.limit = FAKE_PT_PAGES;
+	finish();
+}
+END_TEST
+
 START_TEST(merge_levels)
 {
 	struct ept_leaf l;
@@ -620,5 +651,5 @@ START_TEST(dead_tables)
 }
 END_TEST
 
-SUITE_MAIN("ept", random_all, random_2m, split_and_merge_1g, replace_table_by_leaf, page_sizes, merge_levels,
+SUITE_MAIN("ept", random_all, random_2m, split_and_merge_1g, replace_table_by_leaf, page_sizes, shatter, merge_levels,
            no_merge_when_different, refusals, walking, dead_tables)
