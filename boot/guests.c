@@ -146,6 +146,18 @@ static bool has_itlb_multihit(void)
 	return !tells || !(cpu_rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAP_PSCHANGE_MC_NO);
 }
 
+static void expect_guests(const void *blob, u32 n)
+{
+	struct config_errs errs = { 0 };
+	struct vm_config c;
+	u32 most = 0;
+
+	for (u32 i = 0; i < n; i++)
+		if (config_guest_parse(blob, i, NULL, &c, &errs) == OK)
+			most = MAX(most, c.vcpus);
+	monitor_expect(n, most);
+}
+
 void guests_create(const void *blob, struct hv_config *hv)
 {
 	struct config_errs errs = { 0 };
@@ -154,6 +166,7 @@ void guests_create(const void *blob, struct hv_config *hv)
 	struct place *places = place_guests(blob, n);
 
 	vm_memory_init(small_code);
+	expect_guests(blob, n);
 	if (!small_code && has_itlb_multihit())
 		log_warn("guests: this processor has the iTLB multihit erratum: a guest can stop the machine\n");
 	(void)!config_hypervisor_parse(blob, hv, &errs);

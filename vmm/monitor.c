@@ -20,9 +20,11 @@
 
 #define MAX_CONSOLES 4
 #define KEYS         64
-#define KEY_ROUNDS   8       /* of as many, at a time: a broken port may have keys for ever */
-#define KEYS_NS      1000000 /* after which keys that were not taken are tried again */
-#define MUX_BUFFER   (32u << 10)
+#define KEY_ROUNDS   8           /* of as many, at a time: a broken port may have keys for ever */
+#define KEYS_NS      1000000     /* after which keys that were not taken are tried again */
+#define MUX_MIN      (32u << 10) /* least size of the console's buffer, which holds any answer */
+#define GUEST_TEXT   160u        /* of an answer, for each guest that it lists */
+#define VCPU_TEXT    2048u       /* for each vCPU that it shows */
 #define SCROLL_BACK  (16u << 10)
 #define COLUMNS      80
 #define OUTPUT_NS    5000000           /* time spent on consoles in one go; then the CPU has other things to do */
@@ -387,12 +389,17 @@ void monitor_finish(void)
 
 int monitor_init(bool ascii)
 {
-	u8 *buf = hv_zalloc(MUX_BUFFER);
+	u32 guests = 0, vcpus = 0, size;
+	u8 *buf;
 
+	for (const struct vm *vm = vm_list; vm; vm = vm->next, guests++)
+		vcpus = MAX(vcpus, vm->nr_vcpus);
+	size = MAX(MUX_MIN, guests * GUEST_TEXT + vcpus * VCPU_TEXT);
+	buf = hv_zalloc(size);
 	if (!buf)
 		return ERR_NOMEM;
 	monitor_mon.ops = &monitor_ops;
-	mux_init(&mux, &monitor_mon, buf, MUX_BUFFER, COLUMNS, ascii, run_now());
+	mux_init(&mux, &monitor_mon, buf, size, COLUMNS, ascii, run_now());
 	for (struct vm *vm = vm_list; vm && !mux.has_guest; vm = vm->next)
 		for (u32 i = 0; i < CONFIG_NR_COM && !mux.has_guest; i++)
 			if (vm->config.com[i] == VM_SERIAL_CONSOLE)

@@ -33,6 +33,8 @@ void monitor_finish(void);
 
 /* Scroll-back of a VM. OK or ERR_NOMEM. */
 __must_check int monitor_add_vm(struct vm *vm);
+/* Before the first channel: how many guests there will be, and the most vCPUs that one has. */
+void monitor_expect(u32 guests, u32 vcpus);
 /* Its control channel; rights' list must live on. OK or ERR_NOMEM. */
 __must_check int monitor_add_control(struct vm *vm, const struct mon_rights *rights);
 /* The operator's control channel on a serial port of the machine (vmm/ctl_port.h); con must live on. Once, after

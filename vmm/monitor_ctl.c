@@ -13,8 +13,14 @@
 #include "vmm/run.h"
 #include "vmm/vm.h"
 
-#define CTL_BUFFER (64u << 10)
-#define EVENTS     32
+#define EVENTS 32
+
+static u32 out_size; /* of each channel's buffer */
+
+void monitor_expect(u32 guests, u32 vcpus)
+{
+	out_size = ctl_out_size(guests, vcpus);
+}
 
 /* ---- over guests' serial ports ---- */
 
@@ -84,14 +90,14 @@ int monitor_add_control(struct vm *vm, const struct mon_rights *rights)
 {
 	struct monitor_vm *m = vm->monitor;
 	struct ctl *c = hv_zalloc(sizeof(*c));
-	u8 *buf = hv_zalloc(CTL_BUFFER);
+	u8 *buf = hv_zalloc(out_size);
 
 	if (!c || !buf) {
 		hv_zfree(c, sizeof(*c));
-		hv_zfree(buf, CTL_BUFFER);
+		hv_zfree(buf, out_size);
 		return ERR_NOMEM;
 	}
-	ctl_init(c, &monitor_mon, rights, buf, CTL_BUFFER);
+	ctl_init(c, &monitor_mon, rights, buf, out_size);
 	m->ctl = c;
 	return OK;
 }
@@ -115,14 +121,14 @@ static u64 port_at = TIMER_OFF; /* it goes on then, run_now() ns; for the bootst
 int monitor_add_control_port(struct console *con)
 {
 	struct ctl_port *p = hv_zalloc(sizeof(*p));
-	u8 *buf = hv_zalloc(CTL_BUFFER);
+	u8 *buf = hv_zalloc(out_size);
 
 	if (!p || !buf) {
 		hv_zfree(p, sizeof(*p));
-		hv_zfree(buf, CTL_BUFFER);
+		hv_zfree(buf, out_size);
 		return ERR_NOMEM;
 	}
-	ctl_port_init(p, &monitor_mon, con, buf, CTL_BUFFER);
+	ctl_port_init(p, &monitor_mon, con, buf, out_size);
 	__atomic_store_n(&port, p, __ATOMIC_RELEASE);
 	return OK;
 }

@@ -7,7 +7,7 @@
 static struct fake_mon fake;
 static struct ctl c;
 static u8 buf[32768];
-static char text[400000];
+static char text[600000];
 static const struct mon_rights all = MON_RIGHTS_ALL;
 
 static const char *drain(void)
@@ -300,6 +300,78 @@ START_TEST(answer_too_long)
 }
 END_TEST
 
+#define MANY 700u
+
+static int many_info(void *ctx, u32 index, struct mon_guest_info *info)
+{
+	if (index >= MANY)
+		return ERR_NOENT;
+	*info = (struct mon_guest_info){ .id = index,
+		                         .state = index ? MON_CRASHED : MON_PAUSED,
+		                         .vcpus = 64,
+		                         .memory = BIT(40) - PAGE_SIZE,
+		                         .hv_bytes = BIT(30) - 1,
+		                         .weight = 10000,
+		                         .cap = 6400,
+		                         .reservation = 6080,
+		                         .uptime_ns = 1ull << 60,
+		                         .cpu_ns = ~0ull >> 1,
+		                         .steal_ns = ~0ull >> 1,
+		                         .exits = ~0ull >> 1,
+		                         .restarts = ~0u };
+	memset(info->name, 'n', sizeof(info->name) - 5);
+	snprintf(info->name + sizeof(info->name) - 5, 5, "%u", index);
+	memset(info->reason, 'r', sizeof(info->reason) - 1);
+	for (u32 i = 0; i < 256; i += 2)
+		info->pin.w[i / 64] |= BIT(i % 64);
+	return OK;
+}
+
+static struct mon_sample *many_sample(void *ctx, u32 guest, enum mon_slot slot)
+{
+	static struct mon_sample samples[MANY][MON_NR_SLOTS];
+
+	return &samples[guest][slot];
+}
+
+static int many_regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
+{
+	memset(r, 0xff, sizeof(*r));
+	r->activity = "waiting for SIPI";
+	return OK;
+}
+
+/* Every answer about all of many guests, and all of a large one, fits the buffer that is made for them. */
+START_TEST(answers_about_many)
+{
+	static const char *const cmds[] = { "list", "top", "version" };
+	u32 size = ctl_out_size(MANY, 64);
+	u8 *large = malloc(size);
+	struct mon_ops ops;
+	char line[80];
+
+	ck_assert_uint_eq(ctl_out_size(3, 4), 64 << 10);
+	setup();
+	ops = *fake.mon.ops;
+	ops.guest_info = many_info;
+	ops.sample = many_sample;
+	ops.regs = many_regs;
+	fake.mon.ops = &ops;
+	ctl_init(&c, &fake.mon, &all, large, size);
+	for (u32 i = 0; i < 2 * ARRAY_SIZE(cmds); i++) { /* top measures between two */
+		snprintf(line, sizeof(line), "{\"id\":%u,\"cmd\":\"%s\"}\n", i, cmds[i % ARRAY_SIZE(cmds)]);
+		send(line);
+		HAS("\"ok\":true");
+		LACKS("too-long");
+	}
+	send("{\"id\":7,\"cmd\":\"dump\",\"args\":{\"guest\":\"0\"}}\n");
+	HAS("\"ok\":true");
+	send("{\"id\":8,\"cmd\":\"regs\",\"args\":{\"guest\":\"0\"}}\n");
+	HAS("\"ok\":true");
+	free(large);
+}
+END_TEST
+
 START_TEST(rights_of_channels)
 {
 	static const u32 only[] = { 7 };
@@ -330,4 +402,4 @@ START_TEST(rights_of_channels)
 END_TEST
 
 SUITE_MAIN("mon_ctl", requests, errors, over_long, event_stream, consoles, back_pressure, answer_too_long,
-           rights_of_channels)
+           answers_about_many, rights_of_channels)

@@ -5,8 +5,15 @@
 #include "lib/string.h"
 #include "vmm/mon/cmd.h"
 
-#define CHUNK    256 /* bytes of console data in an event: 6 times that as JSON, at most */
-#define POLL_MAX 16  /* events or console chunks a poll */
+#define CHUNK       256  /* bytes of console data in an event: 6 times that as JSON, at most */
+#define GUEST_BYTES 656  /* of an answer, for each guest that it lists (top) */
+#define VCPU_BYTES  3072 /* for each vCPU that it shows (dump) */
+#define POLL_MAX    16   /* events or console chunks a poll */
+
+u32 ctl_out_size(u32 guests, u32 vcpus)
+{
+	return MAX(64u << 10, guests * GUEST_BYTES + vcpus * VCPU_BYTES);
+}
 
 void ctl_init(struct ctl *c, struct mon *mon, const struct mon_rights *rights, u8 *buf, u32 size)
 {

@@ -17,7 +17,7 @@
 #include "vmm/mon/vt.h"
 
 #define CTL_LINE_MAX 4096  /* bytes of a request, without its end */
-#define CTL_OUT_MIN  16384 /* least size of the buffer; 64 KiB holds any answer about 100 guests */
+#define CTL_OUT_MIN  16384 /* least size of the buffer; see ctl_out_size() */
 #define CTL_TOKENS   64
 #define CTL_ID_MAX   64 /* bytes of an id */
 #define CTL_EVENTS   32
@@ -49,6 +49,8 @@ struct ctl {
 	u32 turn; /* console that is read next */
 };
 
+/* Bytes of a buffer that holds any answer about so many guests, the largest of which has so many vCPUs. */
+u32 ctl_out_size(u32 guests, u32 vcpus);
 /* buf, of size bytes, at least CTL_OUT_MIN, is for output. rights are copied, the list they point to is not. */
 void ctl_init(struct ctl *c, struct mon *mon, const struct mon_rights *rights, u8 *buf, u32 size);
 /* The other side is gone: forgets a line begun, what was not sent, and consoles attached. */
