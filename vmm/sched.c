@@ -111,11 +111,21 @@ static u32 find_helper(struct sched *s, struct sched_cpu *c)
 
 /* ---- picking ---- */
 
-static struct sched_entity *best_here(struct sched_cpu *c)
+/* *most: ns of its turn at most, for it takes what is due to it before those that come first. */
+static struct sched_entity *best_here(struct sched_cpu *c, u64 *most)
 {
 	struct sched_entity *e = sched_queue_best(c), *b = c->buddy;
 
 	c->buddy = NULL;
+	*most = SCHED_NEVER;
+	if (e->rank == SCHED_RESERVED && c->rest >= SCHED_REST_NS) {
+		struct sched_entity *other = sched_queue_unreserved(c);
+
+		if (other) {
+			*most = c->rest;
+			return other;
+		}
+	}
 	if (b && b->rank == e->rank &&
 	    v_diff(b->vruntime, e->vruntime) <= (s64)sched_group_cost(b->group, SCHED_MARGIN_NS))
 		return b;
@@ -174,7 +184,7 @@ static struct sched_entity *take_best(struct sched *s, struct sched_cpu *c, u64 
 	for (;;) {
 		struct sched_entity *e;
 		bool wait;
-		u64 at;
+		u64 at, most;
 
 		if (!sched_queue_best(c)) {
 			/* First say so, then look at the others: a waker does it the other way round. */
@@ -187,11 +197,11 @@ static struct sched_entity *take_best(struct sched *s, struct sched_cpu *c, u64 
 			return NULL;
 		if (!e) /* somebody took it while c was unlocked */
 			continue;
-		e = best_here(c);
+		e = best_here(c, &most);
 		sched_queue_take(c, e); /* published in start(), or when it is throttled */
 		forget_lag(s, c, e, &wait);
 		*grant = e->rank == SCHED_LATENCY ? SCHED_LATENCY_NS : wait ? SCHED_SLICE_NS : SCHED_ALONE_NS;
-		*grant = sched_group_grant(e->group, e, *grant, now, &at);
+		*grant = sched_group_grant(e->group, e, MIN(*grant, most), now, &at);
 		if (*grant)
 			return e;
 		sched_queue_throttle(c, e, at);
@@ -227,6 +237,17 @@ struct sched_entity *sched_pick(struct sched *s, u32 cpu, u64 now, u64 *until, u
 
 /* ---- the running entity ---- */
 
+/* Reserved time earns the others their part of the processor; what they run they have had. */
+static void account_rest(struct sched_cpu *c, bool reserved, u64 used)
+{
+	u64 earned = MIN(used, SCHED_PERIOD_NS) * (SCHED_FULL_CPU - SCHED_RESERVABLE) / SCHED_RESERVABLE;
+
+	if (reserved)
+		c->rest = MIN(c->rest + earned, 2 * SCHED_REST_NS);
+	else
+		c->rest -= MIN(c->rest, used);
+}
+
 void sched_cpu_charge(struct sched_cpu *c, u64 now, bool over)
 {
 	struct sched_entity *e = c->current;
@@ -238,6 +259,7 @@ void sched_cpu_charge(struct sched_cpu *c, u64 now, bool over)
 	}
 	e->run_ns += used;
 	c->busy_ns += used;
+	account_rest(c, e->rank == SCHED_RESERVED, used);
 	e->vruntime += clock - e->clock;
 	e->clock = clock;
 	if (e->rank == SCHED_WEIGHT)

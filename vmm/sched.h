@@ -8,7 +8,8 @@
  * gives global proportional shares; a processor takes an entity from another one's queue when that is behind its own
  * by more than a margin, or when it has nothing to run. Above the entities that run by weight (SCHED_WEIGHT) are
  * those with reserved time left in this period (SCHED_RESERVED, earliest deadline first), and freshly woken ones of
- * the latency class that have not used up their share (SCHED_LATENCY).
+ * the latency class that have not used up their share (SCHED_LATENCY). But of each processor SCHED_RESERVABLE is the
+ * most that goes to reserved time while others wait there, whoever has reserved how much and wherever it runs.
  *
  * Locks, in the order they are taken: sched.lock and sched_group.members_lock (both only for changes and yields),
  * sched_cpu.lock (two of them by ascending index), sched_group.lock. Nothing here calls out with one held.
@@ -37,6 +38,7 @@
 #define SCHED_AHEAD_NS     20000000ull /* service in advance that is remembered at most */
 #define SCHED_PERIOD_NS    10000000ull /* of caps and reservations */
 #define SCHED_MIN_GRANT_NS 50000ull    /* shortest turn; what exceeds the budget is debt */
+#define SCHED_REST_NS      500000ull   /* this much of the rest beside the reserved makes a turn */
 
 enum sched_state { SCHED_BLOCKED, SCHED_QUEUED, SCHED_THROTTLED, SCHED_RUNNING };
 enum sched_rank { SCHED_RESERVED, SCHED_LATENCY, SCHED_WEIGHT, SCHED_NONE };
@@ -121,6 +123,7 @@ struct sched_cpu {
 	u64 now;                    /* latest time seen */
 	u64 floor;                  /* who comes in gets at least this */
 	u64 busy_ns;
+	u64 rest; /* ns due to those without reserved time, for what ran here on such; 2 * SCHED_REST_NS at most */
 	u32 scan; /* where the next look at the others begins */
 	/* Published: read by others without the lock. */
 	u32 nr_waiting;

@@ -45,6 +45,8 @@ bool sched_entity_before(const struct sched_entity *a, const struct sched_entity
 /* The first of all that wait on c; the first that may move. */
 struct sched_entity *sched_queue_best(const struct sched_cpu *c);
 struct sched_entity *sched_queue_movable(const struct sched_cpu *c);
+/* The first that waits on c without reserved time, or NULL. */
+struct sched_entity *sched_queue_unreserved(const struct sched_cpu *c);
 /* The best waiting on c that may run on processor cpu and beats than (NULL: anything) by the margin, or NULL. */
 struct sched_entity *sched_queue_find(const struct sched_cpu *c, u32 cpu, const struct sched_entity *than);
 /* e, not in a queue, waits on c. */

@@ -41,6 +41,37 @@ struct sched_entity *sched_queue_best(const struct sched_cpu *c)
 	return sched_entity_before(p, m) ? p : m;
 }
 
+/* Rank comes first in a heap: the branches below one without reserved time need no look. */
+static struct sched_entity *unreserved_in(const struct sched_heap *h)
+{
+	struct sched_entity *best = NULL;
+	struct sched_node *n = h->root;
+
+	while (n) {
+		struct sched_entity *e = entity_of_run(n);
+		bool reserved = e->rank == SCHED_RESERVED;
+
+		if (!reserved && (!best || sched_entity_before(e, best)))
+			best = e;
+		n = sched_heap_walk(n, !reserved);
+	}
+	return best;
+}
+
+struct sched_entity *sched_queue_unreserved(const struct sched_cpu *c)
+{
+	struct sched_entity *best = NULL;
+
+	for (u32 i = 0; i < 4; i++) {
+		const struct sched_heap *h = i < 2 ? &c->urgent[i] : &c->weighted[i - 2];
+		struct sched_entity *e = unreserved_in(h);
+
+		if (e && (!best || sched_entity_before(e, best)))
+			best = e;
+	}
+	return best;
+}
+
 /* ---- virtual time of the processor ---- */
 
 /*

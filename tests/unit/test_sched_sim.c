@@ -175,6 +175,49 @@ START_TEST(reservations)
 }
 END_TEST
 
+/*
+ * Of every processor a part stays with those that have nothing reserved, however much others have: a guest whose one
+ * busy vCPU has the budget of several, or whose vCPUs fill the processors in turns. Each processor has a guest pinned
+ * to it.
+ */
+static void beside_reserved(u32 cpus, u32 vcpus, u32 busy, u32 reservation, struct sched_params pinned, u64 burst)
+{
+	double least = 100;
+
+	sim_init(&m, cpus);
+	sim_group(&m, (struct sched_params){ .weight = 100, .reservation = reservation * SCHED_PERCENT });
+	for (u32 i = 0; i < vcpus; i++)
+		sim_vcpu(&m, &m.g[0], i < busy ? SCHED_NEVER : 10 * SIM_US, 50 * SIM_MS, 0);
+	for (u32 i = 0; i < cpus; i++)
+		sim_vcpu(&m, sim_group(&m, pinned), burst, 100 * SIM_US, BIT(i));
+	sim_run(&m, 100 * SIM_MS);
+	sim_mark(&m);
+	sim_run(&m, SIM_S);
+	for (u32 i = 1; i <= cpus; i++)
+		least = MIN(least, sim_share(&m, &m.g[i]));
+	printf("%u of %u vCPUs busy, %u %% reserved, on %u CPUs: %.2f %%; the least of those pinned: %.2f %%\n", busy,
+	       vcpus, reservation, cpus, sim_share(&m, &m.g[0]), least);
+	fflush(stdout);
+	ck_assert_double_ge(least, 4.5);
+	ck_assert_double_ge(sim_share(&m, &m.g[0]), 0.99 * MIN(reservation, 95 * MIN(busy, cpus)));
+}
+
+START_TEST(reserved_leave_the_rest)
+{
+	struct sched_params plain = { .weight = 100 }, quick = { .weight = 100, .latency = true };
+
+	beside_reserved(1, 1, 1, 95, plain, SCHED_NEVER);
+	beside_reserved(2, 1, 1, 100, plain, SCHED_NEVER);
+	beside_reserved(2, 1, 1, 190, plain, SCHED_NEVER);
+	beside_reserved(4, 4, 1, 380, plain, SCHED_NEVER);
+	beside_reserved(2, 2, 2, 190, plain, SCHED_NEVER);
+	beside_reserved(2, 3, 3, 190, plain, SCHED_NEVER);
+	beside_reserved(4, 6, 5, 380, plain, SCHED_NEVER);
+	beside_reserved(2, 3, 3, 190, quick, SCHED_NEVER);
+	beside_reserved(2, 2, 2, 190, quick, 400 * SIM_US);
+}
+END_TEST
+
 /* Sleeping just before its turn is over, or waking all the time, gives nobody more than its share, and costs nobody.
  */
 START_TEST(dodgers)
@@ -381,5 +424,5 @@ START_TEST(many)
 }
 END_TEST
 
-SUITE_MAIN("sched_sim", shares, infeasible, siblings, caps, reservations, dodgers, sleepers, latency, pinning,
-           islands, live_changes, idle_costs_nothing, spinners, many)
+SUITE_MAIN("sched_sim", shares, infeasible, siblings, caps, reservations, reserved_leave_the_rest, dodgers, sleepers,
+           latency, pinning, islands, live_changes, idle_costs_nothing, spinners, many)
