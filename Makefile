@@ -106,7 +106,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	arch/x86/vmx/vmx.c drivers/uart16550.c drivers/vga_text.c drivers/ps2_kbd.c \
 	$(addprefix vmm/,vcpu.c vcpu_reset.c vcpu_load.c vcpu_dump.c vm.c vm_memory.c vm_start.c vm_stop.c vm_ctl.c guests.c run.c \
 	events.c apic_mode.c emulate.c emulate_mem.c emulate_regs.c exit.c exit_cr.c exit_io.c exit_mmio.c exit_task.c exit_pv.c \
-	devices.c monitor.c monitor_ctl.c monitor_ops.c walltime.c) \
+	devices.c monitor.c monitor_ctl.c monitor_ops.c monitor_set.c walltime.c) \
 	boot/main.c boot/firmware.c boot/console.c boot/serial.c boot/guests.c boot/previous.c
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).

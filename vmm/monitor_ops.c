@@ -1,4 +1,4 @@
-/* The monitor's operations on VMs, scheduler, exit rings and log. With the monitor's lock held; none takes a VM's. */
+/* The monitor's operations on VMs, exit rings and log. With the monitor's lock held; none takes a VM's. */
 #include "vmm/monitor_ops.h"
 
 #include "arch/x86/cpu.h"
@@ -15,6 +15,8 @@
 #include "vmm/monitor.h"
 #include "vmm/run.h"
 #include "vmm/vm.h"
+
+static const struct machine *topology; /* boot's, before the first guest */
 
 static struct vm *find(u32 id)
 {
@@ -186,75 +188,11 @@ static int action(void *ctx, u32 guest, enum mon_action what, struct mon_why *wh
 	return OK;
 }
 
-static int set_share(struct vm *vm, const struct sched_params *p, struct mon_why *why)
-{
-	struct sched_cpumask kick = { 0 };
-	int err = sched_group_set(run_sched(), &vm->sched, p, run_now(), &kick);
-
-	for (u32 i = 0; i < nr_pcpus && !err; i++)
-		if (sched_mask_test(&kick, i))
-			run_kick(i);
-	if (err == ERR_NOSPC)
-		fmt_snprintf(why->text, sizeof(why->text), "the machine has not that much left to reserve");
-	else if (err)
-		fmt_snprintf(why->text, sizeof(why->text), "out of range, or a reservation above the cap");
-	return err;
-}
-
-static int set_pin(struct vm *vm, const struct mon_cpus *cpus, struct mon_why *why)
-{
-	struct sched_cpumask mask = { 0 };
-
-	for (u32 i = 0; i < nr_pcpus; i++)
-		if ((cpus->w[i / 64] >> (i % 64) & 1) && pcpus[i]->vmx_on)
-			sched_mask_set(&mask, i);
-	for (u32 i = 0; i < vm->nr_vcpus; i++) {
-		u32 cpu = SCHED_NO_CPU;
-		int err = sched_set_allowed(run_sched(), &vm->vcpus[i]->sched, &mask, run_now(), &cpu);
-
-		run_kick(cpu);
-		if (err) {
-			fmt_snprintf(why->text, sizeof(why->text), "%s",
-			             err == ERR_NOSPC ? "its reservation does not fit there"
-			                              : "no such CPU is running");
-			return err;
-		}
-	}
-	return OK;
-}
-
-static void tell_set(struct vm *vm, enum mon_prop prop, const struct mon_value *value)
-{
-	char text[40];
-
-	if (prop == MON_PIN)
-		mon_cpus_format(&value->cpus, nr_pcpus, text, sizeof(text));
-	else
-		fmt_snprintf(text, sizeof(text), "%lu", (unsigned long)value->num);
-	vm_log_command(vm, "%s set to %s", mon_prop_str(prop), text);
-	monitor_event(vm, MON_EV_CHANGED, "");
-}
-
 static int set(void *ctx, u32 guest, enum mon_prop prop, const struct mon_value *value, struct mon_why *why)
 {
 	struct vm *vm = find(guest);
-	struct sched_params p;
-	int err;
 
-	if (!vm)
-		return ERR_NOENT;
-	p = vm->sched.params;
-	switch (prop) {
-	case MON_WEIGHT: p.weight = value->num; break;
-	case MON_CAP: p.cap = value->num * SCHED_PERCENT; break;
-	case MON_RESERVATION: p.reservation = value->num * SCHED_PERCENT; break;
-	case MON_PIN: break;
-	default: return ERR_NOTSUP;
-	}
-	err = prop == MON_PIN ? set_pin(vm, &value->cpus, why) : set_share(vm, &p, why);
-	if (!err)
-		tell_set(vm, prop, value);
-	return err;
+	return vm ? monitor_set(vm, topology, prop, value, why) : ERR_NOENT;
 }
 
 /* ---- looking inside ---- */
@@ -370,8 +308,6 @@ static size_t console_input(void *ctx, u32 guest, const u8 *buf, size_t len)
 }
 
 /* ---- the machine ---- */
-
-static const struct machine *topology;
 
 void monitor_set_machine(const struct machine *m)
 {

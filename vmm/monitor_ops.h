@@ -16,4 +16,11 @@ struct monitor_vm {
 	bool ctl_more; /* it has something to do or to say */
 };
 
+struct vm;
+struct machine;
+
 extern const struct mon_ops monitor_ops;
+
+/* What mon_ops.set() does, for vm: its share of the processors m, and which of them. With the monitor's lock held. */
+int monitor_set(struct vm *vm, const struct machine *m, enum mon_prop prop, const struct mon_value *value,
+                struct mon_why *why);

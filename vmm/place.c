@@ -50,7 +50,6 @@ static void take_pins(struct solver *s)
 {
 	for (u32 i = 0; i < s->nr; i++) {
 		struct place *p = &s->list[i];
-		struct cpuset mine;
 
 		if (!pinned(p))
 			continue;
@@ -62,12 +61,8 @@ static void take_pins(struct solver *s)
 				break;
 			}
 		}
-		machine_cores_of(s->m, &p->pin, &mine);
 		for (u32 k = 0; p->exclusive && k < s->nr; k++) {
-			struct cpuset rest = s->list[k].pin;
-
-			cpuset_remove(&rest, &mine);
-			if (k != i && pinned(&s->list[k]) && memcmp(&rest, &s->list[k].pin, sizeof(rest)) != 0) {
+			if (k != i && place_conflict(s->m, &p->pin, true, &s->list[k].pin, false)) {
 				struct where w = at(s, &s->list[k], "pin");
 
 				cfg_fail(&w, "%s has some of these CPUs' cores for itself", p->name);
@@ -301,4 +296,16 @@ int config_place(const void *blob, const struct machine *m, struct place *list, 
 		fmt_snprintf(list[i].name, sizeof(list[i].name), "%s", vm.name);
 	}
 	return place_solve(m, list, nr, errs);
+}
+
+bool place_conflict(const struct machine *m, const struct cpuset *a, bool a_exclusive, const struct cpuset *b,
+                    bool b_exclusive)
+{
+	struct cpuset whole, rest = *b;
+
+	if (!a_exclusive && !b_exclusive)
+		return false;
+	machine_cores_of(m, a, &whole);
+	cpuset_remove(&rest, &whole);
+	return memcmp(&rest, b, sizeof(rest)) != 0;
 }

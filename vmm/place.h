@@ -28,3 +28,10 @@ __must_check int config_place(const void *blob, const struct machine *m, struct 
                               struct config_errs *errs);
 /* The second half: list's requests are filled in. */
 __must_check int place_solve(const struct machine *m, struct place *list, u32 nr, struct config_errs *errs);
+
+/*
+ * Whether two guests on these processors break the promise of exclusive cores: one of them has its cores for itself,
+ * and the other would have a thread of one.
+ */
+bool place_conflict(const struct machine *m, const struct cpuset *a, bool a_exclusive, const struct cpuset *b,
+                    bool b_exclusive);

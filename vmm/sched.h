@@ -164,6 +164,12 @@ __must_check int sched_group_init(struct sched *s, struct sched_group *g, const 
 /* Changes a group; effective at once on all processors set in *kick. Errors as above: nothing is changed. */
 __must_check int sched_group_set(struct sched *s, struct sched_group *g, const struct sched_params *p, u64 now,
                                  struct sched_cpumask *kick);
+/*
+ * All its members may run on these processors only, from now on: those elsewhere move. allowed: as
+ * sched_entity_init(). Errors as above, for the whole group: then nothing has changed. *kick: processors to kick.
+ */
+__must_check int sched_group_set_allowed(struct sched *s, struct sched_group *g, const struct sched_cpumask *allowed,
+                                         u64 now, struct sched_cpumask *kick);
 /* Must have no members. */
 void sched_group_remove(struct sched *s, struct sched_group *g);
 
@@ -171,9 +177,6 @@ void sched_group_remove(struct sched *s, struct sched_group *g);
  * above. */
 __must_check int sched_entity_init(struct sched *s, struct sched_entity *e, struct sched_group *g,
                                    const struct sched_cpumask *allowed, u64 now);
-/* Moves it at once if need be. *kick: processor to kick or SCHED_NO_CPU. Errors as above. */
-__must_check int sched_set_allowed(struct sched *s, struct sched_entity *e, const struct sched_cpumask *allowed,
-                                   u64 now, u32 *kick);
 /*
  * Keeps it from running until sched_resume(); remembers whether it wants to. OK: it does not run; ERR_BUSY: it still
  * runs on processor *kick, which must be kicked (it gives way there: sched_put()); ask again later.

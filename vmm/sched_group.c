@@ -200,19 +200,18 @@ static u32 mask_count(const struct sched_cpumask *m)
 }
 
 /* The processors g's members may use; all of them when it has none. */
-static struct sched_cpumask group_mask(struct sched *s, struct sched_group *g, const struct sched_entity *changed,
-                                       const struct sched_cpumask *allowed)
+static struct sched_cpumask group_mask(struct sched *s, struct sched_group *g, const struct sched_change *ch)
 {
 	struct sched_cpumask m = { 0 };
-	bool any = false;
+	bool mine = ch && ch->group == g, any = mine;
 
-	if (changed && changed->group == g) {
-		mask_or(&m, allowed);
-		any = true;
-	}
+	if (mine)
+		m = *ch->allowed;
+	if (mine && !ch->one)
+		return m;
 	spin_lock(&g->members_lock);
 	for (struct sched_entity *e = g->members; e; e = e->sibling)
-		if (e != changed) {
+		if (!mine || e != ch->one) {
 			mask_or(&m, &e->allowed);
 			any = true;
 		}
@@ -226,15 +225,14 @@ static struct sched_cpumask group_mask(struct sched *s, struct sched_group *g, c
  * For every set of processors that some group is confined to: what those confined to it have reserved must fit. This
  * is necessary for a schedule to exist, and sufficient when the sets are disjoint or nested.
  */
-int sched_admit(struct sched *s, struct sched_group *g, u32 reservation, const struct sched_entity *changed,
-                const struct sched_cpumask *allowed)
+int sched_admit(struct sched *s, struct sched_group *g, u32 reservation, const struct sched_change *ch)
 {
-	struct sched_cpumask mine = group_mask(s, g, changed, allowed);
+	struct sched_cpumask mine = group_mask(s, g, ch);
 
 	if (!reservation)
 		return OK;
 	for (struct sched_group *a = s->groups; a; a = a->next) {
-		struct sched_cpumask set = group_mask(s, a, changed, allowed);
+		struct sched_cpumask set = group_mask(s, a, ch);
 		u64 sum = 0;
 
 		/* Sets that g is not confined to are not its fault, if they are too small since others left them. */
@@ -246,7 +244,7 @@ int sched_admit(struct sched *s, struct sched_group *g, u32 reservation, const s
 
 			if (!r)
 				continue;
-			m = group_mask(s, b, changed, allowed);
+			m = group_mask(s, b, ch);
 			sum += mask_within(&m, &set) ? r : 0;
 		}
 		if (sum > (u64)mask_count(&set) * SCHED_RESERVABLE)
@@ -277,7 +275,7 @@ int sched_group_init(struct sched *s, struct sched_group *g, const struct sched_
 	spin_lock(&s->lock);
 	g->next = s->groups;
 	s->groups = g;
-	err = sched_admit(s, g, p->reservation, NULL, NULL);
+	err = sched_admit(s, g, p->reservation, NULL);
 	if (err == OK)
 		set_params(g, p, now);
 	else
@@ -334,7 +332,7 @@ int sched_group_set(struct sched *s, struct sched_group *g, const struct sched_p
 		return err;
 	spin_lock(&s->lock);
 	if (p->reservation > g->params.reservation)
-		err = sched_admit(s, g, p->reservation, NULL, NULL);
+		err = sched_admit(s, g, p->reservation, NULL);
 	if (err == OK) {
 		bool weight = p->weight != g->params.weight;
 

@@ -88,6 +88,11 @@ void sched_take_off(struct sched_cpu *c, struct sched_entity *e, u64 now);
 /* Moves the best entity waiting on from that may run on to (both locked) and beats than (NULL: anything) by the
  * margin. */
 bool sched_steal(struct sched_cpu *to, struct sched_cpu *from, const struct sched_entity *than, u64 now);
-/* Room for g with these parameters (sched.lock held); allowed: also counts as its processors, may be NULL. */
-int sched_admit(struct sched *s, struct sched_group *g, u32 reservation, const struct sched_entity *changed,
-                const struct sched_cpumask *allowed);
+/* A change of the processors that members of a group may use, to be looked at before it is made. */
+struct sched_change {
+	const struct sched_group *group;
+	const struct sched_entity *one; /* it alone, also when it is no member yet; NULL: all members */
+	const struct sched_cpumask *allowed;
+};
+/* Room for g with this reservation, after the change (NULL: none); sched.lock held. OK or ERR_NOSPC. */
+int sched_admit(struct sched *s, struct sched_group *g, u32 reservation, const struct sched_change *ch);

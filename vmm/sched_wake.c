@@ -239,7 +239,7 @@ int sched_entity_init(struct sched *s, struct sched_entity *e, struct sched_grou
 		return err;
 	*e = (struct sched_entity){ .group = g, .allowed = m, .cpu = first_cpu(&m), .since = now };
 	spin_lock(&s->lock);
-	err = sched_admit(s, g, g->params.reservation, e, &m);
+	err = sched_admit(s, g, g->params.reservation, &(struct sched_change){ g, e, &m });
 	if (err == OK) {
 		spin_lock(&g->members_lock);
 		e->sibling = g->members;
@@ -251,37 +251,47 @@ int sched_entity_init(struct sched *s, struct sched_entity *e, struct sched_grou
 	return err;
 }
 
-int sched_set_allowed(struct sched *s, struct sched_entity *e, const struct sched_cpumask *allowed, u64 now,
-                      u32 *kick)
+/* e may use m from now on. Returns the processor to kick. */
+static u32 confine(struct sched *s, struct sched_entity *e, const struct sched_cpumask *m, u64 now)
+{
+	struct sched_cpu *c = sched_lock_entity(s, e);
+	bool waits = e->state == SCHED_QUEUED || e->state == SCHED_THROTTLED;
+	u32 kick = SCHED_NO_CPU;
+
+	if (waits)
+		sched_take_off(c, e, now);
+	e->allowed = *m;
+	if (e->state == SCHED_RUNNING && !sched_mask_test(m, c->index)) {
+		publish(c->resched, 1);
+		kick = c->index;
+	}
+	spin_unlock(&c->lock);
+	return waits ? sched_wake(s, e, now) : kick;
+}
+
+int sched_group_set_allowed(struct sched *s, struct sched_group *g, const struct sched_cpumask *allowed, u64 now,
+                            struct sched_cpumask *kick)
 {
 	struct sched_cpumask m;
-	struct sched_cpu *c;
-	bool wake = false;
 	int err = check_allowed(s, allowed, &m);
 
-	*kick = SCHED_NO_CPU;
+	*kick = (struct sched_cpumask){ 0 };
 	if (err != OK)
 		return err;
 	spin_lock(&s->lock);
-	err = sched_admit(s, e->group, e->group->params.reservation, e, &m);
-	if (err != OK) {
-		spin_unlock(&s->lock);
-		return err;
+	err = sched_admit(s, g, g->params.reservation, &(struct sched_change){ .group = g, .allowed = &m });
+	if (err == OK) {
+		spin_lock(&g->members_lock);
+		for (struct sched_entity *e = g->members; e; e = e->sibling) {
+			u32 cpu = confine(s, e, &m, now);
+
+			if (cpu != SCHED_NO_CPU)
+				sched_mask_set(kick, cpu);
+		}
+		spin_unlock(&g->members_lock);
 	}
-	c = sched_lock_entity(s, e);
-	wake = e->state == SCHED_QUEUED || e->state == SCHED_THROTTLED;
-	if (wake)
-		sched_take_off(c, e, now);
-	e->allowed = m;
-	if (e->state == SCHED_RUNNING && !sched_mask_test(&m, c->index)) {
-		publish(c->resched, 1);
-		*kick = c->index;
-	}
-	spin_unlock(&c->lock);
 	spin_unlock(&s->lock);
-	if (wake)
-		*kick = sched_wake(s, e, now);
-	return OK;
+	return err;
 }
 
 int sched_suspend(struct sched *s, struct sched_entity *e, u64 now, u32 *kick)

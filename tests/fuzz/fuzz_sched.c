@@ -258,6 +258,22 @@ static void add_or_remove(u32 i, u8 mask, u8 g)
 	}
 }
 
+/* All members move, or none does. */
+static void move_group(struct sched_group *g, const struct sched_cpumask *m)
+{
+	struct sched_cpumask kicked, before[ENTITIES];
+	int err;
+
+	for (u32 i = 0; i < ENTITIES; i++)
+		before[i] = f.e[i].allowed;
+	err = sched_group_set_allowed(&f.s, g, m, f.now, &kicked);
+	assert(err == OK || err == ERR_NOSPC || (err == ERR_RANGE && !m->w[0]));
+	kick_mask(&kicked);
+	for (u32 i = 0; i < ENTITIES; i++)
+		if (f.there[i] && f.e[i].group == g)
+			assert(f.e[i].allowed.w[0] == (err == OK ? m->w[0] : before[i].w[0]));
+}
+
 static void control(u32 i, u8 what, u8 mask)
 {
 	struct sched_cpumask m = { { mask & 15 } };
@@ -266,7 +282,7 @@ static void control(u32 i, u8 what, u8 mask)
 	if (!f.there[i])
 		return;
 	if (what % 3 == 0)
-		assert(sched_set_allowed(&f.s, &f.e[i], &m, f.now, &k) != ERR_RANGE || !m.w[0]);
+		move_group(f.e[i].group, &m);
 	else if (what % 3 == 1)
 		assert((sched_suspend(&f.s, &f.e[i], f.now, &k) == OK) == (f.e[i].state == SCHED_BLOCKED));
 	else

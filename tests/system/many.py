@@ -178,6 +178,19 @@ def tests(Boot, Program):
                    (r"state: +paused", "regs beside 0\n"), (r"(?i)rip", "destroy beside\n"), (r"state: +stopped", "pause clock\n"),
                    (r"state: +paused", "destroy clock\n"), (r"no guest is running", "")),
                **common)
+    apart = machine(guest("clock", "spin seconds", com1="console"), guest("alone", "spin", pin="1", exclusive_cores=True),
+                    guest("wide", "spin", vcpus=2))
+    yield Boot("monitor-pin", "exclusive cores stay their guest's whatever `set` asks for; what it refuses changes nothing",
+               cpus=2, config_text=apart, forbid=("bulkhead: panic",), dialogue=(
+                   (r"^second 1\n", ESCAPE), (MON, "set clock pin 1\n"),
+                   (r"clock: alone has some of these CPUs' cores for itself", "set wide pin 0-1\n"),
+                   (r"wide: alone has some of these CPUs' cores for itself", "set wide pin all\n"),
+                   (r"pin: +0\b", "set alone pin 0\n"),
+                   (r"alone: it has its cores for itself, and \w+ may run on some of these", "set alone pin all\n"),
+                   (r"alone: it has its cores for itself, and \w+ may run on some of these", "info alone\n"),
+                   (r"pin: +1\b", "set alone pin 1\n"), (r"pin: +1\b", "console clock\n"), (r"^second 3\n", ESCAPE),
+                   (MON, "poweroff\n")),
+               **common)
     watched = machine(guest("clock", "spin seconds", com1="console"), guest("beside", "spin"),
                       guest("weak", "spin crash ms=700", on_crash="restart"))
     yield Boot("control-port", "bhctl on another machine: the control channel on the second serial port", com2=True, cpus=1,

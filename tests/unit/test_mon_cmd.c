@@ -177,7 +177,9 @@ START_TEST(setting)
 	ck_assert_int_eq(fake.last_prop, MON_PIN);
 	ck_assert_uint_eq(fake.last_value.cpus.w[0], 2);
 	wants("set web pin 0,1", "pin:          all\n");
+	ck_assert(!fake.last_value.all); /* these by number, whoever has them */
 	wants("set web pin all", "pin:          all\n");
+	ck_assert(fake.last_value.all);
 	ck_assert_uint_eq(fake.last_value.cpus.w[0], 3);
 }
 END_TEST

@@ -84,6 +84,32 @@ START_TEST(pins)
 }
 END_TEST
 
+static bool conflict(const char *a, bool a_exclusive, const char *b, bool b_exclusive)
+{
+	struct cpuset x, y;
+
+	ck_assert_int_eq(cpuset_parse(a, &x), OK);
+	ck_assert_int_eq(cpuset_parse(b, &y), OK);
+	return place_conflict(&m, &x, a_exclusive, &y, b_exclusive);
+}
+
+/* What `set` asks before it moves a guest. */
+START_TEST(conflicts)
+{
+	machine(1, 4, 2, false); /* 0 and 1, 2 and 3 ... are a core's */
+	ck_assert(!conflict("0-7", false, "0-7", false));
+	ck_assert(conflict("0-7", false, "2", true));
+	ck_assert(conflict("3", false, "2", true)); /* the other thread */
+	ck_assert(conflict("3", true, "2", false));
+	ck_assert(conflict("3", true, "0,2", true));
+	ck_assert(!conflict("0-1,4-7", false, "2", true));
+	ck_assert(!conflict("3", true, "4", true));
+	machine(1, 4, 2, true); /* 0 and 4, 1 and 5 ... */
+	ck_assert(conflict("5", false, "0-1", true));
+	ck_assert(!conflict("2-3,6-7", false, "0-1", true));
+}
+END_TEST
+
 START_TEST(selectors)
 {
 	struct place p[4] = { any("a", 1, VM_SHARE_ANY, false), any("b", 2, VM_SHARE_CORE, true),
@@ -361,5 +387,5 @@ START_TEST(from_a_blob)
 }
 END_TEST
 
-SUITE_MAIN("place", pins, selectors, selectors_spread, reservations, reservations_as_the_scheduler, descriptions,
-           processors_of_this_machine, from_a_blob)
+SUITE_MAIN("place", pins, conflicts, selectors, selectors_spread, reservations, reservations_as_the_scheduler,
+           descriptions, processors_of_this_machine, from_a_blob)

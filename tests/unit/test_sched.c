@@ -35,6 +35,13 @@ static void set(u32 n, struct sched_params p, u64 now, int want)
 	ck_assert_int_eq(sched_group_set(&s, &g[n], &p, now, &m), want);
 }
 
+static struct sched_cpumask kicked;
+
+static void allow(u32 n, const struct sched_cpumask *m, u64 now, int want)
+{
+	ck_assert_int_eq(sched_group_set_allowed(&s, &g[n], m, now, &kicked), want);
+}
+
 static struct sched_entity *pick(u32 cpu, u64 now)
 {
 	return sched_pick(&s, cpu, now, &until, &kick);
@@ -86,7 +93,7 @@ START_TEST(parameters)
 	ck_assert_int_eq(sched_group_init(&s, &g[1], &(struct sched_params){ 0 }, 0), ERR_RANGE);
 	ck_assert_int_eq(sched_entity_init(&s, &e[1], &g[0], &none, 0), ERR_RANGE);
 	ck_assert_int_eq(sched_entity_init(&s, &e[1], &g[0], &beyond, 0), ERR_RANGE);
-	ck_assert_int_eq(sched_set_allowed(&s, &e[0], &beyond, 0, &kick), ERR_RANGE);
+	allow(0, &beyond, 0, ERR_RANGE);
 	ck_assert_uint_eq(e[0].allowed.w[0], 15);
 	ck_assert_uint_eq(g[0].nr_members, 1);
 }
@@ -100,12 +107,12 @@ START_TEST(admission)
 	set(0, (struct sched_params){ .weight = 1, .reservation = 38000 }, 0, OK);
 	set(1, (struct sched_params){ .weight = 1, .reservation = 1 }, 0, ERR_NOSPC);
 	set(0, (struct sched_params){ .weight = 1, .reservation = 9500 }, 0, OK);
-	ck_assert_int_eq(sched_set_allowed(&s, &e[0], &one, 0, &kick), OK);
+	allow(0, &one, 0, OK);
 	/* CPU 0 is full; two more CPUs' worth fits elsewhere, but not what is confined to CPU 0. */
 	set(1, (struct sched_params){ .weight = 1, .reservation = 9500 }, 0, OK);
-	ck_assert_int_eq(sched_set_allowed(&s, &e[1], &one, 0, &kick), ERR_NOSPC);
-	ck_assert_int_eq(sched_set_allowed(&s, &e[1], &two, 0, &kick), OK);
-	ck_assert_int_eq(sched_set_allowed(&s, &e[2], &two, 0, &kick), OK);
+	allow(1, &one, 0, ERR_NOSPC);
+	allow(1, &two, 0, OK);
+	allow(2, &two, 0, OK);
 	set(2, (struct sched_params){ .weight = 1, .reservation = 100 }, 0, ERR_NOSPC);
 	set(1, (struct sched_params){ .weight = 1, .reservation = 9400 }, 0, OK);
 	set(2, (struct sched_params){ .weight = 1, .reservation = 100 }, 0, OK);
@@ -211,20 +218,48 @@ START_TEST(moving)
 		ck_assert_ptr_null(pick(i, 0));
 	/* Waiting, then running, then blocked. */
 	ck_assert_uint_eq(sched_wake(&s, &e[0], 1), 0);
-	ck_assert_int_eq(sched_set_allowed(&s, &e[0], &two, 2, &kick), OK);
-	ck_assert_uint_eq(kick, 2);
+	allow(0, &two, 2, OK);
+	ck_assert_uint_eq(kicked.w[0], BIT(2));
 	ck_assert_ptr_null(pick(0, 3));
 	ck_assert_ptr_eq(pick(2, 3), &e[0]);
-	ck_assert_int_eq(sched_set_allowed(&s, &e[0], &three, 4, &kick), OK);
-	ck_assert_uint_eq(kick, 2);
+	allow(0, &three, 4, OK);
+	ck_assert_uint_eq(kicked.w[0], BIT(2));
 	ck_assert(sched_preempt_check(&s, 2, 5));
 	ck_assert_uint_eq(sched_put(&s, 2, 5), 3);
 	ck_assert_ptr_null(pick(2, 5));
 	ck_assert_ptr_eq(pick(3, 6), &e[0]);
 	ck_assert(sched_block(&s, 3, 7));
-	ck_assert_int_eq(sched_set_allowed(&s, &e[0], NULL, 8, &kick), OK);
-	ck_assert_uint_eq(kick, SCHED_NO_CPU);
+	allow(0, NULL, 8, OK);
+	ck_assert_uint_eq(kicked.w[0], 0);
 	ck_assert_uint_eq(e[0].migrations, 2);
+}
+END_TEST
+
+/* All vCPUs of a guest move, or none: what does not fit is known before the first has moved. */
+START_TEST(moving_together)
+{
+	struct sched_cpumask one = mask(1), two = mask(6);
+
+	start(4, 1);
+	for (u32 i = 1; i < 3; i++)
+		ck_assert_int_eq(sched_entity_init(&s, &e[i], &g[0], NULL, 0), OK);
+	set(0, (struct sched_params){ .weight = 1, .reservation = 15000 }, 0, OK);
+	sched_wake(&s, &e[0], 1);
+	sched_wake(&s, &e[1], 1);
+	ck_assert_ptr_nonnull(pick(0, 1));
+	ck_assert_ptr_nonnull(pick(3, 1));
+	allow(0, &one, 2, ERR_NOSPC);
+	ck_assert_uint_eq(kicked.w[0], 0);
+	ck_assert(!sched_preempt_check(&s, 0, 2) && !sched_preempt_check(&s, 3, 2));
+	for (u32 i = 0; i < 3; i++)
+		ck_assert_uint_eq(e[i].allowed.w[0], 15);
+	allow(0, &two, 3, OK);
+	ck_assert_uint_eq(kicked.w[0], BIT(0) | BIT(3));
+	for (u32 i = 0; i < 3; i++)
+		ck_assert_uint_eq(e[i].allowed.w[0], 6);
+	sched_put(&s, 0, 4);
+	sched_put(&s, 3, 4);
+	ck_assert(e[0].cpu - 1 < 2 && e[1].cpu - 1 < 2);
 }
 END_TEST
 
@@ -234,7 +269,7 @@ START_TEST(stealing)
 	struct sched_cpumask zero = mask(1);
 
 	start(2, 4);
-	ck_assert_int_eq(sched_set_allowed(&s, &e[2], &zero, 0, &kick), OK);
+	allow(2, &zero, 0, OK);
 	ck_assert_ptr_null(pick(0, 0));
 	for (u32 i = 0; i < 3; i++)
 		sched_wake(&s, &e[i], 0);
@@ -328,7 +363,7 @@ static void weight_raised(int how)
 	start(2, 5);
 	set(0, (struct sched_params){ .weight = 1 }, 0, OK);
 	for (u32 i = 3; i < 5; i++) {
-		ck_assert_int_eq(sched_set_allowed(&s, &e[i], &second, 0, &kick), OK);
+		allow(i, &second, 0, OK);
 		sched_wake(&s, &e[i], 0);
 	}
 	sched_wake(&s, &e[0], 0);
@@ -464,5 +499,5 @@ START_TEST(large)
 }
 END_TEST
 
-SUITE_MAIN("sched", heap, parameters, admission, waking, no_lost_wake, suspending, moving, stealing, cap, reserved,
-           weights_change, group_clock, time_steps_back, yielding, large)
+SUITE_MAIN("sched", heap, parameters, admission, waking, no_lost_wake, suspending, moving, moving_together, stealing,
+           cap, reserved, weights_change, group_clock, time_steps_back, yielding, large)

@@ -212,6 +212,7 @@ static int parse_value(struct cmd_run *r, struct mon_value *value)
 
 	if (r->prop == MON_PIN) {
 		err = mon_cpus_parse(r->text, cpus, &value->cpus);
+		value->all = !strcmp(r->text, "all");
 		if (err == ERR_RANGE)
 			return cmd_error(r, err, "bad-value", "pin: \"%.40s\": there are CPUs 0 to %u", r->text,
 			                 cpus - 1);

@@ -52,6 +52,7 @@ enum mon_prop { MON_WEIGHT, MON_CAP, MON_RESERVATION, MON_PIN, MON_NR_PROPS };
 struct mon_value {
 	u32 num;              /* of MON_WEIGHT; percent for MON_CAP and MON_RESERVATION */
 	struct mon_cpus cpus; /* of MON_PIN; never empty */
+	bool all;             /* of MON_PIN: "all": those of cpus that no other guest has for itself */
 };
 
 /* Why an operation failed, in words ("80 % are asked for, 35 % are free"). Left empty, the error code speaks. */
