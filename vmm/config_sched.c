@@ -126,7 +126,7 @@ void cfg_vm_latency(struct where *w, const struct value *v, const struct target 
 
 void cfg_check_sched(struct where *w, const struct vm_config *vm, const struct config_limits *lim)
 {
-	u32 most = 100 * vm->vcpus, pinned = vm->cores.count;
+	u32 pinned = vm->cores.count;
 
 	if (!cpuset_empty(&vm->pin)) {
 		if (vm->cores.count)
@@ -135,11 +135,12 @@ void cfg_check_sched(struct where *w, const struct vm_config *vm, const struct c
 	}
 	if (vm->exclusive && !pinned)
 		cfg_fail(w, "exclusive-cores needs pin or cores");
-	if (vm->cap > most)
+	if (vm->cap * SCHED_PERCENT > sched_most_used(vm->vcpus))
 		cfg_fail(w, "cap <%u> is more than its %u vcpus can use", vm->cap, vm->vcpus);
-	if (vm->reservation > most)
-		cfg_fail(w, "reservation <%u> is more than its %u vcpus can use", vm->reservation, vm->vcpus);
-	if (pinned && vm->reservation * SCHED_PERCENT > SCHED_RESERVABLE * pinned)
+	if (vm->reservation * SCHED_PERCENT > sched_most_reserved(vm->vcpus))
+		cfg_fail(w, "reservation <%u> is more than can be reserved for its %u vcpus: %u %% for each",
+		         vm->reservation, vm->vcpus, SCHED_RESERVABLE / SCHED_PERCENT);
+	else if (pinned && vm->reservation * SCHED_PERCENT > sched_most_reserved(pinned))
 		cfg_fail(w,
 		         "reservation <%u> is more than can be reserved of the %u CPUs it is bound to: %u %% of each",
 		         vm->reservation, pinned, SCHED_RESERVABLE / SCHED_PERCENT);

@@ -14,6 +14,25 @@ static void kick(const struct sched_cpumask *mask)
 			run_kick(i);
 }
 
+static void share_refused(const struct vm *vm, const struct sched_params *p, int err, struct mon_why *why)
+{
+	u32 n = vm->nr_vcpus;
+
+	if (err == ERR_NOSPC)
+		fmt_snprintf(why->text, sizeof(why->text), "the machine has not that much left to reserve");
+	else if (p->cap > sched_most_used(n))
+		fmt_snprintf(why->text, sizeof(why->text), "a cap of %u %% is more than its %u vCPUs can use",
+		             p->cap / SCHED_PERCENT, n);
+	else if (p->reservation > sched_most_reserved(n))
+		fmt_snprintf(why->text, sizeof(why->text), "%u %% can be reserved for its %u vCPUs at most",
+		             sched_most_reserved(n) / SCHED_PERCENT, n);
+	else if (p->cap && p->reservation > p->cap)
+		fmt_snprintf(why->text, sizeof(why->text), "a reservation of %u %% is above a cap of %u %%",
+		             p->reservation / SCHED_PERCENT, p->cap / SCHED_PERCENT);
+	else
+		fmt_snprintf(why->text, sizeof(why->text), "out of range");
+}
+
 static int set_share(struct vm *vm, enum mon_prop prop, u32 num, struct mon_why *why)
 {
 	struct sched_params p = vm->sched.params;
@@ -27,10 +46,8 @@ static int set_share(struct vm *vm, enum mon_prop prop, u32 num, struct mon_why 
 	default: return ERR_NOTSUP;
 	}
 	err = sched_group_set(run_sched(), &vm->sched, &p, run_now(), &mask);
-	if (err == ERR_NOSPC)
-		fmt_snprintf(why->text, sizeof(why->text), "the machine has not that much left to reserve");
-	else if (err)
-		fmt_snprintf(why->text, sizeof(why->text), "out of range, or a reservation above the cap");
+	if (err)
+		share_refused(vm, &p, err, why);
 	else
 		kick(&mask);
 	return err;

@@ -153,6 +153,16 @@ static inline void sched_mask_set(struct sched_cpumask *m, u32 cpu)
 	m->w[cpu / 64] |= BIT(cpu % 64);
 }
 
+/* The most that so many vCPUs can use, and that can be reserved for them: each runs on one processor at a time. */
+static inline u32 sched_most_used(u32 vcpus)
+{
+	return vcpus * SCHED_FULL_CPU;
+}
+static inline u32 sched_most_reserved(u32 vcpus)
+{
+	return vcpus * SCHED_RESERVABLE;
+}
+
 /* cpus: nr_cpus (1..SCHED_MAX_CPUS) elements, stays the scheduler's. */
 void sched_init(struct sched *s, struct sched_cpu *cpus, u32 nr_cpus);
 
@@ -161,7 +171,10 @@ void sched_init(struct sched *s, struct sched_cpu *cpus, u32 nr_cpus);
  * machine has not that much left to reserve (checked against the processors the members may use).
  */
 __must_check int sched_group_init(struct sched *s, struct sched_group *g, const struct sched_params *p, u64 now);
-/* Changes a group; effective at once on all processors set in *kick. Errors as above: nothing is changed. */
+/*
+ * Changes a group; effective at once on all processors set in *kick. Errors as above: nothing is changed; ERR_RANGE
+ * also for a cap or a reservation that exceeds what its members can use (sched_most_*()).
+ */
 __must_check int sched_group_set(struct sched *s, struct sched_group *g, const struct sched_params *p, u64 now,
                                  struct sched_cpumask *kick);
 /*

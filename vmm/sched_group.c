@@ -166,10 +166,10 @@ void sched_group_account(struct sched_group *g, struct sched_entity *e, u64 used
 
 /* ---- parameters ---- */
 
-static int check(const struct sched_params *p)
+static int check(const struct sched_params *p, u32 members)
 {
-	if (!p->weight || p->weight > SCHED_WEIGHT_MAX || p->cap > SCHED_MAX_CPUS * SCHED_FULL_CPU ||
-	    p->reservation > SCHED_MAX_CPUS * SCHED_FULL_CPU || (p->cap && p->reservation > p->cap))
+	if (!p->weight || p->weight > SCHED_WEIGHT_MAX || p->cap > sched_most_used(members) ||
+	    p->reservation > sched_most_reserved(members) || (p->cap && p->reservation > p->cap))
 		return ERR_RANGE;
 	return OK;
 }
@@ -267,7 +267,7 @@ static void set_params(struct sched_group *g, const struct sched_params *p, u64 
 
 int sched_group_init(struct sched *s, struct sched_group *g, const struct sched_params *p, u64 now)
 {
-	int err = check(p);
+	int err = check(p, SCHED_MAX_CPUS);
 
 	if (err != OK)
 		return err;
@@ -325,7 +325,8 @@ static void reconsider(struct sched *s, struct sched_entity *e, bool weight, u64
 int sched_group_set(struct sched *s, struct sched_group *g, const struct sched_params *p, u64 now,
                     struct sched_cpumask *kick)
 {
-	int err = check(p);
+	u32 members = peek(g->nr_members);
+	int err = check(p, members ? members : SCHED_MAX_CPUS);
 
 	*kick = (struct sched_cpumask){ 0 };
 	if (err != OK)

@@ -47,7 +47,7 @@ static void look(const struct vm_config *vm, bool good)
 	assert(config_action_str(vm->on_crash)[0] != '?' && config_control_str(vm->control)[0] != '?');
 	if (!good)
 		return;
-	assert(vm->cap <= 100 * vm->vcpus && vm->reservation <= 100 * vm->vcpus);
+	assert(vm->cap <= 100 * vm->vcpus && vm->reservation <= 95 * vm->vcpus);
 	assert(!vm->cap || vm->reservation <= vm->cap);
 	assert(!vm->exclusive || vm->cores.count || !cpuset_empty(&vm->pin));
 	assert(vm->backoff && vm->backoff <= vm->backoff_max);

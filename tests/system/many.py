@@ -180,16 +180,16 @@ def tests(Boot, Program):
                **common)
     apart = machine(guest("clock", "spin seconds", com1="console"), guest("alone", "spin", pin="1", exclusive_cores=True),
                     guest("wide", "spin", vcpus=2))
-    yield Boot("monitor-pin", "exclusive cores stay their guest's whatever `set` asks for; what it refuses changes nothing",
+    taken, others = "alone has some of these CPUs' cores for itself", r"it has its cores for itself, and \w+ may run on some of these"
+    asked = (("clock pin 1", "clock: " + taken), ("wide pin 0-1", "wide: " + taken), ("wide pin all", r"pin: +0\b"),
+             ("alone pin 0", "alone: " + others), ("alone pin all", "alone: " + others), ("alone pin 1", r"pin: +1\b"),
+             ("alone reservation 96", "alone: 95 % can be reserved for its 1 vCPUs at most"),
+             ("wide cap 201", "wide: a cap of 201 % is more than its 2 vCPUs can use"),
+             ("alone reservation 95", "reservation %: 95"))
+    yield Boot("monitor-pin", "exclusive cores stay their guest's whatever `set` asks for, nor reserves it more than vCPUs can use",
                cpus=2, config_text=apart, forbid=("bulkhead: panic",), dialogue=(
-                   (r"^second 1\n", ESCAPE), (MON, "set clock pin 1\n"),
-                   (r"clock: alone has some of these CPUs' cores for itself", "set wide pin 0-1\n"),
-                   (r"wide: alone has some of these CPUs' cores for itself", "set wide pin all\n"),
-                   (r"pin: +0\b", "set alone pin 0\n"),
-                   (r"alone: it has its cores for itself, and \w+ may run on some of these", "set alone pin all\n"),
-                   (r"alone: it has its cores for itself, and \w+ may run on some of these", "info alone\n"),
-                   (r"pin: +1\b", "set alone pin 1\n"), (r"pin: +1\b", "console clock\n"), (r"^second 3\n", ESCAPE),
-                   (MON, "poweroff\n")),
+                   (r"^second 1\n", ESCAPE), *(step for what, says in asked for step in ((MON, f"set {what}\n"), (says, ""))),
+                   (MON, "console clock\n"), (r"^second 3\n", ESCAPE), (MON, "poweroff\n")),
                **common)
     watched = machine(guest("clock", "spin seconds", com1="console"), guest("beside", "spin"),
                       guest("weak", "spin crash ms=700", on_crash="restart"))

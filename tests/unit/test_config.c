@@ -106,7 +106,7 @@ static int check(void)
 }
 
 static const struct {
-	struct put p[2];
+	struct put p[3];
 	const char *error;
 } rejects[] = {
 	{ { DROP(ROOT, "compatible") }, "/: compatible = \"bulkhead,config-1\" is missing" },
@@ -185,12 +185,17 @@ static const struct {
 	{ { STR(GUEST, "weight", "1000") }, "/guests/a: weight: must be one number" },
 	{ { RAW(GUEST, "cap", "\0\0\0\x65") }, "/guests/a: cap <101> is more than its 1 vcpus can use" },
 	{ { RAW(GUEST, "cap", "\xff\0\0\0") }, "/guests/a: cap: must be percent of one CPU" },
-	{ { RAW(GUEST, "reservation", "\0\0\0\x65") }, "/guests/a: reservation <101> is more than its 1 vcpus" },
+	{ { RAW(GUEST, "reservation", "\0\0\0\x65") },
+	  "/guests/a: reservation <101> is more than can be reserved for its 1 vcpus: 95 % for each" },
+	{ { RAW(GUEST, "reservation", "\0\0\0\x60") },
+	  "/guests/a: reservation <96> is more than can be reserved for" },
+	{ { RAW(GUEST, "vcpus", "\0\0\0\2"), RAW(GUEST, "reservation", "\0\0\0\xbf") },
+	  "/guests/a: reservation <191> is more than can be reserved for its 2 vcpus: 95 % for each" },
 	{ { RAW(GUEST, "reservation", "\0\0\0\x33"), RAW(GUEST, "cap", "\0\0\0\x32") },
 	  "/guests/a: reservation <51> is above cap <50>" },
-	{ { RAW(GUEST, "reservation", "\0\0\0\x60"), STR(GUEST, "pin", "1") },
+	{ { RAW(GUEST, "vcpus", "\0\0\0\2"), RAW(GUEST, "reservation", "\0\0\0\x60"), STR(GUEST, "pin", "1") },
 	  "/guests/a: reservation <96> is more than can be reserved of the 1 CPUs it is bound to: 95 % of each" },
-	{ { RAW(GUEST, "reservation", "\0\0\0\x60"), STR(GUEST, "cores", "any 1") },
+	{ { RAW(GUEST, "vcpus", "\0\0\0\2"), RAW(GUEST, "reservation", "\0\0\0\x60"), STR(GUEST, "cores", "any 1") },
 	  "/guests/a: reservation <96> is more than can be reserved of the 1 CPUs it is bound to: 95 % of each" },
 	{ { STR(GUEST, "pin", "0-3x") }, "/guests/a: pin: \"0-3x\" is no list of CPUs like \"0-3,6\"" },
 	{ { STR(GUEST, "pin", "1,,2") }, "is no list of CPUs" },
@@ -257,7 +262,7 @@ static const struct {
 
 START_TEST(reject)
 {
-	build(rejects[_i].p, 2);
+	build(rejects[_i].p, ARRAY_SIZE(rejects[_i].p));
 	ck_assert_int_eq(check(), ERR_INVAL);
 	ck_assert_uint_ge(errs.nr, 1);
 	ck_assert_msg(strstr(list[0].text, rejects[_i].error), "got \"%s\"", list[0].text);

@@ -87,7 +87,9 @@ START_TEST(parameters)
 	set(0, (struct sched_params){ .weight = 0 }, 0, ERR_RANGE);
 	set(0, (struct sched_params){ .weight = 10001 }, 0, ERR_RANGE);
 	set(0, (struct sched_params){ .weight = 1, .cap = 1000, .reservation = 1001 }, 0, ERR_RANGE);
-	set(0, (struct sched_params){ .weight = 1, .cap = 257 * SCHED_FULL_CPU }, 0, ERR_RANGE);
+	/* No more than one vCPU can use, and 95 % of that reserved. */
+	set(0, (struct sched_params){ .weight = 1, .cap = SCHED_FULL_CPU + 1 }, 0, ERR_RANGE);
+	set(0, (struct sched_params){ .weight = 1, .reservation = SCHED_RESERVABLE + 1 }, 0, ERR_RANGE);
 	ck_assert_uint_eq(g[0].params.weight, 256);
 	set(0, (struct sched_params){ .weight = 10000, .cap = 1000, .reservation = 1000 }, 0, OK);
 	ck_assert_int_eq(sched_group_init(&s, &g[1], &(struct sched_params){ 0 }, 0), ERR_RANGE);
@@ -104,6 +106,8 @@ START_TEST(admission)
 	struct sched_cpumask one = mask(1), two = mask(3);
 
 	start(4, 3);
+	for (u32 i = 4; i < 7; i++)
+		ck_assert_int_eq(sched_entity_init(&s, &e[i], &g[0], NULL, 0), OK);
 	set(0, (struct sched_params){ .weight = 1, .reservation = 38000 }, 0, OK);
 	set(1, (struct sched_params){ .weight = 1, .reservation = 1 }, 0, ERR_NOSPC);
 	set(0, (struct sched_params){ .weight = 1, .reservation = 9500 }, 0, OK);
