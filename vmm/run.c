@@ -84,7 +84,7 @@ void run_cpu_times(u32 cpu, u64 *guests_ns, u64 *root_ns)
 
 static void on_poll_timer(void *arg, u64 now)
 {
-	__atomic_store_n(&poll_wanted, 1, __ATOMIC_SEQ_CST); /* poll() always follows */
+	__atomic_store_n(&poll_wanted, 1, __ATOMIC_SEQ_CST); /* poll() follows */
 }
 
 void run_set_poll(u64 (*poll)(void))
@@ -170,23 +170,24 @@ static void cancel_wake_timer(struct vcpu *v)
 	v->sleeps_on = NULL;
 }
 
-static void wake_sleepers(struct run_cpu *rc)
+static bool poll_due(const struct pcpu *p)
 {
-	if (timerq_next(&rc->sleepers) > run_now())
-		return;
+	return !p->index && poll_fn && __atomic_load_n(&poll_wanted, __ATOMIC_SEQ_CST);
+}
+
+static void wake_sleepers(struct run_cpu *rc, u64 now)
+{
 	spin_lock(&rc->sleepers_lock);
-	timerq_run(&rc->sleepers, run_now());
+	timerq_run(&rc->sleepers, now);
 	spin_unlock(&rc->sleepers_lock);
 }
 
-/* The bootstrap processor's housekeeping. */
+/* Consoles and control channels. */
 static void poll(struct pcpu *p)
 {
 	struct run_cpu *rc = cpu_of(p);
 	u64 at;
 
-	if (p->index || !poll_fn || likely(!__atomic_load_n(&poll_wanted, __ATOMIC_SEQ_CST)))
-		return;
 	__atomic_store_n(&poll_wanted, 0, __ATOMIC_SEQ_CST);
 	at = poll_fn();
 	if (at == poll_timer.deadline)
@@ -196,6 +197,29 @@ static void poll(struct pcpu *p)
 	spin_unlock(&rc->sleepers_lock);
 	if (p->current)
 		p->current->resync = 0; /* its preemption timer is to be set anew */
+}
+
+/*
+ * What a processor does for all: sleepers whose time has come are woken, and the bootstrap processor polls. Within a
+ * turn it is no part of it: whoever runs there has nothing to do with the guest that floods a console. Who causes it
+ * cannot make it much: a sleeper is woken once for every time that it has run, at its expense, and output takes a
+ * fifth of the processor's time at most (run_mux()).
+ */
+static void housekeep(struct pcpu *p, bool in_turn)
+{
+	struct run_cpu *rc = cpu_of(p);
+	u64 now = run_now();
+
+	if (likely(timerq_next(&rc->sleepers) > now && !poll_due(p)))
+		return;
+	if (in_turn)
+		sched_charge(&sched, p->index, now);
+	if (timerq_next(&rc->sleepers) <= now)
+		wake_sleepers(rc, now);
+	if (poll_due(p)) /* or since the timer just now */
+		poll(p);
+	if (in_turn)
+		sched_skip(&sched, p->index, run_now());
 }
 
 /* ---- timers ---- */
@@ -349,8 +373,7 @@ static void run_vcpu(struct vcpu *v)
 		}
 		if (unlikely(v->vm->stop)) /* what follows from it comes before the console */
 			break;
-		wake_sleepers(cpu_of(p));
-		poll(p);
+		housekeep(p, true);
 		/* The monitor may have looked at another vCPU. */
 		if (unlikely(p->current != v))
 			vcpu_load(v);
@@ -401,8 +424,7 @@ static void start_guest(struct vcpu *v)
 	while (v->vm->state == VM_STARTING && !v->vm->stop && cpu_rdtsc() < v->turn_end) {
 		vm_start_step(v->vm);
 		cpu_sti_nop_cli(); /* a key must be read before the next 16 have come */
-		wake_sleepers(cpu_of(p));
-		poll(p);
+		housekeep(p, true);
 	}
 }
 
@@ -523,8 +545,7 @@ __noreturn void run_loop(void)
 		__atomic_store_n(&p->kick, 0, __ATOMIC_SEQ_CST);
 		cpu_sti_nop_cli(); /* Bochs keeps interrupts back while a guest has its own off */
 		give_up_loaded(p);
-		wake_sleepers(rc);
-		poll(p);
+		housekeep(p, false);
 		e = sched_pick(&sched, p->index, run_now(), &until, &cpu);
 		run_kick(cpu);
 		if (!e) {

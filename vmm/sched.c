@@ -335,6 +335,23 @@ void sched_charge(struct sched *s, u32 cpu, u64 now)
 	spin_unlock(&c->lock);
 }
 
+void sched_skip(struct sched *s, u32 cpu, u64 now)
+{
+	struct sched_cpu *c = &s->cpus[cpu];
+	struct sched_entity *e = c->current;
+
+	if (!e)
+		return;
+	spin_lock(&c->lock);
+	now = seen(c, now);
+	if (v_diff(now, e->since) > 0) {
+		e->wait_ns += now - e->since;
+		e->since = now;
+	}
+	e->clock = sched_group_clock(e->group, now);
+	spin_unlock(&c->lock);
+}
+
 bool sched_preempt_check(struct sched *s, u32 cpu, u64 now)
 {
 	struct sched_cpu *c = &s->cpus[cpu];

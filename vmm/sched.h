@@ -223,6 +223,11 @@ u32 sched_put(struct sched *s, u32 cpu, u64 now);
 bool sched_block(struct sched *s, u32 cpu, u64 now);
 /* Accounts up to now without giving way (for statistics). */
 void sched_charge(struct sched *s, u32 cpu, u64 now);
+/*
+ * The processor did something else since the last sched_charge(), now it goes on with the running entity: the time is
+ * neither used nor due. To the entity it is waiting; its turn ends when it would have.
+ */
+void sched_skip(struct sched *s, u32 cpu, u64 now);
 /* The running entity should be put: its turn is over or something better came. Takes no lock. */
 bool sched_preempt_check(struct sched *s, u32 cpu, u64 now);
 /*

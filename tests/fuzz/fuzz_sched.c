@@ -317,6 +317,10 @@ static void step(const u8 *op)
 			look(c, op[2]);
 		} else {
 			sched_charge(&f.s, c, time_seen(op[2]));
+			if (op[3] & 1) { /* the processor does something else */
+				f.now += MIN((u64)op[3] << 8, f.until[c] > f.now ? f.until[c] - f.now : 0);
+				sched_skip(&f.s, c, time_seen(op[3]));
+			}
 		}
 	}
 }

@@ -23,8 +23,10 @@ struct sim_vcpu {
 	struct sched_entity e;
 	u64 burst, sleep;    /* ns of running and of sleeping in turn; burst SCHED_NEVER: runs always */
 	u64 spin;            /* ns of running after which it yields to a sibling; 0: does not */
+	u64 house;           /* ns of running after which its processor does something for others; 0: does not */
 	u64 left, spin_left; /* of the burst */
-	u64 wake_at;         /* asleep until; SCHED_NEVER: awake */
+	u64 house_left;
+	u64 wake_at; /* asleep until; SCHED_NEVER: awake */
 	u64 woken_at, worst_latency, wakes;
 	u64 mark; /* run_ns at the beginning of the measurement */
 };
@@ -33,6 +35,7 @@ struct sim_cpu {
 	struct sim_vcpu *cur;
 	u64 until, started, kick_at;
 	u64 picks;
+	u64 house_until; /* it does something for others in the current's turn; 0: does not */
 };
 
 struct sim {
@@ -43,6 +46,7 @@ struct sim {
 	struct sim_vcpu v[SIM_VCPUS];
 	u32 nr_groups, nr_vcpus;
 	u64 now, mark;
+	u64 house_ns; /* how long that takes */
 };
 
 static inline void sim_init(struct sim *m, u32 nr_cpus)
@@ -107,6 +111,27 @@ static inline void sim_ran(struct sim *m, struct sim_cpu *c)
 	if (c->cur->left != SCHED_NEVER)
 		c->cur->left -= ran;
 	c->cur->spin_left -= MIN(c->cur->spin_left, ran);
+	c->cur->house_left -= MIN(c->cur->house_left, ran);
+}
+
+/* What the processor does for others in v's turn begins or ends. true: v does not go on yet. */
+static inline bool sim_housekeeping(struct sim *m, u32 i, struct sim_vcpu *v)
+{
+	struct sim_cpu *c = &m->c[i];
+
+	if (c->house_until) {
+		c->house_until = 0;
+		c->started = m->now;
+		v->house_left = v->house;
+		sched_skip(&m->s, i, m->now);
+		return false;
+	}
+	sim_ran(m, c);
+	if (!v->house || v->house_left || !v->left)
+		return false;
+	sched_charge(&m->s, i, m->now);
+	c->house_until = m->now + m->house_ns;
+	return true;
 }
 
 static inline void sim_cpu_event(struct sim *m, u32 i)
@@ -117,8 +142,9 @@ static inline void sim_cpu_event(struct sim *m, u32 i)
 
 	if (c->kick_at <= m->now)
 		c->kick_at = SCHED_NEVER;
+	if (v && sim_housekeeping(m, i, v))
+		return;
 	if (v) {
-		sim_ran(m, c);
 		if (!v->left) {
 			ck_assert(sched_block(&m->s, i, m->now));
 			v->wake_at = m->now + v->sleep;
@@ -156,6 +182,10 @@ static inline u64 sim_cpu_next(const struct sim_cpu *c)
 {
 	u64 t = MIN(c->until, c->kick_at);
 
+	if (c->house_until)
+		return c->house_until;
+	if (c->cur && c->cur->house)
+		t = MIN(t, c->started + MAX(c->cur->house_left, 1u));
 	if (c->cur && c->cur->left != SCHED_NEVER)
 		t = MIN(t, c->started + c->cur->left);
 	if (c->cur && c->cur->spin)

@@ -446,6 +446,41 @@ START_TEST(time_steps_back)
 }
 END_TEST
 
+/* What a processor does for others in a turn is no part of it: nobody pays for it, nobody is owed it. */
+START_TEST(skipped)
+{
+	u64 v;
+
+	start(1, 2);
+	set(0, (struct sched_params){ .weight = 256, .cap = 25 * SCHED_PERCENT, .reservation = 20 * SCHED_PERCENT },
+	    0, OK);
+	sched_skip(&s, 0, 0); /* nothing runs */
+	sched_wake(&s, &e[0], 0);
+	sched_wake(&s, &e[1], 0);
+	ck_assert_ptr_eq(pick(0, 0), &e[0]);
+	ck_assert_uint_eq(until, 2 * MS);
+	v = e[0].vruntime;
+	sched_charge(&s, 0, MS / 2);
+	sched_skip(&s, 0, 3 * MS / 2);
+	ck_assert(!sched_preempt_check(&s, 0, 3 * MS / 2));
+	ck_assert(sched_preempt_check(&s, 0, 2 * MS)); /* as it would have */
+	sched_put(&s, 0, 2 * MS);
+	ck_assert_uint_eq(e[0].run_ns, 1 * MS);
+	ck_assert_uint_eq(g[0].run_ns, 1 * MS);
+	ck_assert_uint_eq(cpus[0].busy_ns, 1 * MS);
+	ck_assert_uint_eq(e[0].wait_ns, 1 * MS);
+	ck_assert_uint_eq(e[0].vruntime - v, sched_group_cost(&g[0], 1 * MS));
+	ck_assert_int_eq(g[0].cap.left, 3 * (s64)MS / 2);
+	ck_assert_int_eq(g[0].reservation.left, 1 * (s64)MS);
+	/* The clock stands still or goes back a little: nothing. */
+	ck_assert_ptr_eq(pick(0, 2 * MS), &e[0]);
+	sched_charge(&s, 0, 2 * MS + 100);
+	sched_skip(&s, 0, 2 * MS + 90);
+	ck_assert_uint_eq(e[0].run_ns, 1 * MS + 100);
+	ck_assert_uint_eq(e[0].wait_ns, 1 * MS);
+}
+END_TEST
+
 START_TEST(yielding)
 {
 	struct sched_cpumask one = mask(2);
@@ -504,4 +539,4 @@ START_TEST(large)
 END_TEST
 
 SUITE_MAIN("sched", heap, parameters, admission, waking, no_lost_wake, suspending, moving, moving_together, stealing,
-           cap, reserved, weights_change, group_clock, time_steps_back, yielding, large)
+           cap, reserved, weights_change, group_clock, time_steps_back, skipped, yielding, large)

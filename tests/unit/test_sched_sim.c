@@ -406,6 +406,36 @@ START_TEST(spinners)
 }
 END_TEST
 
+/*
+ * What a processor does for others in a guest's turns is at nobody's expense: not that guest's, which is due all of
+ * its share of the rest, and not the others' either, whose share it does not take in exchange.
+ */
+START_TEST(housekeeping)
+{
+	sim_init(&m, 1);
+	m.house_ns = 700 * SIM_US;
+	for (u32 i = 0; i < 3; i++)
+		sim_vcpu(&m, sim_group(&m, (struct sched_params){ .weight = 100 }), SCHED_NEVER, 0, 0)->house =
+		        i ? 0 : 1 * SIM_MS;
+	sim_run(&m, 100 * SIM_MS);
+	sim_mark(&m);
+	sim_run(&m, SIM_S);
+	/* Each x, and 0.7 x of housekeeping: 3.7 x are all. */
+	report("three hogs, housekeeping of 0.7 ms for every ms of the first", 3, (double[]){ [0 ... 2] = 100 / 3.7 },
+	       1.0);
+	/* A cap is of what it runs itself. */
+	sim_init(&m, 1);
+	m.house_ns = 700 * SIM_US;
+	sim_vcpu(&m, sim_group(&m, (struct sched_params){ .weight = 100, .cap = 30 * SCHED_PERCENT }), SCHED_NEVER, 0,
+	         0)
+	        ->house = 1 * SIM_MS;
+	sim_run(&m, 100 * SIM_MS);
+	sim_mark(&m);
+	sim_run(&m, SIM_S);
+	report("a cap of 30 % with housekeeping in its turns", 1, (double[]){ 30 }, 1.0);
+}
+END_TEST
+
 /* Many processors: more than a busy one looks at in one go would be 32; here 16, all balanced from one. */
 START_TEST(many)
 {
@@ -425,4 +455,4 @@ START_TEST(many)
 END_TEST
 
 SUITE_MAIN("sched_sim", shares, infeasible, siblings, caps, reservations, reserved_leave_the_rest, dodgers, sleepers,
-           latency, pinning, islands, live_changes, idle_costs_nothing, spinners, many)
+           latency, pinning, islands, live_changes, idle_costs_nothing, spinners, housekeeping, many)
