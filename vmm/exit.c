@@ -204,6 +204,7 @@ static enum exit_action on_vmcall(struct vcpu *v)
 
 static enum exit_action on_pause(struct vcpu *v)
 {
+	v->yield_to = NULL;
 	vcpu_request_self(v, VCPU_REQ_YIELD);
 	return EXIT_ADVANCE;
 }

@@ -87,10 +87,12 @@ static void hc_unhalt(void *ctx, u32 i)
 	vcpu_request(to, VCPU_REQ_EVENT);
 }
 
-/* Whoever waits for this CPU has its turn; the vCPU meant is among them when it waits here. */
 static void hc_yield_to(void *ctx, u32 i)
 {
-	vcpu_request_self(ctx, VCPU_REQ_YIELD);
+	struct vcpu *v = ctx;
+
+	v->yield_to = v->vm->vcpus[i];
+	vcpu_request_self(v, VCPU_REQ_YIELD);
 }
 
 static void hc_now(void *ctx, u64 *wall_ns, u64 *guest_tsc)

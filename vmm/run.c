@@ -366,7 +366,8 @@ static void run_vcpu(struct vcpu *v)
 			u32 cpu = SCHED_NO_CPU;
 
 			__atomic_fetch_and(&v->request, ~VCPU_REQ_YIELD, __ATOMIC_SEQ_CST);
-			if (sched_yield_to(&sched, p->index, run_now(), &cpu)) {
+			if (sched_yield_to(&sched, p->index, v->yield_to ? &v->yield_to->sched : NULL, run_now(),
+			                   &cpu)) {
 				run_kick(cpu);
 				break;
 			}

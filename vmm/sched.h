@@ -231,9 +231,10 @@ void sched_skip(struct sched *s, u32 cpu, u64 now);
 /* The running entity should be put: its turn is over or something better came. Takes no lock. */
 bool sched_preempt_check(struct sched *s, u32 cpu, u64 now);
 /*
- * The running entity spins for a sibling: the sibling that waits longest changes place with it, here if it may run
- * here. false: none waits. true: put and pick next, *kick as usual.
+ * The running entity spins for a sibling: to, or when that does not wait (NULL: not known) the one that waits
+ * longest, changes place with it, here if it may run here, whichever processor it waits on. false: none waits. true:
+ * put and pick next, *kick as usual.
  */
-bool sched_yield_to(struct sched *s, u32 cpu, u64 now, u32 *kick);
+bool sched_yield_to(struct sched *s, u32 cpu, struct sched_entity *to, u64 now, u32 *kick);
 /* An idle processor must look again at this time (ns) even if nobody kicks it; SCHED_NEVER: need not. */
 u64 sched_next_event(struct sched *s, u32 cpu);

@@ -134,11 +134,13 @@ u32 sched_wake(struct sched *s, struct sched_entity *e, u64 now)
 
 /* ---- pause-loop exits ---- */
 
-/* The sibling that waits longest; a proposal, no processor is locked. */
-static struct sched_entity *find_sibling(const struct sched_entity *me)
+/* to if it is a sibling that waits, else the one that waits longest; a proposal, no processor is locked. */
+static struct sched_entity *find_sibling(const struct sched_entity *me, struct sched_entity *to)
 {
 	struct sched_entity *best = NULL;
 
+	if (to && to != me && to->group == me->group && peek(to->state) == SCHED_QUEUED)
+		return to;
 	for (struct sched_entity *e = me->group->members; e; e = e->sibling) {
 		if (e == me || peek(e->state) != SCHED_QUEUED)
 			continue;
@@ -182,7 +184,7 @@ static u32 change_places(struct sched_cpu *c, struct sched_cpu *d, struct sched_
 	return kick;
 }
 
-bool sched_yield_to(struct sched *s, u32 cpu, u64 now, u32 *kick)
+bool sched_yield_to(struct sched *s, u32 cpu, struct sched_entity *to, u64 now, u32 *kick)
 {
 	struct sched_cpu *c = &s->cpus[cpu];
 	struct sched_entity *e = c->current, *x;
@@ -191,7 +193,7 @@ bool sched_yield_to(struct sched *s, u32 cpu, u64 now, u32 *kick)
 	*kick = SCHED_NO_CPU;
 	assert(e);
 	spin_lock(&e->group->members_lock);
-	x = find_sibling(e);
+	x = find_sibling(e, to);
 	if (x) {
 		struct sched_cpu *d = &s->cpus[peek(x->cpu)];
 

@@ -53,6 +53,7 @@ struct vcpu {
 	u32 left;      /* the vm->run in which it has left the guest for good: the VM stops */
 	u64 armed_for; /* deadline the preemption timer was last set for, ns */
 	struct vm *vm;
+	struct vcpu *yield_to; /* of VCPU_REQ_YIELD: for whom it spins; NULL: not known */
 	u32 id;
 	struct sched_entity sched;
 	struct pcpu *on_cpu;       /* whose turn it is in, or NULL; atomic */

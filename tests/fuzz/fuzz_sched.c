@@ -311,7 +311,9 @@ static void step(const u8 *op)
 	case 7: add_or_remove(i, op[2], op[3]); break;
 	case 8: control(i, op[3], op[2]); break;
 	default:
-		if (f.cpus[c].current && sched_yield_to(&f.s, c, time_seen(op[2]), &k)) {
+		if (f.cpus[c].current &&
+		    sched_yield_to(&f.s, c, f.there[op[3] % ENTITIES] ? &f.e[op[3] % ENTITIES] : NULL,
+		                   time_seen(op[2]), &k)) {
 			kick(k);
 			assert(sched_preempt_check(&f.s, c, f.now));
 			look(c, op[2]);

@@ -152,7 +152,7 @@ static inline void sim_cpu_event(struct sim *m, u32 i)
 		} else {
 			if (v->spin && !v->spin_left) {
 				v->spin_left = v->spin;
-				sched_yield_to(&m->s, i, m->now, &kick);
+				sched_yield_to(&m->s, i, NULL, m->now, &kick);
 				sim_kick(m, kick);
 			}
 			if (sched_preempt_check(&m->s, i, m->now)) {

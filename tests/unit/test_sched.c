@@ -491,14 +491,14 @@ START_TEST(yielding)
 	ck_assert_int_eq(sched_entity_init(&s, &e[2], &g[0], &one, 0), OK);
 	sched_wake(&s, &e[0], 0);
 	ck_assert_ptr_eq(pick(0, 0), &e[0]);
-	ck_assert(!sched_yield_to(&s, 0, 100, &kick)); /* nobody waits */
+	ck_assert(!sched_yield_to(&s, 0, NULL, 100, &kick)); /* nobody waits */
 	sched_wake(&s, &e[2], 100);
 	ck_assert_ptr_eq(pick(1, 100), &e[2]);
 	sched_wake(&s, &e[1], 200);
 	sched_charge(&s, 0, 1 * MS);
 	e[1].vruntime = e[1].key = e[0].vruntime + 1000; /* alone in its queue: order does not suffer */
 	sum = e[0].vruntime + e[1].vruntime;
-	ck_assert(sched_yield_to(&s, 0, 1 * MS, &kick));
+	ck_assert(sched_yield_to(&s, 0, NULL, 1 * MS, &kick));
 	ck_assert_uint_eq(e[0].vruntime + e[1].vruntime, sum);
 	ck_assert_uint_gt(e[0].vruntime, e[1].vruntime);
 	ck_assert(sched_preempt_check(&s, 0, 1 * MS));
@@ -507,8 +507,36 @@ START_TEST(yielding)
 	/* The pinned one waits on CPU 1: brought forward there. */
 	sched_put(&s, 1, 9 * MS);
 	ck_assert_ptr_eq(pick(1, 9 * MS), &e[0]);
-	ck_assert(sched_yield_to(&s, 0, 9 * MS, &kick));
+	ck_assert(sched_yield_to(&s, 0, NULL, 9 * MS, &kick));
 	ck_assert_ptr_eq(cpus[1].buddy, &e[2]);
+}
+END_TEST
+
+/* The sibling that is named goes before those that wait longer, wherever it waits; only while it waits. */
+START_TEST(yielding_to_one)
+{
+	start(2, 2);
+	for (u32 i = 2; i < 6; i++)
+		ck_assert_int_eq(sched_entity_init(&s, &e[i], &g[0], NULL, 0), OK);
+	for (u32 i = 0; i < 5; i++)
+		sched_wake(&s, &e[i], i * 100);
+	ck_assert_ptr_eq(pick(0, 500), &e[0]);
+	ck_assert_ptr_nonnull(pick(1, 500));
+	ck_assert_ptr_ne(cpus[1].current, &e[4]);
+	ck_assert(sched_yield_to(&s, 0, &e[4], 1 * MS, &kick));
+	sched_put(&s, 0, 1 * MS);
+	ck_assert_ptr_eq(pick(0, 1 * MS), &e[4]);
+	/* Itself, another guest's, one that is blocked: whoever waits longest. */
+	for (u32 i = 0; i < 3; i++) {
+		struct sched_entity *to[] = { &e[4], &e[1], &e[5] }, *longest = NULL;
+
+		for (u32 k = 0; k < 5; k++)
+			if (e[k].group == &g[0] && e[k].state == SCHED_QUEUED &&
+			    (!longest || e[k].since < longest->since))
+				longest = &e[k];
+		ck_assert(sched_yield_to(&s, 0, to[i], 2 * MS, &kick));
+		ck_assert_ptr_eq(cpus[0].buddy, longest);
+	}
 }
 END_TEST
 
@@ -539,4 +567,4 @@ START_TEST(large)
 END_TEST
 
 SUITE_MAIN("sched", heap, parameters, admission, waking, no_lost_wake, suspending, moving, moving_together, stealing,
-           cap, reserved, weights_change, group_clock, time_steps_back, skipped, yielding, large)
+           cap, reserved, weights_change, group_clock, time_steps_back, skipped, yielding, yielding_to_one, large)
