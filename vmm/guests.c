@@ -5,6 +5,7 @@
 #include "lib/assert.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
+#include "vmm/holds.h"
 #include "vmm/monitor.h"
 #include "vmm/run.h"
 #include "vmm/vm.h"
@@ -13,6 +14,7 @@
 
 static struct life life;
 static struct life_match *matches; /* one a guest; with its VM's lock */
+static struct holds *holds;        /* one a guest; the bootstrap processor's */
 static struct spinlock lock;       /* of life; innermost but for the log's */
 static bool due;                   /* guests_run() has something to do, atomic */
 
@@ -44,8 +46,10 @@ int guests_init(const void *blob, u32 nr)
 	int err = OK;
 
 	matches = hv_zalloc(MAX(nr, 1) * sizeof(*matches));
-	if (!g || !matches)
+	holds = hv_zalloc(MAX(nr, 1) * sizeof(*holds));
+	if (!g || !matches || !holds)
 		return ERR_NOMEM;
+	holds_init(holds, nr);
 	for (u32 i = 0; i < nr && !err; i++) {
 		struct vm_config c;
 
@@ -70,6 +74,39 @@ static struct vm *vm_of(u32 id)
 	return NULL;
 }
 
+/* Each VM's serial ports and control channel as holds says. */
+static void connect_all(void)
+{
+	for (struct vm *vm = vm_list; vm; vm = vm->next) {
+		const struct holds *h = &holds[vm->id];
+
+		for (u32 i = 0; i < CONFIG_NR_COM; i++) {
+			const struct vm *of = vm_of(h->of[i]);
+
+			if (vm->config.com[i] != VM_SERIAL_NONE)
+				vm->serial[i] = of ? of->config.com[i] : VM_SERIAL_NULL;
+		}
+		monitor_connect_control(vm, vm_of(h->of[CONFIG_NR_COM]));
+	}
+}
+
+/* The guest starts, and not in another one's place: it has what the configuration gives it. */
+static void restore(struct vm *vm)
+{
+	const struct vm *from = NULL;
+
+	for (struct vm *other = vm_list; other; other = other->next)
+		for (u32 i = 0; i < HOLDS_NR; i++)
+			if (other != vm && holds[other->id].of[i] == vm->id)
+				from = other;
+	holds_restore(holds, life.nr, vm->id);
+	connect_all();
+	if (!from)
+		return;
+	log_info("guest %s: has its place back from %s\n", vm->config.name, from->config.name);
+	monitor_move_console(from, vm);
+}
+
 /* The named resources of a guest that is gone for good pass to the one that stands in for it. */
 static void take_over(struct vm *to, u32 from_id)
 {
@@ -77,14 +114,8 @@ static void take_over(struct vm *to, u32 from_id)
 
 	if (!from)
 		return;
-	for (u32 i = 0; i < CONFIG_NR_COM; i++) {
-		if (!(to->config.take_over >> i & 1) || to->serial[i] == VM_SERIAL_NONE)
-			continue;
-		to->serial[i] = from->serial[i];
-		from->serial[i] = VM_SERIAL_NULL;
-	}
-	if (to->config.take_over & VM_TAKE_CONTROL)
-		monitor_move_control(from, to);
+	holds_take(holds, to->id, from_id, to->config.take_over);
+	connect_all();
 	monitor_move_console(from, to);
 	log_info("guest %s: takes the place of %s\n", to->config.name, from->config.name);
 	to->takeover_tsc = from->stop_tsc;
@@ -113,6 +144,8 @@ static void act(const struct life_action *a)
 		spin_unlock(&lock);
 		return;
 	}
+	if (a->own)
+		restore(vm);
 	take_over(vm, a->from);
 	switch (a->what) {
 	case LIFE_DO_START: vm_start_when_off(vm); break;

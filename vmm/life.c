@@ -101,7 +101,7 @@ bool life_next(struct life *l, u64 now, struct life_action *a)
 {
 	if (l->halt) {
 		l->halt = false;
-		*a = (struct life_action){ LIFE_DO_HALT, l->halted_by, LIFE_NOBODY };
+		*a = (struct life_action){ LIFE_DO_HALT, l->halted_by, LIFE_NOBODY, false };
 		return true;
 	}
 	for (u32 i = 0; i < l->nr; i++) {
@@ -115,7 +115,7 @@ bool life_next(struct life *l, u64 now, struct life_action *a)
 		}
 		if (g->todo == LIFE_DO_NOTHING)
 			continue;
-		*a = (struct life_action){ g->todo, i, g->todo_from };
+		*a = (struct life_action){ g->todo, i, g->todo_from, g->role == LIFE_NOBODY };
 		g->todo = LIFE_DO_NOTHING;
 		g->todo_from = LIFE_NOBODY;
 		return true;
@@ -137,7 +137,7 @@ u64 life_deadline(const struct life *l)
 /* How well guest s can stand in at once: 0 not at all. */
 static u32 fitness(const struct life_guest *s)
 {
-	if (!is_standby(s) || s->serving || s->restart_at != LIFE_NEVER)
+	if (!is_standby(s) || (s->serving && !s->relieved) || s->restart_at != LIFE_NEVER)
 		return 0;
 	switch (s->state) {
 	case LIFE_PAUSED: return s->parked && s->todo == LIFE_DO_NOTHING ? 4 : 0;
@@ -153,6 +153,7 @@ static void stand_in(struct life *l, u32 s, u32 role, u32 from, u64 now)
 	struct life_guest *g = &l->g[s];
 
 	g->serving = true;
+	g->relieved = false;
 	g->role = role;
 	g->why = LIFE_WHY_STANDBY;
 	switch (g->state) {
@@ -311,6 +312,37 @@ enum life_verdict life_ended(struct life *l, u32 i, enum life_end how, u64 now)
 	}
 }
 
+/*
+ * Guest i is started by command: whoever stood in for it, and for that one in its turn, does so no more. Only when it
+ * had a role itself, which it gives up, they go on in that.
+ */
+static void relieve(struct life *l, u32 i, u32 had)
+{
+	for (u32 s = 0; s < l->nr && had != LIFE_NOBODY; s++)
+		if (l->g[s].role == i)
+			l->g[s].role = had;
+	for (u32 s = 0; s < l->nr; s++) {
+		struct life_guest *g = &l->g[s];
+		u32 role = g->role;
+
+		for (u32 step = 0; role < l->nr && role != i && step < l->nr; step++)
+			role = l->g[role].role;
+		g->leaves = role == i && s != i;
+	}
+	for (u32 s = 0; s < l->nr; s++) {
+		struct life_guest *g = &l->g[s];
+
+		if (!g->leaves)
+			continue;
+		g->leaves = false;
+		g->role = LIFE_NOBODY;
+		g->relieved = true;
+		g->todo_from = LIFE_NOBODY;
+		if (g->todo == LIFE_DO_TAKE_OVER)
+			g->todo = LIFE_DO_NOTHING;
+	}
+}
+
 /* ---- an operator's commands ---- */
 
 static int check_state(const struct life *l, u32 i, u32 allowed)
@@ -324,6 +356,7 @@ int life_op_start(struct life *l, u32 i)
 {
 	int r = check_state(l, i, 1u << LIFE_DEFINED | 1u << LIFE_STOPPED | 1u << LIFE_CRASHED);
 	struct life_guest *g;
+	u32 had;
 
 	if (r != OK)
 		return r;
@@ -333,7 +366,10 @@ int life_op_start(struct life *l, u32 i)
 	g->in_row = 0;
 	/* A warm standby guest is booted to be parked again; a cold one is meant to run. */
 	g->serving = is_standby(g) && !g->policy.warm;
+	g->relieved = false;
+	had = g->role;
 	g->role = LIFE_NOBODY;
+	relieve(l, i, had);
 	return OK;
 }
 
@@ -363,6 +399,7 @@ int life_op_stop(struct life *l, u32 i)
 		g->why = LIFE_WHY_STANDBY;
 	}
 	g->serving = false;
+	g->relieved = false;
 	return OK;
 }
 

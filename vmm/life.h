@@ -71,6 +71,7 @@ struct life_action {
 	enum life_do what;
 	u32 guest;
 	u32 from; /* START, RESUME, TAKE_OVER: first move the named resources of this guest to it; or LIFE_NOBODY */
+	bool own; /* START, RESTART: it stands in for nobody: before that, its named resources go back to it */
 };
 
 /* One guest; all but policy is life_init's and private, except for reading. */
@@ -83,6 +84,8 @@ struct life_guest {
 	bool was_ready;
 	bool parked;    /* a warm standby guest, paused until its turn */
 	bool serving;   /* a standby guest that has taken over, or was told to run */
+	bool relieved;  /* it runs on, but the guest it stood in for was started again: it can take over once more */
+	bool leaves;    /* within life_op_start */
 	u32 role;       /* the guest it stands in for, or LIFE_NOBODY */
 	u32 in_row;     /* restarts since it last ran for a window */
 	u64 restarts;   /* all of them */

@@ -48,9 +48,10 @@ void monitor_unstall(struct vcpu *v);
 /* With the VM's lock held: whether its control UART may have something to read, and moves it there. */
 bool monitor_control_waits(const struct vm *vm);
 void monitor_control_pull(struct vm *vm);
-/* A guest takes another one's place: its control channel goes with it, the console attached to the one shows the
- * other. */
-void monitor_move_control(struct vm *from, struct vm *to);
+/* Connects vm's control UART with the channel that `of` was created with (its own, if that is vm); NULL: with none.
+ */
+void monitor_connect_control(struct vm *vm, const struct vm *of);
+/* A guest takes another one's place: the console attached to the one shows the other. */
 void monitor_move_console(const struct vm *from, const struct vm *to);
 /* Something happened to a VM: told to whoever listens. */
 void monitor_event(const struct vm *vm, enum mon_event_kind kind, const char *reason);

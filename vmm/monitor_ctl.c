@@ -98,17 +98,22 @@ int monitor_add_control(struct vm *vm, const struct mon_rights *rights)
 		return ERR_NOMEM;
 	}
 	ctl_init(c, &monitor_mon, rights, buf, out_size);
-	m->ctl = c;
+	m->own = m->ctl = c;
 	return OK;
 }
 
-void monitor_move_control(struct vm *from, struct vm *to)
+void monitor_connect_control(struct vm *vm, const struct vm *of)
 {
+	struct monitor_vm *m = vm->monitor;
+	struct ctl *c = of ? of->monitor->own : NULL;
+
 	spin_lock(&monitor_lock);
-	to->monitor->ctl = from->monitor->ctl;
-	from->monitor->ctl = NULL;
-	if (to->monitor->ctl)
-		ctl_reset(to->monitor->ctl);
+	if (m->ctl != c) {
+		m->ctl = c;
+		m->nr_pending = 0;
+		if (c)
+			ctl_reset(c);
+	}
 	spin_unlock(&monitor_lock);
 }
 

@@ -10,7 +10,8 @@ struct monitor_vm {
 	struct spinlock scroll_lock;
 	struct vt_ring scroll; /* scroll_lock */
 	struct mon_sample samples[MON_NR_SLOTS];
-	struct ctl *ctl; /* of its control UART, or NULL */
+	struct ctl *own; /* the channel that the configuration gives it, or NULL */
+	struct ctl *ctl; /* what its control UART is connected to now, or NULL */
 	u8 pending[256]; /* requests it has not taken yet */
 	u32 nr_pending;
 	bool ctl_more; /* it has something to do or to say */

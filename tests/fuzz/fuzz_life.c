@@ -65,8 +65,9 @@ static void perform(struct rigfuzz *f, const struct life_action *a, const u64 *b
 	struct record *r = &rec[a->guest];
 
 	assert(a->guest < NR && (a->from < NR || a->from == LIFE_NOBODY));
+	assert(!a->own || g[a->guest].role == LIFE_NOBODY);
 	if (a->from != LIFE_NOBODY) {
-		assert(!r->activated && a->from != a->guest && g[a->guest].serving);
+		assert(!r->activated && a->from != a->guest && g[a->guest].serving && !a->own);
 		r->activated = true;
 	}
 	switch (a->what) {
@@ -133,6 +134,9 @@ static void command(u8 op, u32 i)
 	assert(r == OK || r == ERR_INVAL || r == ERR_BUSY);
 	if (r == OK && op <= 1)
 		by_hand(i);
+	for (u32 s = 0; s < NR; s++) /* the one they stood in for is back */
+		if (g[s].relieved)
+			rec[s].activated = false;
 }
 
 static enum vm_action action(u32 i, enum life_end how)

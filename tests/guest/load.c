@@ -5,7 +5,8 @@
  * often as Linux when it has nothing to do, "halt" does nothing, "triple" faults, "mark" fills its memory with a
  * pattern and checks it again and again, "wild" writes to memory, ports and MSRs at random, "escapes" prints what may
  * harm a terminal, "flood" prints without end. With "seconds", "spin" prints a line each second; with "crash" it ends
- * by jumping where no memory is; with "ready" it says so first.
+ * by jumping where no memory is; with "ready" it says so first; with "asks=COMMAND" it gives that on its control
+ * channel (COM2) and prints the answer before all else.
  */
 #include "tests/guest/rt/rt.h"
 
@@ -23,22 +24,83 @@ static bool over(void)
 	return deadline && rdtsc() >= deadline;
 }
 
+/* The word of the command line that begins so; NULL: none. */
+static const char *option_word(const char *cmdline, const char *name)
+{
+	for (const char *p = cmdline; *p; p++)
+		if ((p == cmdline || p[-1] == ' ') && !strncmp(p, name, strlen(name)))
+			return p;
+	return NULL;
+}
+
 static u64 option_number(const char *cmdline, const char *name)
 {
-	size_t n = strlen(name);
+	const char *p = option_word(cmdline, name);
 	u64 v = 0;
 
-	for (const char *p = cmdline; *p; p++) {
-		if ((p != cmdline && p[-1] != ' ') || strncmp(p, name, n))
-			continue;
-		for (p += n; *p >= '0' && *p <= '9'; p++)
-			v = v * 10 + (u64)(*p - '0');
-		return v;
-	}
-	return 0;
+	for (p = p ? p + strlen(name) : ""; *p >= '0' && *p <= '9'; p++)
+		v = v * 10 + (u64)(*p - '0');
+	return v;
 }
 
 static u64 hz = 50000000;
+
+/* ---- the control channel ---- */
+
+#define COM2        0x2f8
+#define LSR_DATA    1
+#define LSR_EMPTY   0x20
+#define ANSWER_TIME (2 * hz)
+
+static void com2_puts(const char *s)
+{
+	for (; *s; s++) {
+		while (!(inb(COM2 + 5) & LSR_EMPTY))
+			;
+		outb(COM2, (u8)*s);
+	}
+}
+
+/* A line, cut to size; false: none came in time. */
+static bool com2_gets(char *line, u32 size, u64 until)
+{
+	u32 n = 0;
+
+	while (rdtsc() < until) {
+		char c;
+
+		if (!(inb(COM2 + 5) & LSR_DATA))
+			continue;
+		c = (char)inb(COM2);
+		if (c == '\n') {
+			line[n] = '\0';
+			return true;
+		}
+		if (n + 1 < size)
+			line[n++] = c;
+	}
+	return false;
+}
+
+static void ask(const char *cmdline)
+{
+	u64 until = rdtsc() + ANSWER_TIME;
+	char line[100], command[16];
+	u32 n = 0;
+
+	for (cmdline += strlen("asks="); *cmdline && *cmdline != ' ' && n + 1 < sizeof(command); cmdline++)
+		command[n++] = *cmdline;
+	command[n] = '\0';
+	com2_puts("\n{\"cmd\":\"");
+	com2_puts(command);
+	com2_puts("\"}\n");
+	while (com2_gets(line, sizeof(line), until))
+		if (strncmp(line, "{\"event", 7)) {
+			rt_printf("answer: %s\n", line);
+			return;
+		}
+	rt_printf("no answer\n");
+}
 
 static void spin(void)
 {
@@ -196,6 +258,7 @@ void main(const char *cmdline)
 		      { "triple", triple }, { "mark", mark },   { "wild", wild }, { "escapes", escapes },
 		      { "flood", flood } };
 	u64 ms = option_number(cmdline, "ms=");
+	const char *asks = option_word(cmdline, "asks=");
 
 	if (ms)
 		deadline = rdtsc() + ms * (hz / 1000);
@@ -208,6 +271,8 @@ void main(const char *cmdline)
 		if (!rt_option(kinds[i].name))
 			continue;
 		rt_printf("load %s\n", kinds[i].name);
+		if (asks)
+			ask(asks);
 		if (rt_option("ready"))
 			rt_printf("ready\n");
 		kinds[i].fn();

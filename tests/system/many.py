@@ -214,6 +214,17 @@ def tests(Boot, Program):
     yield Boot("life-standby-warm", "a paused standby guest goes on when its primary crashes: ticks until then",
                config_text=warm, want=("guest spare: takes the place of web",), check=takeover_is_quick,
                forbid=("bulkhead: panic",), **common)
+    # By "log" each line tells whose it is.
+    again = machine(guest("web", "spin seconds crash ms=1500 asks=list", com1="log", com2="control", control="all"),
+                    guest("spare", "spin seconds asks=list", com2="control", standby_for="<&web>", take_over=("com1", "control")),
+                    guest("clock", "halt", com1="console"))
+    took = r"guest spare: takes the place of web"
+    yield Boot("life-standby-again", "the primary, started again, has its serial port and control channel back; and a second time its standby",
+               config_text=again, forbid=("bulkhead: panic", "no answer", "not-permitted"), dialogue=(
+                   (r"web: answer: .*\"ok\":true", ESCAPE), (took, ""), (r"spare: answer: .*\"ok\":true", ""), (r"spare: second 1$", "destroy spare\n"),
+                   (MON, "start web\n"), (r"web: answer: .*\"ok\":true", ""), (r"web: second 1$", ""), (took, ""),
+                   (r"spare: answer: .*\"ok\":true", ""), (r"spare: second 1$", "start web\n"), (r"web: second 1$", "list\n"),
+                   (took, ""), (r"spare: second \d+$", "poweroff\n")), **dict(common, seconds=150))
     sleepers = machine(guest("clock", "idle seconds", com1="console"), *(guest(f"g{i}", "idle") for i in range(31)))
     # Drawing the measuring commands' output on the screen would cost as much as six guests.
     yield Boot("idle-32", by_default=False, summary="32 idle guests: the processors' busy share", cpus=4, config_text=sleepers, check=mostly_idle,

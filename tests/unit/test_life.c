@@ -325,6 +325,53 @@ START_TEST(standby_before_its_turn)
 }
 END_TEST
 
+/* Its primary, started again, has its place back; the stand-in that runs on can take it once more. */
+START_TEST(primary_again)
+{
+	setup(3);
+	g[1].policy.standby_for = 0;
+	g[2].policy.standby_for = 1;
+	boot(3);
+	next(0, LIFE_DO_START, 0, LIFE_NOBODY);
+	ck_assert(act.own);
+	life_started(&l, 0, 0);
+	life_ended(&l, 0, LIFE_END_CRASH, S);
+	next(S, LIFE_DO_START, 1, 0);
+	ck_assert(!act.own);
+	life_started(&l, 1, S);
+	/* The stand-in's restarts by its policy do not give anything back. */
+	life_ended(&l, 1, LIFE_END_RESET, S);
+	next(S, LIFE_DO_START, 1, LIFE_NOBODY);
+	ck_assert(!act.own);
+	life_started(&l, 1, S);
+	ck_assert_int_eq(life_op_start(&l, 0), OK);
+	next(S, LIFE_DO_START, 0, LIFE_NOBODY);
+	ck_assert(act.own && g[1].role == LIFE_NOBODY && g[1].state == LIFE_RUNNING);
+	life_started(&l, 0, S);
+	life_ended(&l, 0, LIFE_END_CRASH, 2 * S);
+	next(2 * S, LIFE_DO_TAKE_OVER, 1, 0);
+	ck_assert_uint_eq(g[1].role, 0);
+	/* Back before the take-over was carried out. */
+	ck_assert_int_eq(life_op_start(&l, 0), OK);
+	starts(2 * S, 0);
+	life_ended(&l, 0, LIFE_END_CRASH, 2 * S);
+	ck_assert_int_eq(life_op_start(&l, 0), OK);
+	starts(2 * S, 0);
+	nothing(2 * S);
+	life_ended(&l, 0, LIFE_END_CRASH, 3 * S);
+	next(3 * S, LIFE_DO_TAKE_OVER, 1, 0);
+	/* One in the middle of a chain is started: the last one keeps the first one's place. */
+	life_ended(&l, 1, LIFE_END_CRASH, 3 * S);
+	next(3 * S, LIFE_DO_START, 2, 1);
+	life_started(&l, 2, 3 * S);
+	ck_assert_int_eq(life_op_start(&l, 1), OK);
+	next(3 * S, LIFE_DO_START, 1, LIFE_NOBODY);
+	ck_assert(act.own && g[2].role == 0);
+	ck_assert_int_eq(life_op_start(&l, 0), OK);
+	ck_assert_uint_eq(g[2].role, LIFE_NOBODY);
+}
+END_TEST
+
 /* Configurations that the parser refuses: every guest still stands in once at most. */
 START_TEST(standby_circle)
 {
@@ -434,5 +481,5 @@ START_TEST(ready_text)
 END_TEST
 
 SUITE_MAIN("life", policies, back_off_and_quarantine, extreme_times, order_of_start, warm_standby,
-           standby_beyond_policy, standby_before_its_turn, standby_circle, commands, policy_of_a_configuration,
-           ready_text)
+           standby_beyond_policy, standby_before_its_turn, primary_again, standby_circle, commands,
+           policy_of_a_configuration, ready_text)
