@@ -180,6 +180,19 @@ static void wake_runner(void)
 	run_poll_soon();
 }
 
+/* lock is held. The next action. The VM's start that it ends is reported no more, however far that is. */
+static bool next_action(struct life_action *a)
+{
+	struct vm *vm;
+
+	if (!life_next(&life, run_now(), a))
+		return false;
+	vm = vm_of(a->guest);
+	if (vm && (a->what == LIFE_DO_STOP || a->what == LIFE_DO_RESTART))
+		vm->stale_run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST);
+	return true;
+}
+
 bool guests_run(void)
 {
 	struct life_action a;
@@ -192,7 +205,7 @@ bool guests_run(void)
 		return false;
 	do {
 		spin_lock(&lock);
-		any = life_next(&life, run_now(), &a);
+		any = next_action(&a);
 		spin_unlock(&lock);
 		if (any)
 			act(&a);
@@ -226,21 +239,33 @@ void guests_boot(void)
 
 void guests_started(struct vm *vm)
 {
+	bool counts;
+
 	spin_lock(&lock);
-	life_started(&life, vm->id, run_now());
-	if (!vm->config.ready_text)
+	counts = vm->run != vm->stale_run;
+	if (counts)
+		life_started(&life, vm->id, run_now());
+	if (counts && !vm->config.ready_text)
 		life_ready(&life, vm->id, run_now());
 	life_match_init(&matches[vm->id], vm->config.ready_text);
 	spin_unlock(&lock);
+	if (!counts)
+		return;
 	monitor_event(vm, vm->restarts ? MON_EV_RESTARTED : MON_EV_STARTED, "");
 	wake_runner();
 }
 
-void guests_start_failed(struct vm *vm)
+void guests_start_failed(struct vm *vm, u32 run)
 {
+	bool counts;
+
 	spin_lock(&lock);
-	life_start_failed(&life, vm->id, run_now());
+	counts = run != vm->stale_run;
+	if (counts)
+		life_start_failed(&life, vm->id, run_now());
 	spin_unlock(&lock);
+	if (!counts)
+		return;
 	monitor_event(vm, MON_EV_CRASHED, vm->why);
 	wake_runner();
 }

@@ -2,6 +2,7 @@
 #include "vmm/life.h"
 
 #include "lib/string.h"
+#include "vmm/life_priv.h"
 
 static const char *const state_words[] = { "defined", "starting", "running", "paused", "stopped", "crashed" };
 static const char *const why_words[] = {
@@ -32,11 +33,6 @@ void life_policy_set(struct life_policy *p, const struct vm_config *vm)
 	p->warm = vm->standby_for.nr && vm->standby == VM_STANDBY_WARM;
 }
 
-static bool is_standby(const struct life_guest *g)
-{
-	return g->policy.standby_for != LIFE_NOBODY;
-}
-
 void life_init(struct life *l, struct life_guest *g, u32 nr)
 {
 	*l = (struct life){ .g = g, .nr = nr, .halted_by = LIFE_NOBODY };
@@ -46,7 +42,7 @@ void life_init(struct life *l, struct life_guest *g, u32 nr)
 		g[i] = (struct life_guest){
 			.policy = policy, .role = LIFE_NOBODY, .restart_at = LIFE_NEVER, .todo_from = LIFE_NOBODY
 		};
-		if (is_standby(&g[i]))
+		if (life_is_standby(&g[i]))
 			g[i].why = LIFE_WHY_STANDBY;
 	}
 }
@@ -56,14 +52,14 @@ void life_boot(struct life *l)
 	for (u32 i = 0; i < l->nr; i++) {
 		struct life_guest *g = &l->g[i];
 
-		if (g->state == LIFE_DEFINED && g->policy.autostart && (!is_standby(g) || g->policy.warm))
+		if (g->state == LIFE_DEFINED && g->policy.autostart && (!life_is_standby(g) || g->policy.warm))
 			g->waiting = true;
 	}
 }
 
 /* ---- starting ---- */
 
-static void begin_start(struct life_guest *g, enum life_do what, u32 from)
+void life_begin_start(struct life_guest *g, enum life_do what, u32 from)
 {
 	g->state = LIFE_STARTING;
 	g->waiting = false;
@@ -108,10 +104,10 @@ bool life_next(struct life *l, u64 now, struct life_action *a)
 		struct life_guest *g = &l->g[i];
 
 		if (g->restart_at != LIFE_NEVER && g->restart_at <= now) {
-			begin_start(g, LIFE_DO_START, LIFE_NOBODY);
+			life_begin_start(g, LIFE_DO_START, LIFE_NOBODY);
 			g->restarts++;
 		} else if (g->waiting && may_start(l, g)) {
-			begin_start(g, LIFE_DO_START, LIFE_NOBODY);
+			life_begin_start(g, LIFE_DO_START, LIFE_NOBODY);
 		}
 		if (g->todo == LIFE_DO_NOTHING)
 			continue;
@@ -137,7 +133,7 @@ u64 life_deadline(const struct life *l)
 /* How well guest s can stand in at once: 0 not at all. */
 static u32 fitness(const struct life_guest *s)
 {
-	if (!is_standby(s) || (s->serving && !s->relieved) || s->restart_at != LIFE_NEVER)
+	if (!life_is_standby(s) || (s->serving && !s->relieved) || s->restart_at != LIFE_NEVER)
 		return 0;
 	switch (s->state) {
 	case LIFE_PAUSED: return s->parked && s->todo == LIFE_DO_NOTHING ? 4 : 0;
@@ -164,7 +160,7 @@ static void stand_in(struct life *l, u32 s, u32 role, u32 from, u64 now)
 		g->todo = LIFE_DO_RESUME;
 		g->todo_from = from;
 		break;
-	case LIFE_DEFINED: begin_start(g, LIFE_DO_START, from); break;
+	case LIFE_DEFINED: life_begin_start(g, LIFE_DO_START, from); break;
 	default: /* still booting: it just goes on */
 		if (g->todo == LIFE_DO_NOTHING)
 			g->todo = LIFE_DO_TAKE_OVER;
@@ -181,7 +177,7 @@ static void fail_over(struct life *l, u32 i, u64 now)
 {
 	u32 role = i;
 
-	if (is_standby(&l->g[i]) && !l->g[i].serving)
+	if (life_is_standby(&l->g[i]) && !l->g[i].serving)
 		return;
 	/* Each step goes up by one guest; the bound is for configurations that go in a circle. */
 	for (u32 step = 0; role < l->nr && step <= l->nr; step++) {
@@ -210,11 +206,17 @@ static struct life_guest *guest(struct life *l, u32 i)
 	return i < l->nr ? &l->g[i] : NULL;
 }
 
+/* A report is of the start before, when the action for the next one is not handed out yet. */
+static bool being_started(const struct life_guest *g)
+{
+	return g->state == LIFE_STARTING && g->todo != LIFE_DO_START && g->todo != LIFE_DO_RESTART;
+}
+
 void life_started(struct life *l, u32 i, u64 now)
 {
 	struct life_guest *g = guest(l, i);
 
-	if (!g || g->state != LIFE_STARTING)
+	if (!g || !being_started(g))
 		return;
 	g->state = LIFE_RUNNING;
 	g->was_started = true;
@@ -225,7 +227,7 @@ void life_start_failed(struct life *l, u32 i, u64 now)
 {
 	struct life_guest *g = guest(l, i);
 
-	if (!g || g->state != LIFE_STARTING)
+	if (!g || !being_started(g))
 		return;
 	g->state = LIFE_CRASHED;
 	g->why = LIFE_WHY_LOAD;
@@ -310,137 +312,4 @@ enum life_verdict life_ended(struct life *l, u32 i, enum life_end how, u64 now)
 			fail_over(l, i, now);
 		return LIFE_STAYS;
 	}
-}
-
-/*
- * Guest i is started by command: whoever stood in for it, and for that one in its turn, does so no more. Only when it
- * had a role itself, which it gives up, they go on in that.
- */
-static void relieve(struct life *l, u32 i, u32 had)
-{
-	for (u32 s = 0; s < l->nr && had != LIFE_NOBODY; s++)
-		if (l->g[s].role == i)
-			l->g[s].role = had;
-	for (u32 s = 0; s < l->nr; s++) {
-		struct life_guest *g = &l->g[s];
-		u32 role = g->role;
-
-		for (u32 step = 0; role < l->nr && role != i && step < l->nr; step++)
-			role = l->g[role].role;
-		g->leaves = role == i && s != i;
-	}
-	for (u32 s = 0; s < l->nr; s++) {
-		struct life_guest *g = &l->g[s];
-
-		if (!g->leaves)
-			continue;
-		g->leaves = false;
-		g->role = LIFE_NOBODY;
-		g->relieved = true;
-		g->todo_from = LIFE_NOBODY;
-		if (g->todo == LIFE_DO_TAKE_OVER)
-			g->todo = LIFE_DO_NOTHING;
-	}
-}
-
-/* ---- an operator's commands ---- */
-
-static int check_state(const struct life *l, u32 i, u32 allowed)
-{
-	if (i >= l->nr || !(allowed >> l->g[i].state & 1))
-		return ERR_INVAL;
-	return l->g[i].todo == LIFE_DO_NOTHING ? OK : ERR_BUSY;
-}
-
-int life_op_start(struct life *l, u32 i)
-{
-	int r = check_state(l, i, 1u << LIFE_DEFINED | 1u << LIFE_STOPPED | 1u << LIFE_CRASHED);
-	struct life_guest *g;
-	u32 had;
-
-	if (r != OK)
-		return r;
-	g = &l->g[i];
-	begin_start(g, LIFE_DO_START, LIFE_NOBODY);
-	g->why = LIFE_WHY_OPERATOR;
-	g->in_row = 0;
-	/* A warm standby guest is booted to be parked again; a cold one is meant to run. */
-	g->serving = is_standby(g) && !g->policy.warm;
-	g->relieved = false;
-	had = g->role;
-	g->role = LIFE_NOBODY;
-	relieve(l, i, had);
-	return OK;
-}
-
-int life_op_stop(struct life *l, u32 i)
-{
-	u32 ended = 1u << LIFE_DEFINED | 1u << LIFE_STOPPED | 1u << LIFE_CRASHED;
-	int r = check_state(l, i, ended | 1u << LIFE_RUNNING | 1u << LIFE_PAUSED);
-	struct life_guest *g;
-
-	if (r != OK)
-		return r;
-	g = &l->g[i];
-	if (!(ended >> g->state & 1)) {
-		g->state = LIFE_STOPPED;
-		g->todo = LIFE_DO_STOP;
-	} else if (!g->waiting && g->restart_at == LIFE_NEVER) {
-		return ERR_INVAL;
-	}
-	g->why = LIFE_WHY_OPERATOR;
-	g->waiting = false;
-	g->restart_at = LIFE_NEVER;
-	g->parked = false;
-	g->role = LIFE_NOBODY;
-	/* A cold standby guest waits for its turn again. */
-	if (is_standby(g) && !g->policy.warm) {
-		g->state = LIFE_DEFINED;
-		g->why = LIFE_WHY_STANDBY;
-	}
-	g->serving = false;
-	g->relieved = false;
-	return OK;
-}
-
-int life_op_pause(struct life *l, u32 i, u64 now)
-{
-	int r = check_state(l, i, 1u << LIFE_RUNNING);
-
-	if (r != OK)
-		return r;
-	l->g[i].state = LIFE_PAUSED;
-	l->g[i].why = LIFE_WHY_OPERATOR;
-	l->g[i].paused_at = now;
-	l->g[i].todo = LIFE_DO_PAUSE;
-	return OK;
-}
-
-int life_op_resume(struct life *l, u32 i, u64 now)
-{
-	int r = check_state(l, i, 1u << LIFE_PAUSED);
-	struct life_guest *g;
-
-	if (r != OK)
-		return r;
-	g = &l->g[i];
-	g->state = LIFE_RUNNING;
-	g->why = LIFE_WHY_OPERATOR;
-	g->since += now > g->paused_at ? now - g->paused_at : 0;
-	g->todo = LIFE_DO_RESUME;
-	/* Let go before its turn, a warm standby guest is not held again. */
-	g->serving |= g->parked;
-	g->parked = false;
-	return OK;
-}
-
-int life_op_reset(struct life *l, u32 i)
-{
-	int r = check_state(l, i, 1u << LIFE_RUNNING | 1u << LIFE_PAUSED);
-
-	if (r != OK)
-		return r;
-	begin_start(&l->g[i], LIFE_DO_RESTART, LIFE_NOBODY);
-	l->g[i].why = LIFE_WHY_OPERATOR;
-	return OK;
 }

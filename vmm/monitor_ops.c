@@ -157,9 +157,12 @@ static struct mon_sample *sample(void *ctx, u32 guest, enum mon_slot slot)
 
 /* ---- actions ---- */
 
-static int why_not(struct mon_why *why, const struct vm *vm, int err)
+static int why_not(struct mon_why *why, const struct vm *vm, enum mon_action what, int err)
 {
-	if (err == ERR_INVAL || err == ERR_NOENT)
+	if (err == ERR_INVAL && what == MON_PAUSE && state_of(vm) == MON_STARTING)
+		fmt_snprintf(why->text, sizeof(why->text), "%s is starting: pause it when it runs, or destroy it",
+		             vm->config.name);
+	else if (err == ERR_INVAL || err == ERR_NOENT)
 		fmt_snprintf(why->text, sizeof(why->text), "%s is %s", vm->config.name, mon_state_str(state_of(vm)));
 	else if (err == ERR_BUSY)
 		fmt_snprintf(why->text, sizeof(why->text), "%s is still busy with the last command; try again",
@@ -184,7 +187,7 @@ static int action(void *ctx, u32 guest, enum mon_action what, struct mon_why *wh
 	default: return ERR_NOTSUP;
 	}
 	if (err)
-		return why_not(why, vm, err);
+		return why_not(why, vm, what, err);
 	return OK;
 }
 

@@ -71,6 +71,7 @@ struct vm {
 	struct vcpu **vcpus;
 	u32 nr_vcpus;
 	u32 run;                              /* counts its starts, atomic */
+	u32 stale_run;                        /* a start to be ended before it is done; guests.c */
 	bool stopping;                        /* stop is being set, or is set; atomic */
 	u32 nr_stopped;                       /* vCPUs that have noticed the stop, atomic */
 	bool start_pending;                   /* to be started as soon as it is off: vm_start_when_off() */
@@ -170,6 +171,8 @@ void vm_triple_fault(struct vcpu *v, const char *how);
 /* The guest asked for power-off, reset or debug exit. */
 void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why);
 
+/* Its start failed: it is off now, or starts again, which is true, when that was asked for meanwhile. */
+__must_check bool vm_start_gone(struct vm *vm);
 /* Takes a stopped VM through its policy: restart or end, with the summary. When its last vCPU has left the guest. */
 void vm_handle_stop(struct vm *vm);
 

@@ -168,9 +168,14 @@ static void finish_start(struct vm *vm)
 
 static void start_failed(struct vm *vm, int err)
 {
-	fmt_snprintf(vm->why, sizeof(vm->why), "cannot be loaded: %s", err_str(err));
-	__atomic_store_n(&vm->state, VM_CRASHED, __ATOMIC_SEQ_CST);
-	guests_start_failed(vm);
+	u32 run = vm->run;
+
+	/* It is being ended at the same time: that is how it ends. */
+	if (__atomic_exchange_n(&vm->stopping, true, __ATOMIC_SEQ_CST))
+		return;
+	fmt_snprintf(vm->why, sizeof(vm->why), "%s", err_str(err));
+	if (!vm_start_gone(vm))
+		guests_start_failed(vm, run);
 }
 
 void vm_start_step(struct vm *vm)
@@ -201,6 +206,7 @@ void vm_start(struct vm *vm)
 	 * and state in this order: none of them enters the guest, or leaves it twice.
 	 */
 	vm->nr_stopped = 0;
+	vm->start_tsc = cpu_rdtsc();
 	memset(&vm->start, 0, sizeof(vm->start));
 	__atomic_store_n(&vm->button, false, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&vm->state, VM_STARTING, __ATOMIC_SEQ_CST);

@@ -167,6 +167,22 @@ static bool start_again(struct vm *vm, bool off)
 	return again;
 }
 
+bool vm_start_gone(struct vm *vm)
+{
+	bool again;
+
+	spin_lock(&off_lock);
+	again = vm->start_pending && !vm_ending();
+	if (again) {
+		vm->start_pending = false;
+		vm_start(vm);
+	} else {
+		__atomic_store_n(&vm->state, VM_CRASHED, __ATOMIC_SEQ_CST);
+	}
+	spin_unlock(&off_lock);
+	return again;
+}
+
 /* What comes of its end; its policy's restart is announced, and counted, here. */
 static void tell_end(struct vm *vm, enum vm_stop stop)
 {

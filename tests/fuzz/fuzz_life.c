@@ -21,6 +21,7 @@ static struct record {
 	bool activated; /* it took over */
 	bool counted;   /* the restart that is due is one with back-off */
 	bool running;   /* as the one who does the actions sees it */
+	bool starting;
 } rec[NR];
 
 static void policies(struct rigfuzz *f)
@@ -59,10 +60,22 @@ static void check_restart(u32 i)
 	r->restarts[r->nr++ % ARRAY_SIZE(r->restarts)] = now;
 }
 
-/* One action, done well or not. */
+/* A start is done, well or not. */
+static void report(u32 i, bool good)
+{
+	rec[i].starting = false;
+	rec[i].running = good;
+	if (good)
+		life_started(&l, i, now);
+	else
+		life_start_failed(&l, i, now);
+}
+
+/* One action, done well or not, or begun. */
 static void perform(struct rigfuzz *f, const struct life_action *a, const u64 *before)
 {
 	struct record *r = &rec[a->guest];
+	u8 how;
 
 	assert(a->guest < NR && (a->from < NR || a->from == LIFE_NOBODY));
 	assert(!a->own || g[a->guest].role == LIFE_NOBODY);
@@ -72,22 +85,23 @@ static void perform(struct rigfuzz *f, const struct life_action *a, const u64 *b
 	}
 	switch (a->what) {
 	case LIFE_DO_START:
-		assert(!r->running && g[a->guest].state == LIFE_STARTING);
+		assert(!r->running && !r->starting && g[a->guest].state == LIFE_STARTING);
 		if (g[a->guest].restarts != before[a->guest] && r->counted)
 			check_restart(a->guest);
 		/* fall through */
 	case LIFE_DO_RESTART:
-		r->running = rigfuzz_u8(f) & 7;
-		if (r->running)
-			life_started(&l, a->guest, now);
-		else
-			life_start_failed(&l, a->guest, now);
+		r->running = false;
+		r->starting = true;
+		how = rigfuzz_u8(f);
+		if (how & 3)
+			report(a->guest, how & 0x1c);
 		break;
 	case LIFE_DO_STOP:
-		assert(r->running);
-		r->running = false;
+		assert(r->running || r->starting);
+		r->running = r->starting = false;
 		break;
 	case LIFE_DO_HALT: break;
+	case LIFE_DO_TAKE_OVER: assert(r->running || r->starting); break;
 	default: assert(r->running); break;
 	}
 }
@@ -111,9 +125,7 @@ static void drain(struct rigfuzz *f)
 
 static void by_hand(u32 i)
 {
-	bool running = rec[i].running;
-
-	rec[i] = (struct record){ .running = running };
+	rec[i] = (struct record){ .running = rec[i].running, .starting = rec[i].starting };
 }
 
 static void command(u8 op, u32 i)
@@ -168,7 +180,8 @@ static void check(void)
 		bool live = g[i].state == LIFE_RUNNING || g[i].state == LIFE_PAUSED;
 
 		assert(g[i].in_row <= g[i].policy.limit);
-		assert(live == rec[i].running);
+		assert(live == rec[i].running && !(live && rec[i].starting));
+		assert((g[i].state == LIFE_STARTING) == rec[i].starting);
 		assert(!g[i].parked || g[i].state == LIFE_PAUSED);
 		assert(g[i].why != LIFE_WHY_LIMIT || (g[i].state == LIFE_CRASHED && g[i].restart_at == LIFE_NEVER));
 	}
@@ -204,7 +217,14 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 				now = life_deadline(&l);
 			break;
 		/* Reports out of turn */
-		case 9: life_started(&l, i, now); break;
+		case 9:
+			if (!rec[i].starting)
+				life_started(&l, i, now);
+			break;
+		case 10:
+			if (rec[i].starting)
+				report(i, rigfuzz_u8(&f) & 3);
+			break;
 		default: ended(&f, i); break;
 		}
 	}

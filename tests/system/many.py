@@ -225,6 +225,14 @@ def tests(Boot, Program):
                    (MON, "start web\n"), (r"web: answer: .*\"ok\":true", ""), (r"web: second 1$", ""), (took, ""),
                    (r"spare: answer: .*\"ok\":true", ""), (r"spare: second 1$", "start web\n"), (r"web: second 1$", "list\n"),
                    (took, ""), (r"spare: second \d+$", "poweroff\n")), **dict(common, seconds=150))
+    huge = machine(guest("clock", "halt", com1="console"), guest("huge", "halt", "64M", com1="log", cap=5, no_autostart=True))
+    yield Boot("life-starting", "a guest whose memory is still being cleared can be destroyed and reset", config_text=huge,
+               forbid=("bulkhead: panic",), dialogue=(
+                   (r"load halt", ESCAPE), (MON, "start huge\n"), (r"state: +starting", "pause huge\n"),
+                   (r"huge is starting: pause it", "destroy huge\n"), (r"state: +stopped", "list\n"),
+                   (r"huge +stopped.* by command", "start huge\n"), (r"state: +starting", "reset huge\n"),
+                   (r"state: +starting", ""), (r"huge: reset", ""), (r"huge: restarting", ""), (r"huge: load halt", "list\n"),
+                   (r"huge +running", "destroy huge\n"), (r"state: +stopped", "poweroff\n")), **dict(common, seconds=200))
     sleepers = machine(guest("clock", "idle seconds", com1="console"), *(guest(f"g{i}", "idle") for i in range(31)))
     # Drawing the measuring commands' output on the screen would cost as much as six guests.
     yield Boot("idle-32", by_default=False, summary="32 idle guests: the processors' busy share", cpus=4, config_text=sleepers, check=mostly_idle,

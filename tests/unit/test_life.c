@@ -409,7 +409,6 @@ START_TEST(commands)
 	ck_assert(g[0].state == LIFE_PAUSED && g[0].why == LIFE_WHY_OPERATOR);
 	ck_assert_int_eq(life_op_reset(&l, 0), OK);
 	next(0, LIFE_DO_RESTART, 0, LIFE_NOBODY);
-	ck_assert_int_eq(life_op_stop(&l, 0), ERR_INVAL);
 	life_started(&l, 0, 0);
 	ck_assert_int_eq(life_op_stop(&l, 0), OK);
 	next(0, LIFE_DO_STOP, 0, LIFE_NOBODY);
@@ -422,6 +421,43 @@ START_TEST(commands)
 	ck_assert_int_eq(life_op_stop(&l, 0), OK);
 	nothing(10 * S);
 	ck_assert_int_eq(g[0].state, LIFE_STOPPED);
+}
+END_TEST
+
+/* A start that takes long can be ended, and begun anew; what is reported of it then is of no interest any more. */
+START_TEST(commands_while_starting)
+{
+	setup(2);
+	g[1].policy.standby_for = 0;
+	boot(2);
+	ck_assert_int_eq(life_op_start(&l, 0), OK);
+	ck_assert_int_eq(life_op_stop(&l, 0), ERR_BUSY);
+	next(0, LIFE_DO_START, 0, LIFE_NOBODY);
+	ck_assert_int_eq(life_op_pause(&l, 0, 0), ERR_INVAL);
+	ck_assert_int_eq(life_op_stop(&l, 0), OK);
+	next(0, LIFE_DO_STOP, 0, LIFE_NOBODY);
+	life_started(&l, 0, 0);
+	life_start_failed(&l, 0, 0);
+	ck_assert(g[0].state == LIFE_STOPPED && g[0].why == LIFE_WHY_OPERATOR);
+	ck_assert_int_eq(life_ended(&l, 0, LIFE_END_POWEROFF, 0), LIFE_STAYS);
+	nothing(S);
+	ck_assert_int_eq(life_op_start(&l, 0), OK);
+	life_started(&l, 0, 0); /* of the time before */
+	ck_assert_int_eq(g[0].state, LIFE_STARTING);
+	next(0, LIFE_DO_START, 0, LIFE_NOBODY);
+	ck_assert_int_eq(life_op_reset(&l, 0), OK);
+	life_start_failed(&l, 0, 0);
+	life_started(&l, 0, 0);
+	ck_assert_int_eq(g[0].state, LIFE_STARTING);
+	next(0, LIFE_DO_RESTART, 0, LIFE_NOBODY);
+	life_started(&l, 0, 0);
+	ck_assert_int_eq(g[0].state, LIFE_RUNNING);
+	/* A stand-in that still boots, too: it waits for its turn again. */
+	life_ended(&l, 0, LIFE_END_CRASH, S);
+	next(S, LIFE_DO_START, 1, 0);
+	ck_assert_int_eq(life_op_stop(&l, 1), OK);
+	next(S, LIFE_DO_STOP, 1, LIFE_NOBODY);
+	ck_assert(g[1].state == LIFE_DEFINED && !g[1].serving);
 }
 END_TEST
 
@@ -481,5 +517,5 @@ START_TEST(ready_text)
 END_TEST
 
 SUITE_MAIN("life", policies, back_off_and_quarantine, extreme_times, order_of_start, warm_standby,
-           standby_beyond_policy, standby_before_its_turn, primary_again, standby_circle, commands,
-           policy_of_a_configuration, ready_text)
+           standby_beyond_policy, standby_before_its_turn, primary_again, commands_while_starting, standby_circle,
+           commands, policy_of_a_configuration, ready_text)
