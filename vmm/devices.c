@@ -287,6 +287,17 @@ void devices_destroy(struct vm *vm)
 	hv_zfree(vm->dev.iomem, VDEBUG_IOMEM_LEN);
 }
 
+/* What was typed for, and what was begun by, the guest as it ran before. */
+static void forget_input(struct vm *vm)
+{
+	spin_lock(&vm->keys.lock);
+	__atomic_store_n(&vm->keys.nr, 0, __ATOMIC_RELAXED);
+	spin_unlock(&vm->keys.lock);
+	for (u32 i = 0; i < CONFIG_NR_COM; i++)
+		vm->dev.log_line[i].len = 0;
+	monitor_control_restart(vm);
+}
+
 void devices_reset(struct vm *vm, u64 now)
 {
 	struct devices *d = &vm->dev;
@@ -309,6 +320,7 @@ void devices_reset(struct vm *vm, u64 now)
 		if (vm->config.com[i] != VM_SERIAL_NONE)
 			vuart_reset(&d->com[i], now);
 	vdebug_reset(&d->debug);
+	forget_input(vm);
 }
 
 size_t devices_queue_input(struct vm *vm, const u8 *buf, size_t len)

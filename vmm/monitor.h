@@ -51,6 +51,8 @@ void monitor_control_pull(struct vm *vm);
 /* Connects vm's control UART with the channel that `of` was created with (its own, if that is vm); NULL: with none.
  */
 void monitor_connect_control(struct vm *vm, const struct vm *of);
+/* vm starts afresh: what it had begun to ask is forgotten. */
+void monitor_control_restart(struct vm *vm);
 /* A guest takes another one's place: the console attached to the one shows the other. */
 void monitor_move_console(const struct vm *from, const struct vm *to);
 /* Something happened to a VM: told to whoever listens. */

@@ -120,6 +120,17 @@ void monitor_connect_control(struct vm *vm, const struct vm *of)
 /* ---- over a serial port of the machine ---- */
 
 static struct ctl_port *port;
+void monitor_control_restart(struct vm *vm)
+{
+	struct monitor_vm *m = vm->monitor;
+
+	spin_lock(&monitor_lock);
+	m->nr_pending = 0;
+	if (m->ctl)
+		ctl_forget_line(m->ctl);
+	spin_unlock(&monitor_lock);
+}
+
 static bool port_told;          /* it has something to do or to say; atomic */
 static u64 port_at = TIMER_OFF; /* it goes on then, run_now() ns; for the bootstrap processor alone */
 

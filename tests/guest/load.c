@@ -5,8 +5,8 @@
  * often as Linux when it has nothing to do, "halt" does nothing, "triple" faults, "mark" fills its memory with a
  * pattern and checks it again and again, "wild" writes to memory, ports and MSRs at random, "escapes" prints what may
  * harm a terminal, "flood" prints without end. With "seconds", "spin" prints a line each second; with "crash" it ends
- * by jumping where no memory is; with "ready" it says so first; with "asks=COMMAND" it gives that on its control
- * channel (COM2) and prints the answer before all else.
+ * by jumping where no memory is; with "ready" it says so first; with "half" it prints half a line; with
+ * "asks=COMMAND" it gives that on its control channel (COM2) and prints the answer before all else.
  */
 #include "tests/guest/rt/rt.h"
 
@@ -275,6 +275,8 @@ void main(const char *cmdline)
 			ask(asks);
 		if (rt_option("ready"))
 			rt_printf("ready\n");
+		if (rt_option("half"))
+			rt_printf("half a line, ");
 		kinds[i].fn();
 		cli();
 		report(true, "%s: %llu", kinds[i].name, (unsigned long long)count);

@@ -199,11 +199,11 @@ def tests(Boot, Program):
                          (r"^second 1\n", Program(("tests/system/com2_client", Program.DEVICE)))),
                **{**common, "needs": [*common["needs"], "build/host-tests/bhctl"]})
     restarts = machine(guest("keeper", "spin seconds ms=8000", com1="console"),
-                       guest("weak", "triple", on_reset="restart-backoff", restart_limit=3, backoff="100ms",
-                             restart_window="60s"))
+                       guest("weak", "triple half", on_reset="restart-backoff", restart_limit=3, backoff="100ms",
+                             restart_window="60s", com1="log"))
     yield Boot("life-backoff", "crash, restarts with growing delays, quarantine", config_text=restarts, check=backoff_doubles,
                want=(r"guest weak: restarting \(restart 3\)", r"guest weak: too many restarts in a row"),
-               forbid=("bulkhead: panic",), **common)
+               forbid=("bulkhead: panic", "half a line"), **common)
     pair = machine(guest("web", "spin crash ms=500", com1="console", weight=200),
                    guest("spare", "spin seconds ms=2000", standby_for="<&web>", standby="cold", take_over="com1"))
     yield Boot("life-standby-cold", "a standby guest is started when its primary is gone, with its console", config_text=pair,

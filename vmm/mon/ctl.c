@@ -36,6 +36,14 @@ void ctl_reset(struct ctl *c)
 }
 
 static void out_write(void *ctx, const char *text, size_t len)
+void ctl_forget_line(struct ctl *c)
+{
+	if (c->waiting) /* it is whole */
+		return;
+	c->in_len = 0;
+	c->overlong = false;
+}
+
 {
 	struct ctl *c = ctx;
 

@@ -56,6 +56,8 @@ void ctl_init(struct ctl *c, struct mon *mon, const struct mon_rights *rights, u
 /* The other side is gone: forgets a line begun, what was not sent, and consoles attached. */
 void ctl_reset(struct ctl *c);
 /* Bytes received. Returns how many were taken: the rest must be given again later, when output was drained. */
+/* The other side starts afresh: forgets a line begun. */
+void ctl_forget_line(struct ctl *c);
 size_t ctl_input(struct ctl *c, const char *buf, size_t n, u64 now_ns);
 /*
  * Runs a request that waits, sends events and console data. To be called when a console has new output, after
