@@ -103,14 +103,6 @@ static struct place *place_guests(const void *blob, u32 n)
 	return list;
 }
 
-static bool has_control(const struct vm_config *c)
-{
-	for (u32 i = 0; i < CONFIG_NR_COM; i++)
-		if (c->com[i] == VM_SERIAL_CONTROL)
-			return true;
-	return false;
-}
-
 /* What a guest's control channel may do, as the blob says. */
 static int give_control(const void *blob, struct vm *vm)
 {
@@ -180,7 +172,7 @@ void guests_create(const void *blob, struct hv_config *hv)
 		if (config_guest_parse(blob, i, NULL, &vc, &errs) ||
 		    vm_create(i, &vc, &places[i].cpus, find_image, &vm))
 			continue;
-		if (has_control(&vc) && give_control(blob, vm))
+		if (config_has_control_port(&vc) && give_control(blob, vm))
 			log_err("guest %s: no memory for its control channel\n", vc.name);
 		log_info("guest %s: %lu MiB, %u vCPU%s, hypervisor memory %lu KiB\n", vc.name, vc.memory >> 20,
 		         vc.vcpus, vc.vcpus == 1 ? "" : "s", vm->hv_bytes >> 10);

@@ -188,6 +188,8 @@ __must_check int config_ref(const void *blob, const struct config_refs *refs, u3
 /* Words for the enums above. */
 const char *config_protocol_str(enum vm_protocol p);
 const char *config_action_str(enum vm_action a);
+/* Whether one of its serial ports is "control". */
+bool config_has_control_port(const struct vm_config *vm);
 const char *config_serial_str(enum vm_serial s);
 const char *config_on_idle_str(enum hv_on_idle i);
 const char *config_latency_str(enum vm_latency l);

@@ -172,7 +172,7 @@ void cfg_vm_control(struct where *w, const struct value *v, const struct target 
 	}
 }
 
-static bool has_control_port(const struct vm_config *vm)
+bool config_has_control_port(const struct vm_config *vm)
 {
 	for (u32 i = 0; i < CONFIG_NR_COM; i++)
 		if (vm->com[i] == VM_SERIAL_CONTROL)
@@ -207,7 +207,7 @@ static void check_standby(struct where *w, const struct vm_config *vm, bool (*ha
 	}
 	if (vm->standby == VM_STANDBY_WARM && !vm->autostart)
 		cfg_fail(w, "a warm standby is started at boot: no-autostart contradicts it");
-	if (vm->standby == VM_STANDBY_WARM && !vm->ready_text && !has_control_port(vm))
+	if (vm->standby == VM_STANDBY_WARM && !vm->ready_text && !config_has_control_port(vm))
 		cfg_fail(w, "a warm standby needs ready-text or a control port: nothing tells when to pause it");
 	for (u32 i = 0; i < CONFIG_NR_COM; i++)
 		if ((vm->take_over & 1u << i) && vm->com[i] == VM_SERIAL_NONE)

@@ -245,7 +245,8 @@ void guests_started(struct vm *vm)
 	counts = vm->run != vm->stale_run;
 	if (counts)
 		life_started(&life, vm->id, run_now());
-	if (counts && !vm->config.ready_text)
+	/* Else it says so, on its control channel or by its text. */
+	if (counts && !vm->config.ready_text && !config_has_control_port(&vm->config))
 		life_ready(&life, vm->id, run_now());
 	life_match_init(&matches[vm->id], vm->config.ready_text);
 	spin_unlock(&lock);
@@ -283,14 +284,18 @@ enum life_verdict guests_ended(struct vm *vm, enum life_end how)
 	return v;
 }
 
-void guests_output(struct vm *vm, const u8 *buf, size_t len)
+void guests_ready(struct vm *vm)
 {
-	if (!vm->config.ready_text || !life_match_feed(&matches[vm->id], buf, len))
-		return;
 	spin_lock(&lock);
 	life_ready(&life, vm->id, run_now());
 	spin_unlock(&lock);
 	wake_runner();
+}
+
+void guests_output(struct vm *vm, const u8 *buf, size_t len)
+{
+	if (vm->config.ready_text && life_match_feed(&matches[vm->id], buf, len))
+		guests_ready(vm);
 }
 
 /* ---- commands ---- */

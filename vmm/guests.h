@@ -23,6 +23,8 @@ u64 guests_deadline(void);
 void guests_started(struct vm *vm);
 void guests_start_failed(struct vm *vm, u32 run); /* vm->run of that start */
 enum life_verdict guests_ended(struct vm *vm, enum life_end how);
+/* It said that it is ready. */
+void guests_ready(struct vm *vm);
 /* What a VM's serial ports send: looked through for its ready-text. */
 void guests_output(struct vm *vm, const u8 *buf, size_t len);
 

@@ -98,6 +98,7 @@ int monitor_add_control(struct vm *vm, const struct mon_rights *rights)
 		return ERR_NOMEM;
 	}
 	ctl_init(c, &monitor_mon, rights, buf, out_size);
+	c->self = vm->id;
 	m->own = m->ctl = c;
 	return OK;
 }
@@ -111,15 +112,14 @@ void monitor_connect_control(struct vm *vm, const struct vm *of)
 	if (m->ctl != c) {
 		m->ctl = c;
 		m->nr_pending = 0;
-		if (c)
+		if (c) {
 			ctl_reset(c);
+			c->self = vm->id;
+		}
 	}
 	spin_unlock(&monitor_lock);
 }
 
-/* ---- over a serial port of the machine ---- */
-
-static struct ctl_port *port;
 void monitor_control_restart(struct vm *vm)
 {
 	struct monitor_vm *m = vm->monitor;
@@ -131,6 +131,9 @@ void monitor_control_restart(struct vm *vm)
 	spin_unlock(&monitor_lock);
 }
 
+/* ---- over a serial port of the machine ---- */
+
+static struct ctl_port *port;
 static bool port_told;          /* it has something to do or to say; atomic */
 static u64 port_at = TIMER_OFF; /* it goes on then, run_now() ns; for the bootstrap processor alone */
 

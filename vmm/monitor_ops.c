@@ -310,6 +310,16 @@ static size_t console_input(void *ctx, u32 guest, const u8 *buf, size_t len)
 	return devices_queue_input(vm, buf, len);
 }
 
+static int ready(void *ctx, u32 guest)
+{
+	struct vm *vm = find(guest);
+
+	if (!vm)
+		return ERR_NOENT;
+	guests_ready(vm);
+	return OK;
+}
+
 /* ---- the machine ---- */
 
 void monitor_set_machine(const struct machine *m)
@@ -383,6 +393,7 @@ const struct mon_ops monitor_ops = {
 	.log_read = log_read,
 	.console_read = console_read,
 	.console_input = console_input,
+	.ready = ready,
 	.machine = machine,
 	.cpu = cpu,
 	.poweroff = poweroff,

@@ -178,5 +178,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	prepare(&s);
 	ctl_init(&s.ctl, &s.fake.mon, &rights, s.out, sizeof(s.out));
+	if (rights.reach == MON_REACH_LIST)
+		s.ctl.self = only;
 	return !strcmp(where, "--pty") ? serve_pty(&s) : serve_socket(&s, where);
 }

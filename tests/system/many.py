@@ -225,6 +225,15 @@ def tests(Boot, Program):
                    (MON, "start web\n"), (r"web: answer: .*\"ok\":true", ""), (r"web: second 1$", ""), (took, ""),
                    (r"spare: answer: .*\"ok\":true", ""), (r"spare: second 1$", "start web\n"), (r"web: second 1$", "list\n"),
                    (took, ""), (r"spare: second \d+$", "poweroff\n")), **dict(common, seconds=150))
+    told = machine(guest("web", "spin ms=3000 crash", com1="log"),
+                   guest("spare", "spin seconds asks=ready", com1="log", com2="control", standby_for="<&web>", standby="warm"),
+                   guest("late", "spin seconds", com1="log", after="<&spare>", after_state="ready"),
+                   guest("clock", "halt", com1="console"))
+    yield Boot("life-standby-told", "a warm standby guest says on its control channel that it is ready, and is paused then, not before",
+               config_text=told, forbid=("bulkhead: panic", "no answer"), dialogue=(
+                   (r"spare: load spin", ""), (r"guest spare: paused: standby", ""), (r"late: second 1", ESCAPE),
+                   (MON, "list\n"), (r"spare +paused", ""), (r"guest spare: takes the place of web", ""),
+                   (r"spare: answer: .*\"ok\":true", ""), (r"spare: second 1", "poweroff\n")), **dict(common, seconds=150))
     huge = machine(guest("clock", "halt", com1="console"), guest("huge", "halt", "64M", com1="log", cap=5, no_autostart=True))
     yield Boot("life-starting", "a guest whose memory is still being cleared can be destroyed and reset", config_text=huge,
                forbid=("bulkhead: panic",), dialogue=(

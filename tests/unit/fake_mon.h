@@ -31,7 +31,7 @@ struct fake_mon {
 	u64 trace_heads[FAKE_CPUS], old_heads[FAKE_CPUS];
 	int fail_next; /* error of the next action, set or poweroff */
 	const char *fail_why;
-	u32 actions, sets;
+	u32 actions, sets, readies;
 	enum mon_action last_action;
 	u32 last_guest;
 	enum mon_prop last_prop;
@@ -223,6 +223,15 @@ static size_t fake_console_input(void *ctx, u32 guest, const u8 *buf, size_t len
 	return n;
 }
 
+static int fake_ready(void *ctx, u32 guest)
+{
+	struct fake_mon *f = ctx;
+
+	f->readies++;
+	f->last_guest = guest;
+	return fake_guest_of(f, guest) ? OK : ERR_NOENT;
+}
+
 static void fake_machine(void *ctx, struct mon_machine *m)
 {
 	*m = (struct mon_machine){ .version = "0.1",
@@ -270,6 +279,7 @@ static const struct mon_ops fake_ops = {
 	.log_read = fake_log_read,
 	.console_read = fake_console_read,
 	.console_input = fake_console_input,
+	.ready = fake_ready,
 	.machine = fake_machine,
 	.cpu = fake_cpu,
 	.poweroff = fake_poweroff,

@@ -85,6 +85,52 @@ START_TEST(requests)
 }
 END_TEST
 
+/* A guest says it of itself; no right is needed for that. */
+START_TEST(says_ready)
+{
+	static const struct mon_rights none = { .reach = MON_REACH_NONE };
+
+	setup();
+	ck_assert_str_eq(send("{\"cmd\":\"ready\"}\n"),
+	                 "{\"id\":null,\"ok\":false,\"error\":{\"code\":\"not-supported\",\"message\":\"ready: this "
+	                 "channel is no guest's\"}}\n");
+	ctl_init(&c, &fake.mon, &none, buf, sizeof(buf));
+	c.self = 7;
+	ck_assert_str_eq(send("{\"cmd\":\"ready\"}\n"),
+	                 "{\"id\":null,\"ok\":true,\"result\":{\"guest\":\"db\",\"state\":\"paused\"}}\n");
+	ck_assert(fake.readies == 1 && fake.last_guest == 7);
+	send("{\"cmd\":\"ready\",\"args\":[\"web\"]}\n");
+	HAS("bad-argument");
+	ck_assert_uint_eq(fake.readies, 1);
+}
+END_TEST
+
+/* What a guest had begun to say does not reach the one that is started in its place. */
+START_TEST(line_forgotten)
+{
+	char line[CTL_LINE_MAX + 10];
+
+	setup();
+	ck_assert_int_eq(ctl_input(&c, "{\"cmd\":\"ver", 11, 0), 11);
+	ctl_forget_line(&c);
+	ck_assert_uint_eq(send("{\"cmd\":\"version\"}\n")[0], '{');
+	HAS("\"ok\":true");
+	memset(line, 'x', sizeof(line));
+	ck_assert_uint_eq(ctl_input(&c, line, sizeof(line), 0), sizeof(line));
+	ctl_forget_line(&c);
+	send("{\"cmd\":\"version\"}\n");
+	HAS("\"ok\":true");
+	/* A whole one that waits for room is still answered. */
+	c.waiting = true;
+	c.in_len = 17;
+	memcpy(c.in, "{\"cmd\":\"version\"}", 17);
+	ctl_forget_line(&c);
+	ck_assert(c.waiting);
+	send("\n");
+	HAS("0.1");
+}
+END_TEST
+
 START_TEST(errors)
 {
 	static const struct {
@@ -401,5 +447,5 @@ START_TEST(rights_of_channels)
 }
 END_TEST
 
-SUITE_MAIN("mon_ctl", requests, errors, over_long, event_stream, consoles, back_pressure, answer_too_long,
-           answers_about_many, rights_of_channels)
+SUITE_MAIN("mon_ctl", says_ready, line_forgotten, requests, errors, over_long, event_stream, consoles, back_pressure,
+           answer_too_long, answers_about_many, rights_of_channels)

@@ -7,7 +7,7 @@ _bhctl_guests() {
 
 _bhctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i word
-	local commands="list info console start shutdown reset destroy pause resume set top exits regs dump trace previous log
+	local commands="list info console start shutdown reset destroy pause resume ready set top exits regs dump trace previous log
 		version describe help poweroff events metrics"
 	local options="--device --output --timeout --baud --interval --count --help"
 	local ask=("${COMP_WORDS[0]}") words=()

@@ -63,6 +63,7 @@ struct cmd_run {
 	struct out *out;
 	enum mon_slot slot;
 	bool control; /* the control channel */
+	u32 self;     /* and the guest that has it; or MON_NO_GUEST */
 	u64 now_ns;
 
 	struct cmd_error err;
@@ -125,6 +126,7 @@ int cmd_info(struct cmd_run *r);
 int cmd_console(struct cmd_run *r);
 int cmd_detach(struct cmd_run *r);
 int cmd_input(struct cmd_run *r);
+int cmd_ready(struct cmd_run *r);
 int cmd_start(struct cmd_run *r);
 int cmd_shutdown(struct cmd_run *r);
 int cmd_reset(struct cmd_run *r);

@@ -163,6 +163,18 @@ int cmd_resume(struct cmd_run *r)
 	return act(r, MON_RESUME);
 }
 
+/* Of the guest that has the channel, whatever its rights: it could as well print its ready-text. */
+int cmd_ready(struct cmd_run *r)
+{
+	int err = r->self == MON_NO_GUEST ? ERR_NOENT : mon_guest_by_id(r->mon, r->self, &r->guest);
+
+	if (err != OK)
+		return cmd_error(r, ERR_NOTSUP, "not-supported", "ready: this channel is no guest's");
+	r->has_guest = true;
+	err = r->mon->ops->ready(r->mon->ctx, r->self);
+	return err == OK ? show_state(r) : cmd_fail(r, err, NULL);
+}
+
 int cmd_console(struct cmd_run *r)
 {
 	r->effect = CMD_ATTACH;

@@ -22,6 +22,7 @@ void ctl_init(struct ctl *c, struct mon *mon, const struct mon_rights *rights, u
 	c->mon = mon;
 	c->rights = *rights;
 	c->slot = MON_SLOT_CONTROL;
+	c->self = MON_NO_GUEST;
 	obuf_init(&c->out, buf, size);
 }
 
@@ -35,7 +36,6 @@ void ctl_reset(struct ctl *c)
 	obuf_init(&c->out, c->out.buf, c->out.size);
 }
 
-static void out_write(void *ctx, const char *text, size_t len)
 void ctl_forget_line(struct ctl *c)
 {
 	if (c->waiting) /* it is whole */
@@ -44,6 +44,7 @@ void ctl_forget_line(struct ctl *c)
 	c->overlong = false;
 }
 
+static void out_write(void *ctx, const char *text, size_t len)
 {
 	struct ctl *c = ctx;
 
@@ -258,6 +259,7 @@ static void answer(struct ctl *c, struct request *q, u64 now_ns)
 
 	r.out = &o;
 	r.slot = c->slot;
+	r.self = c->self;
 	out_init(&o, OUT_JSON, out_write, c);
 	put(&o, "{\"id\":");
 	put(&o, q->id);

@@ -35,6 +35,7 @@ struct ctl {
 	struct mon *mon;
 	struct mon_rights rights;
 	enum mon_slot slot; /* whose `top` it shows: MON_SLOT_CONTROL, unless changed after ctl_init */
+	u32 self;           /* the guest at the other end: MON_NO_GUEST, unless changed after ctl_init */
 	struct obuf out;
 	char in[CTL_LINE_MAX];
 	u32 in_len;
@@ -55,9 +56,9 @@ u32 ctl_out_size(u32 guests, u32 vcpus);
 void ctl_init(struct ctl *c, struct mon *mon, const struct mon_rights *rights, u8 *buf, u32 size);
 /* The other side is gone: forgets a line begun, what was not sent, and consoles attached. */
 void ctl_reset(struct ctl *c);
-/* Bytes received. Returns how many were taken: the rest must be given again later, when output was drained. */
 /* The other side starts afresh: forgets a line begun. */
 void ctl_forget_line(struct ctl *c);
+/* Bytes received. Returns how many were taken: the rest must be given again later, when output was drained. */
 size_t ctl_input(struct ctl *c, const char *buf, size_t n, u64 now_ns);
 /*
  * Runs a request that waits, sends events and console data. To be called when a console has new output, after

@@ -13,6 +13,7 @@
 #define MON_NAME_MAX   32  /* bytes of a guest's name, with the NUL */
 #define MON_REASON_MAX 160 /* and of the reason of its state */
 #define MON_MAX_CPUS   256
+#define MON_NO_GUEST   (~0u)
 #define MON_MAX_EXITS  96 /* reasons a guest can exit for: the basic exit reasons */
 
 struct mon_cpus { /* a set of physical CPUs */
@@ -151,6 +152,9 @@ struct mon_ops {
 	size_t (*console_read)(void *ctx, u32 guest, u64 *pos, u8 *buf, size_t len);
 	/* Keys for a guest's console. Returns how many it took. */
 	size_t (*console_input)(void *ctx, u32 guest, const u8 *buf, size_t len);
+
+	/* A guest said of itself that it is ready. OK or ERR_NOENT. */
+	int (*ready)(void *ctx, u32 guest);
 
 	void (*machine)(void *ctx, struct mon_machine *machine);
 	int (*cpu)(void *ctx, u32 cpu, struct mon_cpu *info); /* OK or ERR_NOENT */
