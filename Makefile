@@ -18,7 +18,7 @@ PURE_SRCS := \
 	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c drivers/screen.c drivers/ps2_keys.c \
 	vmm/io_bus.c vmm/timer.c vmm/sched.c vmm/sched_heap.c vmm/sched_group.c vmm/sched_queue.c vmm/sched_wake.c \
 	vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
-	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c vmm/life_ops.c vmm/life_match.c vmm/holds.c \
+	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c vmm/life_ops.c vmm/life_text.c vmm/life_match.c vmm/holds.c \
 	vmm/mon/mon.c vmm/mon/out.c vmm/mon/json.c vmm/mon/cmd.c vmm/mon/cmd_guest.c vmm/mon/cmd_stat.c vmm/mon/cmd_debug.c \
 	vmm/mon/line.c vmm/mon/vt.c vmm/mon/obuf.c vmm/mon/mux.c vmm/mon/ctl.c vmm/mon/dts.c vmm/ctl_port.c \
 	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/pv.c vmm/pv_call.c vmm/msr.c vmm/msr_mtrr.c vmm/msr_mc.c vmm/msr_bitmap.c \

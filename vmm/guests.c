@@ -3,6 +3,7 @@
 
 #include "arch/x86/lock.h"
 #include "lib/assert.h"
+#include "lib/fmt.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
 #include "vmm/holds.h"
@@ -258,6 +259,7 @@ void guests_started(struct vm *vm)
 
 void guests_start_failed(struct vm *vm, u32 run)
 {
+	char text[MON_REASON_MAX];
 	bool counts;
 
 	spin_lock(&lock);
@@ -267,7 +269,8 @@ void guests_start_failed(struct vm *vm, u32 run)
 	spin_unlock(&lock);
 	if (!counts)
 		return;
-	monitor_event(vm, MON_EV_CRASHED, vm->why);
+	fmt_snprintf(text, sizeof(text), "%s: %s", life_why_str(LIFE_WHY_LOAD), vm->why);
+	monitor_event(vm, MON_EV_CRASHED, text);
 	wake_runner();
 }
 
@@ -346,6 +349,20 @@ enum life_state guests_state(const struct vm *vm)
 const char *guests_why(const struct vm *vm)
 {
 	return life_why_str(life.g[vm->id].why);
+}
+
+static const char *name_of(u32 id)
+{
+	const struct vm *vm = vm_of(id);
+
+	return vm ? vm->config.name : "a guest that is not there";
+}
+
+void guests_reason(const struct vm *vm, char *buf, size_t size)
+{
+	spin_lock(&lock);
+	life_reason(&life, vm->id, run_now(), vm->why, name_of, buf, size);
+	spin_unlock(&lock);
 }
 
 bool guests_any_alive(void)

@@ -38,5 +38,7 @@ __must_check int guests_resume(struct vm *vm);
 /* State and reason of a VM, for people. */
 enum life_state guests_state(const struct vm *vm);
 const char *guests_why(const struct vm *vm);
+/* All that is to be said about its state; perhaps nothing. */
+void guests_reason(const struct vm *vm, char *buf, size_t size);
 /* Whether one runs, is being started or will be. */
 bool guests_any_alive(void);

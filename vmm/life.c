@@ -4,21 +4,6 @@
 #include "lib/string.h"
 #include "vmm/life_priv.h"
 
-static const char *const state_words[] = { "defined", "starting", "running", "paused", "stopped", "crashed" };
-static const char *const why_words[] = {
-	"at boot",    "by command",       "powered off",       "reset",   "crash", "watchdog",
-	"debug exit", "cannot be loaded", "too many restarts", "standby",
-};
-
-const char *life_state_str(enum life_state s)
-{
-	return (u32)s < ARRAY_SIZE(state_words) ? state_words[s] : "?";
-}
-const char *life_why_str(enum life_why w)
-{
-	return (u32)w < ARRAY_SIZE(why_words) ? why_words[w] : "?";
-}
-
 void life_policy_set(struct life_policy *p, const struct vm_config *vm)
 {
 	p->on_poweroff = vm->on_poweroff;
@@ -74,8 +59,7 @@ static bool up(const struct life_guest *g, bool ready)
 	return ready ? g->was_ready : g->was_started;
 }
 
-/* Whether guest i, or one that stands in for it, has got as far as others wait for. */
-static bool reached(const struct life *l, u32 i, bool ready)
+bool life_reached(const struct life *l, u32 i, bool ready)
 {
 	if (i >= l->nr || up(&l->g[i], ready))
 		return true;
@@ -88,7 +72,7 @@ static bool reached(const struct life *l, u32 i, bool ready)
 static bool may_start(const struct life *l, const struct life_guest *g)
 {
 	for (u32 k = 0; k < g->policy.nr_after; k++)
-		if (!reached(l, g->policy.after[k], g->policy.after_ready))
+		if (!life_reached(l, g->policy.after[k], g->policy.after_ready))
 			return false;
 	return true;
 }

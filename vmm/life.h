@@ -134,6 +134,11 @@ __must_check int life_op_reset(struct life *l, u32 i);
 
 const char *life_state_str(enum life_state s);
 const char *life_why_str(enum life_why w);
+/* The name of guest i. */
+typedef const char *life_name_fn(u32 i);
+/* What is to be said about guest i's state, perhaps nothing. detail: how it ended last. */
+void life_reason(const struct life *l, u32 i, u64 now, const char *detail, life_name_fn *name, char *buf,
+                 size_t size);
 
 /* Finds a guest's ready-text in its output, however that comes in pieces. */
 struct life_match {

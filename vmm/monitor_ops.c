@@ -63,9 +63,7 @@ static int guest_info(void *ctx, u32 index, struct mon_guest_info *info)
 		.restarts = vm->restarts,
 	};
 	fmt_snprintf(info->name, sizeof(info->name), "%s", vm->config.name);
-	if (info->state == MON_STOPPED || info->state == MON_CRASHED)
-		fmt_snprintf(info->reason, sizeof(info->reason), "%s%s%s", guests_why(vm), vm->why[0] ? ": " : "",
-		             vm->why);
+	guests_reason(vm, info->reason, sizeof(info->reason));
 	if (vm->state == VM_RUNNING)
 		info->uptime_ns = ticks_ns(cpu_rdtsc() - vm->start_tsc);
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {

@@ -173,7 +173,7 @@ static void start_failed(struct vm *vm, int err)
 	/* It is being ended at the same time: that is how it ends. */
 	if (__atomic_exchange_n(&vm->stopping, true, __ATOMIC_SEQ_CST))
 		return;
-	fmt_snprintf(vm->why, sizeof(vm->why), "%s", err_str(err));
+	fmt_snprintf(vm->why, sizeof(vm->why), "%s", vm->start.out.why[0] ? vm->start.out.why : err_str(err));
 	if (!vm_start_gone(vm))
 		guests_start_failed(vm, run);
 }

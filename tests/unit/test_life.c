@@ -461,6 +461,79 @@ START_TEST(commands_while_starting)
 }
 END_TEST
 
+static const char *name(u32 i)
+{
+	static const char *const names[] = { "web", "db", "spare", "late", "more", "last" };
+
+	return names[i];
+}
+static void says(u32 i, u64 now, const char *detail, const char *want)
+{
+	char text[80];
+
+	life_reason(&l, i, now, detail, name, text, sizeof(text));
+	ck_assert_str_eq(text, want);
+}
+
+START_TEST(reasons)
+{
+	static const u32 after_0[] = { 0 };
+
+	setup(4);
+	g[0].policy.on_crash = VM_ACTION_RESTART_BACKOFF;
+	g[0].policy.limit = 1;
+	g[1].policy.standby_for = g[2].policy.standby_for = 0;
+	g[2].policy.warm = true;
+	g[3].policy.after = after_0;
+	g[3].policy.nr_after = 1;
+	g[3].policy.after_ready = true;
+	boot(4);
+	says(0, 0, "", "at boot");
+	says(1, 0, "", "standby for web");
+	next(0, LIFE_DO_START, 0, LIFE_NOBODY);
+	says(0, 0, "", "at boot");
+	life_started(&l, 0, 0);
+	says(0, 0, "", "");
+	says(3, 0, "", "waits for web to be ready");
+	g[3].policy.after_ready = false;
+	g[0].was_started = false;
+	says(3, 0, "", "waits for web");
+	ck_assert_int_eq(life_op_stop(&l, 3), OK);
+	says(3, 0, "", "by command");
+	starts(0, 2);
+	life_ready(&l, 2, 0);
+	next(0, LIFE_DO_PAUSE, 2, LIFE_NOBODY);
+	says(2, 0, "", "standby for web");
+	ck_assert_int_eq(life_op_pause(&l, 0, 0), OK);
+	next(0, LIFE_DO_PAUSE, 0, LIFE_NOBODY);
+	says(0, 0, "ACPI S5", "by command");
+	life_ended(&l, 0, LIFE_END_CRASH, S);
+	says(0, S + S / 5, "watchdog expired", "restarts in 0.8 s: crash: watchdog expired");
+	/* What was to be restarted is taken back: the crash is not the reason any more. */
+	ck_assert_int_eq(life_op_stop(&l, 0), OK);
+	says(0, S, "watchdog expired", "by command");
+	ck_assert_int_eq(life_op_start(&l, 0), OK);
+	next(S, LIFE_DO_START, 0, LIFE_NOBODY);
+	says(0, S, "", "by command");
+	life_started(&l, 0, S);
+	life_ended(&l, 0, LIFE_END_CRASH, S);
+	next(2 * S, LIFE_DO_START, 0, LIFE_NOBODY);
+	says(0, 2 * S, "bad", "restart: crash");
+	life_start_failed(&l, 0, 2 * S);
+	says(0, 2 * S, "out of memory", "cannot be loaded: out of memory");
+	next(2 * S, LIFE_DO_RESUME, 2, 0);
+	says(2, 2 * S, "", "stands in for web");
+	ck_assert_int_eq(life_op_start(&l, 0), OK);
+	starts(2 * S, 0);
+	life_ended(&l, 0, LIFE_END_POWEROFF, 2 * S);
+	says(0, 2 * S, "", "powered off");
+	setup(1);
+	g[0].policy.autostart = false;
+	boot(1);
+	says(0, 0, "", "not started at boot");
+}
+END_TEST
+
 START_TEST(policy_of_a_configuration)
 {
 	struct vm_config vm = { .on_crash = VM_ACTION_RESTART_BACKOFF,
@@ -517,5 +590,5 @@ START_TEST(ready_text)
 END_TEST
 
 SUITE_MAIN("life", policies, back_off_and_quarantine, extreme_times, order_of_start, warm_standby,
-           standby_beyond_policy, standby_before_its_turn, primary_again, commands_while_starting, standby_circle,
-           commands, policy_of_a_configuration, ready_text)
+           standby_beyond_policy, standby_before_its_turn, primary_again, commands_while_starting, reasons,
+           standby_circle, commands, policy_of_a_configuration, ready_text)
