@@ -313,7 +313,7 @@ void monitor_move_console(const struct vm *from, const struct vm *to)
 {
 	spin_lock(&monitor_lock);
 	if (ready && mux.mode != MUX_PROMPT && mux.has_guest && mux.guest == from->id) {
-		(void)mux_attach(&mux, to->id);
+		(void)mux_attach(&mux, to->id, MON_TAIL_SHORT);
 		poke();
 	}
 	spin_unlock(&monitor_lock);
@@ -403,7 +403,7 @@ int monitor_init(bool ascii)
 	for (struct vm *vm = vm_list; vm && !mux.has_guest; vm = vm->next)
 		for (u32 i = 0; i < CONFIG_NR_COM && !mux.has_guest; i++)
 			if (vm->config.com[i] == VM_SERIAL_CONSOLE)
-				(void)mux_attach(&mux, vm->id);
+				(void)mux_attach(&mux, vm->id, MON_TAIL_SHORT);
 	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
 	return OK;
 }

@@ -126,7 +126,7 @@ START_TEST(escape_key)
 	m.has_guest = false;
 	type("\x1d"); /* the only guest */
 	HAS("[web is running");
-	ck_assert_int_eq(mux_attach(&m, 99), ERR_NOENT);
+	ck_assert_int_eq(mux_attach(&m, 99, MON_TAIL_SHORT), ERR_NOENT);
 }
 END_TEST
 
@@ -144,6 +144,40 @@ START_TEST(replay_is_the_last_lines)
 	HAS("console]\r\n1976\r\n1977\r\n");
 	HAS("\r\n1999\r\n# ");
 	LACKS("1975");
+}
+END_TEST
+
+/* As many lines as are asked for, up to all that the ring keeps, at the pace of the terminal. */
+START_TEST(scroll_back)
+{
+	char line[40];
+	u32 n = 0;
+
+	setup();
+	for (int i = 0; i < 2000; i++) {
+		snprintf(line, sizeof(line), "%d\r\n", i);
+		fake_print(&fake.guests[0], line);
+	}
+	type("console web 2\r");
+	HAS("console]\r\n1998\r\n1999\r\n");
+	type("\x1d");
+	type("\x15"
+	     "console web 0\r");
+	LACKS("1999");
+	HAS("console]\r\n");
+	type("\x1d");
+	type("\x15"
+	     "console web 99999\r");
+	/* 8 KiB: 1365 lines of 6 bytes. */
+	HAS("\r\n636\r\n");
+	HAS("\r\n1999\r\n");
+	for (const char *p = text; (p = strchr(p, '\n')); p++)
+		n++;
+	ck_assert_uint_gt(n, 1300);
+	type("\x1d");
+	type("\x15"
+	     "console web some\r");
+	HAS("error: lines \"some\" is no number from 0 to 99999");
 }
 END_TEST
 
@@ -395,6 +429,6 @@ START_TEST(repeated_top)
 }
 END_TEST
 
-SUITE_MAIN("mon_mux", commands, attach_and_detach, escape_key, replay_is_the_last_lines, hostile_guest, leaving,
-           chatty_guest_leaves_room_for_the_log, log_at_the_prompt, log_while_attached, log_between_lines,
+SUITE_MAIN("mon_mux", commands, attach_and_detach, escape_key, replay_is_the_last_lines, scroll_back, hostile_guest,
+           leaving, chatty_guest_leaves_room_for_the_log, log_at_the_prompt, log_while_attached, log_between_lines,
            log_overrun, guest_that_does_not_read, back_pressure, output_cut, repeated_top)

@@ -75,5 +75,5 @@ double now_seconds(void);
 /* The commands that are more than a request and its answer. They return the exit status. */
 int run_top(struct chan *c, const struct options *o);
 int run_events(struct chan *c, const struct options *o);
-int run_console(struct chan *c, const struct options *o, char *guest);
+int run_console(struct chan *c, const struct options *o, char **args, int nr);
 int run_metrics(struct chan *c, const struct options *o);

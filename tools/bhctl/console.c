@@ -247,14 +247,15 @@ static int loop(struct console *k)
 	return status;
 }
 
-int run_console(struct chan *c, const struct options *o, char *guest)
+int run_console(struct chan *c, const struct options *o, char **args, int nr)
 {
+	char *guest = args[0];
 	struct console k = { .c = c, .o = o, .guest = guest, .terminal = isatty(STDIN_FILENO) };
 	u8 reset[VT_RESET_MAX];
 	struct message m;
 	int status;
 
-	if (!ask(c, o, &m, "console", &guest, 1))
+	if (!ask(c, o, &m, "console", args, nr))
 		return EXIT_REFUSED;
 	vt_init(&k.filter, false);
 	k.heard = now_seconds();

@@ -20,7 +20,8 @@ static const char usage_text[] =
         "Controls a Bulkhead hypervisor over its control channel. Commands are those of its monitor: try \"bhctl "
         "help\".\n"
         "Here too are\n"
-        "  console GUEST  attach to a guest's console; Ctrl-] leaves\n"
+        "  console GUEST [LINES]\n"
+        "                 attach to a guest's console; Ctrl-] leaves\n"
         "  top            CPU, steal, exits; again and again when the output is a terminal\n"
         "  events         show what happens to guests as it happens\n"
         "  metrics        everything countable, in the Prometheus text format\n"
@@ -129,8 +130,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(words[0], "top") || !strcmp(words[0], "events") || !strcmp(words[0], "metrics"))
 		no_arguments(words[0], nr);
-	if (!strcmp(words[0], "console") && nr != 2)
-		die(EXIT_USAGE, "console takes the name of a guest");
+	if (!strcmp(words[0], "console") && nr != 2 && nr != 3)
+		die(EXIT_USAGE, "console takes the name of a guest, and a number of lines");
 	chan_open(&c, &o);
 	if (!strcmp(words[0], "top"))
 		status = run_top(&c, &o);
@@ -139,7 +140,7 @@ int main(int argc, char **argv)
 	else if (!strcmp(words[0], "metrics"))
 		status = run_metrics(&c, &o);
 	else if (!strcmp(words[0], "console"))
-		status = run_console(&c, &o, words[1]);
+		status = run_console(&c, &o, words + 1, nr - 1);
 	else
 		status = run_simple(&c, &o, words, nr);
 	if (fflush(stdout) || ferror(stdout))

@@ -6,6 +6,8 @@
 
 #define LAST_DEFAULT_MAX 1000 /* lines of `log`, records of `trace` */
 
+#define CONSOLE_LINES_MAX 99999 /* more than any guest's ring holds: all there is */
+
 #define GUEST                                      \
 	{                                          \
 		.name = "guest", .type = ARG_GUEST \
@@ -17,7 +19,12 @@ static const char *const describe_formats[] = { "table", "dts", NULL };
 static const struct cmd commands[] = {
 	{ "list", "ls", "guests: state, vCPUs, memory, time used", 0, { { 0 } }, cmd_list },
 	{ "info", "dominfo", "everything about a guest", 0, { GUEST }, cmd_info },
-	{ "console", NULL, "attach to a guest's console; Ctrl-] leaves it", 0, { GUEST }, cmd_console },
+	{ "console",
+	  NULL,
+	  "attach to a guest's console, with its last LINES (24); Ctrl-] leaves it",
+	  0,
+	  { GUEST, { .name = "lines", .type = ARG_NUM, .optional = true, .max = CONSOLE_LINES_MAX } },
+	  cmd_console },
 	{ "start", "create", "start a guest that does not run", CMD_MUTATES, { GUEST }, cmd_start },
 	{ "shutdown", NULL, "press the guest's ACPI power button", CMD_MUTATES, { GUEST }, cmd_shutdown },
 	{ "reset", "reboot", "reset a guest at once, as its reset button would", CMD_MUTATES, { GUEST }, cmd_reset },

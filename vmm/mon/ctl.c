@@ -200,8 +200,6 @@ static struct ctl_console *console_of(struct ctl *c, u32 guest, bool used)
 	return NULL;
 }
 
-#define REPLAY_LINES 24
-
 /* Does what a command left to do. Before anything of its answer is final. */
 static int take_effect(struct ctl *c, struct cmd_run *r)
 {
@@ -219,7 +217,7 @@ static int take_effect(struct ctl *c, struct cmd_run *r)
 		con->used = true;
 		con->guest = r->guest.id;
 		memcpy(con->name, r->guest.name, sizeof(con->name));
-		con->pos = mon_console_tail(c->mon, con->guest, REPLAY_LINES);
+		con->pos = mon_console_tail(c->mon, con->guest, r->has_num ? r->num : MON_TAIL_SHORT);
 		vt_init(&con->filter, false);
 		return OK;
 	case CMD_DETACH:

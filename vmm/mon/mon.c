@@ -92,7 +92,8 @@ u64 mon_log_tail(const struct mon *mon, u64 from, u32 lines, u32 *skipped, u64 *
 	return text_tail(&t, from, lines, skipped, end);
 }
 
-#define CONSOLE_TAIL 4096
+#define SHORT_TAIL  4096
+#define SHORT_LINES 24
 
 u64 mon_console_tail(const struct mon *mon, u32 guest, u32 lines)
 {
@@ -100,8 +101,10 @@ u64 mon_console_tail(const struct mon *mon, u32 guest, u32 lines)
 	u64 head = UINT64_MAX;
 	char none[1];
 
+	if (lines != MON_TAIL_SHORT)
+		return text_tail(&t, 0, lines, NULL, NULL);
 	(void)text_read(&t, &head, none, 0);
-	return text_tail(&t, head > CONSOLE_TAIL ? head - CONSOLE_TAIL : 0, lines, NULL, NULL);
+	return text_tail(&t, head > SHORT_TAIL ? head - SHORT_TAIL : 0, SHORT_LINES, NULL, NULL);
 }
 
 static bool has(const struct mon_cpus *set, u32 cpu)

@@ -211,9 +211,11 @@ const char *mon_prop_str(enum mon_prop prop);
 const char *mon_event_str(enum mon_event_kind kind);
 
 /*
- * Where the last lines lines of the log begin, and of what a guest printed (of its last 4 KiB at most). Nothing
- * before from counts. *skipped: lines between from and there; *end: the end now. NULL where they are not wanted.
+ * Where the last lines lines of the log begin, and of what a guest printed: all that is kept of it, or, with
+ * MON_TAIL_SHORT, the last 24 lines, of 4 KiB at most. Nothing before from counts. *skipped: lines between from and
+ * there; *end: the end now. NULL where they are not wanted.
  */
+#define MON_TAIL_SHORT (~0u)
 u64 mon_log_tail(const struct mon *mon, u64 from, u32 lines, u32 *skipped, u64 *end);
 u64 mon_console_tail(const struct mon *mon, u32 guest, u32 lines);
 

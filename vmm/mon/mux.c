@@ -6,7 +6,6 @@
 #include "vmm/mon/cmd.h"
 
 #define PROMPT        "bulkhead> "
-#define REPLAY_LINES  24
 #define CHUNK         64   /* bytes of a guest's output at a time: a poll should not take long */
 #define POLL_MAX      8    /* chunks a poll */
 #define READ_AHEAD    64   /* output waiting, beyond which no more of the guest is read: it has its ring */
@@ -131,7 +130,7 @@ static void show_guest(struct mux *m, const u8 *data, size_t n)
 	line_write(m, (char *)safe + line, len - line);
 }
 
-int mux_attach(struct mux *m, u32 guest)
+int mux_attach(struct mux *m, u32 guest, u32 lines)
 {
 	struct mon_guest_info info;
 
@@ -144,7 +143,7 @@ int mux_attach(struct mux *m, u32 guest)
 	m->mode = MUX_ATTACHED;
 	m->nr_keys = 0;
 	vt_init(&m->filter, m->filter.ascii);
-	m->guest_pos = mon_console_tail(m->mon, guest, REPLAY_LINES);
+	m->guest_pos = mon_console_tail(m->mon, guest, lines);
 	say(m, "[%s is %s; Ctrl-] leaves its console]\r\n", m->name, mon_state_str(info.state));
 	return OK;
 }
@@ -229,7 +228,7 @@ static void run(struct mux *m, const char *line)
 		out_line(&out, r.err.message, strlen(r.err.message));
 		out_flush(&out);
 	} else if (r.effect == CMD_ATTACH) {
-		(void)!mux_attach(m, r.guest.id);
+		(void)!mux_attach(m, r.guest.id, r.has_num ? r.num : MON_TAIL_SHORT);
 	} else if (r.effect == CMD_REPEAT) {
 		m->mode = MUX_REPEAT;
 		m->repeat_ns = r.repeat_ns;
@@ -252,7 +251,7 @@ static bool only_guest(struct mux *m)
 static void prompt_key(struct mux *m, u8 key)
 {
 	if (key == MUX_ESCAPE_KEY) {
-		if ((!m->has_guest && !only_guest(m)) || mux_attach(m, m->guest) != OK)
+		if ((!m->has_guest && !only_guest(m)) || mux_attach(m, m->guest, MON_TAIL_SHORT) != OK)
 			put(m, "\a");
 		return;
 	}

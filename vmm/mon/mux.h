@@ -59,8 +59,8 @@ struct mux {
  * under a command that repeats.
  */
 void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u32 columns, bool ascii, u64 now_ns);
-/* Attaches to a guest, as the console command does. OK or ERR_NOENT. */
-int mux_attach(struct mux *m, u32 guest);
+/* Attaches to a guest, as the console command does; lines: as for mon_console_tail. OK or ERR_NOENT. */
+int mux_attach(struct mux *m, u32 guest, u32 lines);
 /* Bytes typed. Returns how many were taken: the rest must be given again later, when output was drained. */
 size_t mux_input(struct mux *m, const u8 *buf, size_t n, u64 now_ns);
 /*
