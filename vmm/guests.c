@@ -95,7 +95,12 @@ static void connect_all(void)
 static void restore(struct vm *vm)
 {
 	const struct vm *from = NULL;
+	bool own = true;
 
+	for (u32 i = 0; i < HOLDS_NR; i++)
+		own &= holds[vm->id].of[i] == vm->id;
+	if (own) /* as nearly always */
+		return;
 	for (struct vm *other = vm_list; other; other = other->next)
 		for (u32 i = 0; i < HOLDS_NR; i++)
 			if (other != vm && holds[other->id].of[i] == vm->id)
