@@ -155,12 +155,7 @@ static void act(const struct life_action *a)
 	take_over(vm, a->from);
 	switch (a->what) {
 	case LIFE_DO_START: vm_start_when_off(vm); break;
-	case LIFE_DO_RESTART:
-		/* It may have ended by itself since the command was given. */
-		vm_start_when_off(vm);
-		if (vm->start_pending)
-			vm_force_stop(vm, VM_STOP_RESET, "by the operator");
-		break;
+	case LIFE_DO_RESTART: vm_restart(vm, "by the operator"); break;
 	case LIFE_DO_STOP:
 		vm_start_not(vm);
 		vm_force_stop(vm, VM_STOP_DESTROY, "by the operator");
@@ -258,7 +253,9 @@ void guests_started(struct vm *vm)
 	spin_unlock(&lock);
 	if (!counts)
 		return;
-	monitor_event(vm, vm->restarts ? MON_EV_RESTARTED : MON_EV_STARTED, "");
+	/* One that restarts without end, which the log does not show either, must not drive others' events out. */
+	if (!vm->quiet)
+		monitor_event(vm, vm->restarts ? MON_EV_RESTARTED : MON_EV_STARTED, "");
 	wake_runner();
 }
 
@@ -286,8 +283,9 @@ enum life_verdict guests_ended(struct vm *vm, enum life_end how)
 	spin_lock(&lock);
 	v = life_ended(&life, vm->id, how, run_now());
 	spin_unlock(&lock);
-	monitor_event(vm, how == LIFE_END_CRASH || how == LIFE_END_WATCHDOG ? MON_EV_CRASHED : MON_EV_STOPPED,
-	              vm->why);
+	if (!vm->quiet || v != LIFE_RESTARTS)
+		monitor_event(vm, how == LIFE_END_CRASH || how == LIFE_END_WATCHDOG ? MON_EV_CRASHED : MON_EV_STOPPED,
+		              vm->why);
 	wake_runner();
 	return v;
 }

@@ -13,7 +13,9 @@
 #include "vmm/run.h"
 #include "vmm/vm.h"
 
-#define EVENTS 32
+#define EVENTS       32
+#define LOST_LOGGED  4 /* messages that some were lost, in a minute */
+#define LOST_IN_TIME 60000000000ull
 
 static u32 out_size; /* of each channel's buffer */
 
@@ -254,14 +256,16 @@ static bool next_event(struct mon_event *ev)
 
 void control_tell_events(void)
 {
+	static struct log_limit lost_limit;
 	struct mon_event ev;
+	u32 suppressed;
 	u64 lost;
 
 	spin_lock(&events.lock);
 	lost = events.lost;
 	events.lost = 0;
 	spin_unlock(&events.lock);
-	if (lost)
+	if (lost && log_limit_ok(&lost_limit, run_now(), LOST_LOGGED, LOST_IN_TIME, &suppressed))
 		log_warn("monitor: %lu events were lost\n", lost);
 	while (next_event(&ev)) {
 		if (port) {

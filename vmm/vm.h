@@ -160,6 +160,8 @@ void vm_log_command(struct vm *vm, const char *fmt, ...) __printf(2, 3);
 void vm_time_seen(struct vm *vm);
 /* Starts it, as soon as it is off if it is on now; no more when the machine ends. Takes that back. */
 void vm_start_when_off(struct vm *vm);
+/* The same, and if it is on now it is stopped for that, as by a reset. */
+void vm_restart(struct vm *vm, const char *why);
 void vm_start_not(struct vm *vm);
 /* Ends it by force. */
 void vm_force_stop(struct vm *vm, enum vm_stop how, const char *why);

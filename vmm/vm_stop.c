@@ -126,7 +126,8 @@ static enum life_end end_of(const struct vm *vm)
 }
 
 static enum vm_end ending;
-/* Of ending, vm->start_pending, and a VM's steps from on to off and from off to starting. Scheduler locks inside. */
+/* Of ending, vm->start_pending, and a VM's steps from on to off and from off to starting. Scheduler and log locks
+ * inside. */
 static struct spinlock off_lock;
 
 void vm_start_when_off(struct vm *vm)
@@ -135,6 +136,20 @@ void vm_start_when_off(struct vm *vm)
 	if (!vm_ending()) {
 		vm->start_pending = vm_is_on(vm);
 		if (!vm->start_pending)
+			vm_start(vm);
+	}
+	spin_unlock(&off_lock);
+}
+
+void vm_restart(struct vm *vm, const char *why)
+{
+	spin_lock(&off_lock);
+	if (!vm_ending()) {
+		vm->start_pending = vm_is_on(vm);
+		/* With the lock: this run is stopped, not one that has begun since. */
+		if (vm->start_pending)
+			vm_request_stop(vm, VM_STOP_RESET, 0, why);
+		else
 			vm_start(vm);
 	}
 	spin_unlock(&off_lock);
