@@ -13,6 +13,9 @@ check "the processor is there" grep -q '^processor' /proc/cpuinfo
 check "the guest knows that it is one" grep -q '^flags.* hypervisor' /proc/cpuinfo
 vmx_hidden() { ! grep -q '^flags.* vmx' /proc/cpuinfo; }
 check "VT-x is hidden from it" vmx_hidden
+if [ "$(word topology)" ]; then
+	check "its processors are $(topology): sockets, cores, threads" [ "$(topology)" = "$(word topology)" ]
+fi
 echo "cpu: $(grep -m1 '^model name' /proc/cpuinfo | cut -d: -f2), $(grep -m1 MHz /proc/cpuinfo | cut -d: -f2) MHz"
 
 src=$(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)

@@ -18,6 +18,18 @@ clean_log() {
 	! dmesg | grep -v 'RETBleed: WARNING' |
 		grep -E 'WARNING|BUG:|Oops|Call Trace|unchecked MSR|unstable|spurious|nobody cared|lockup|stall'
 }
+word() { tr ' ' '\n' </proc/cmdline | sed -n "s/^bh\.$1=//p"; } # the value of bh.NAME= on the kernel's command line
+# SOCKETS.CORES.THREADS, as the kernel has understood CPUID and the APIC IDs
+topology() {
+	cd /sys/devices/system/cpu || return
+	sockets=$(cat cpu*/topology/physical_package_id | sort -u | wc -l)
+	cores=$(for t in cpu*/topology; do echo "$(cat $t/physical_package_id).$(cat $t/core_id)"; done | sort -u | wc -l)
+	cpus=$(ls -d cpu*/topology | wc -l)
+	# The same from the lists of siblings: a line for each core, a line for each socket.
+	[ "$(cat cpu*/topology/thread_siblings_list | sort -u | wc -l)" = "$cores" ] &&
+		[ "$(cat cpu*/topology/core_siblings_list | sort -u | wc -l)" = "$sockets" ] &&
+		echo "$sockets.$((cores / sockets)).$((cpus / cores))"
+}
 finish() {
 	echo "SUMMARY: $pass passed, $fail failed"
 	[ "$fail" = 0 ]

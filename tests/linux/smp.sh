@@ -1,10 +1,11 @@
 # All processors are there, work, go and come back.
 . /tests/lib.sh
 cpus=$(grep -c ^processor /proc/cpuinfo)
-want=$(cat /proc/cmdline | tr ' ' '\n' | sed -n 's/^bh.cpus=//p')
+want=$(word cpus)
 check "$want processors ($cpus)" [ "$cpus" = "$want" ]
 online() { [ "$(cat /sys/devices/system/cpu/online)" = "$1" ]; }
 check "all are online" online "0-$((want - 1))"
+check "they are $(topology): sockets, cores, threads" [ "$(topology)" = "$(word topology)" ]
 ticks_of() { # timer interrupts of processor $1
 	awk -v c="$1" '$1 == "LOC:" { print $(c + 2) }' /proc/interrupts
 }

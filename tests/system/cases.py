@@ -113,16 +113,25 @@ def linux_tests():
         (r"\n1,2,3,.*,199,200,\n", ""),
         (PROMPT, "reboot\n"),
         ("restart 1", ""),
-        (PROMPT, "poweroff\n"),
+        # The kernel's own driver of the power button, and a program that obeys it.
+        (PROMPT, "sh /tests/button.sh\n"),
+        (r"^it may be pressed now\n", many.ESCAPE),
+        (many.MON, "shutdown linux\n"),
+        (r"state: +running", "console linux\n"),
     )
     ticks = r"guest linux: (?P<name>summary): (?P<value>\d+) ticks"
-    yield Boot("linux-shell", "the demo: typed commands answer, reboot starts it afresh, poweroff ends it", 1000, config_text=demo_with(""), dialogue=first,
-               forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,))
+    yield Boot("linux-shell", "the demo: typed commands answer, reboot starts it afresh, the power button ends it", 1000, config_text=demo_with(""), dialogue=first,
+               forbid=(*TROUBLE, *KERNEL_TROUBLE, r"^FAIL: "), want=(r"^SUMMARY: 5 passed, 0 failed", "guest linux: powered off"), figures=(ticks,))
     yield Boot("linux-smp-reboot", "a guest of two vCPUs on two processors restarts", 700, cpus=2,
                config_text=demo_with("").replace("vcpus = <1>", "vcpus = <2>"),
                dialogue=((PROMPT, "nproc\n"), (r"\n2\n", ""), (PROMPT, "reboot\n"), ("restart 1", ""), (PROMPT, "nproc\n"),
                          (r"\n2\n", ""), (PROMPT, "poweroff\n")),
                forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,), by_default=False)
+    restarts = demo_with("bh.test=watchdog").replace('on-reset = "restart"', 'on-crash = "restart"; watchdog = "i6300esb"')
+    yield Boot("linux-watchdog", "Linux' own driver of the watchdog: fed, left alone, the guest crashes and restarts", 900, config_text=restarts,
+               want=("error: guest linux: vCPU 0 crashed: watchdog expired", "guest linux: crashed: watchdog", "restart 1",
+                     r"PASS: it tells that it ended the run before", "TEST watchdog: status 0", "guest linux: powered off"),
+               forbid=(r"bulkhead: panic", r"^FAIL: ", "restart 2", *KERNEL_TROUBLE), status=session.CRASHED, figures=(ticks,))
     good = ("TEST basic: status 0", "guest linux: powered off")
     bare = Boot("linux-bare", "the same kernel on the bare machine", 1500, bare=True, want=("TEST warnings: status 0",), memory=256,
                 forbid=(), append="console=ttyS0 bh.test=warnings")
@@ -130,7 +139,7 @@ def linux_tests():
     for name, cpu in (("new", NEW_CPU), ("old", OLD_CPU)):
         yield Boot(f"linux-script-{name}", f"tests/linux/basic.sh in the guest, on {cpu}"
                    + ("; the kernel warns of nothing that it does not on the bare machine" if compared[name] else ""), 1500, cpu=cpu,
-                   config_text=demo_with("bh.test=basic"), want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,), **compared[name])
+                   by_default=name == "new", config_text=demo_with("bh.test=basic"), want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,), **compared[name])
     yield Boot("linux-bzimage", "the untouched bzImage, through the 64-bit boot protocol", 1500,
                config_text=demo_with("bh.test=basic", "bzimage"),
                want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
@@ -203,6 +212,9 @@ def payload_tests():
                 yield payload(guest, f"-{vcpus}on{cpus}-{short}", f"tests/guest/{guest}.c, {vcpus} vCPUs on {cpus}, {cpu}",
                               cpu=cpu, cpus=cpus, properties=(f"vcpus = <{vcpus}>",), seconds=300,
                               by_default=(short, vcpus, cpus) in MULTI_DEFAULT)
+    many_vcpus = dict(cpu=NEW_CPU, cpus=2, properties=("vcpus = <16>", "cpu-topology = <2 4 2>"), seconds=600)
+    yield payload("smp", "-16on2-start", "16 vCPUs on 2 start", append="start", **many_vcpus)
+    yield payload("smp", "-16on2-new", "tests/guest/smp.c, 16 vCPUs on 2", by_default=False, **many_vcpus)
     # What shows it when an optional control is missed: the interrupt paths, exceptions, memory accesses.
     telling = [n for n in ("apic", "inject", "irq", "cr", "mmio") if n in names]
     for control in optional_controls():
@@ -236,8 +248,8 @@ def pv_tests():
                       properties=("vcpus = <2>",), append="smp")
     # What a stock kernel makes of them.
     yield Boot("linux-pv", "2 vCPUs on 2 CPUs: the kernel takes all paravirtual interfaces", 900, cpus=2, cpu=OLD_CPU,
-               config_text=demo_with("bh.test=basic").replace("vcpus = <1>", "vcpus = <2>"),
-               want=(r"kvm-clock: Using msrs 4b564d01 and 4b564d00", r"KVM setup pv remote TLB flush", r"setup PV sched yield",
+               config_text=demo_with("bh.test=basic bh.topology=1.1.2").replace("vcpus = <1>", "vcpus = <2>; cpu-topology = <1 1 2>"),
+               want=("PASS: its processors are 1.1.2", r"kvm-clock: Using msrs 4b564d01 and 4b564d00", r"KVM setup pv remote TLB flush", r"setup PV sched yield",
                      r"PV spinlocks enabled", r"setup PV IPIs", r"smp: Brought up 1 node, 2 CPUs", r"Switched to clocksource tsc",
                      "TEST basic: status 0", "guest linux: powered off"),
                forbid=TROUBLE + (r"^FAIL: ", r"Marking TSC unstable", r"TSC warp", r"failed to send PV IPI"))

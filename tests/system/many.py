@@ -262,10 +262,11 @@ def linux(name, words, vcpus=1, memory="256M", **props):
 
 def linux_tests(Boot):
     good = dict(seconds=1500, memory=768, needs=["build/guest-tests/load.elf"], forbid=("bulkhead: panic", r"^FAIL: "))
-    for cpus in (2, 4):
+    for cpus, topology in ((2, "2 2 1"), (4, "1 2 2")):
+        words = f"bh.test=smp bh.cpus=4 bh.topology={topology.replace(' ', '.')}"
         yield Boot(f"linux-smp-{cpus}", f"a guest of 4 vCPUs on {cpus} CPUs: all online, at work, gone and back again", cpus=cpus,
                    by_default=False,
-                   config_text=machine(linux("smp", "bh.test=smp bh.cpus=4", vcpus=4, com1="console")),
+                   config_text=machine(linux("smp", words, vcpus=4, com1="console", cpu_topology=f"<{topology}>")),
                    want=("TEST smp: status 0", "guest smp: powered off"), **good)
     # A guest with an eighth of a processor of 50 MIPS is slow enough for its kernel to think that it hangs.
     words = "quiet watchdog_thresh=60 bh.test=hello"
