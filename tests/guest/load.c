@@ -4,9 +4,10 @@
  * has a timer due at all times, "dodge" sleeps a little and often, "cli" spins with interrupts off, "idle" wakes as
  * often as Linux when it has nothing to do, "halt" does nothing, "triple" faults, "mark" fills its memory with a
  * pattern and checks it again and again, "wild" writes to memory, ports and MSRs at random, "escapes" prints what may
- * harm a terminal, "flood" prints without end. With "seconds", "spin" prints a line each second; with "crash" it ends
- * by jumping where no memory is; with "ready" it says so first; with "half" it prints half a line; with
- * "asks=COMMAND" it gives that on its control channel (COM2) and prints the answer before all else.
+ * harm a terminal, "flood" prints without end, "pv" tells what it sees of the hypervisor, "asker" asks its control
+ * channel (COM2) about the guest "primary" each second and prints the answers. With "seconds", "spin" prints a line
+ * each second; with "crash" it ends by jumping where no memory is; with "ready" it says so first; with "half" it
+ * prints half a line; with "asks=COMMAND" it gives that on its control channel and prints the answer before all else.
  */
 #include "tests/guest/rt/rt.h"
 
@@ -248,15 +249,43 @@ static void flood(void)
 	}
 }
 
+/* What the hypervisor shows of itself: by CPUID, and by VMCALL (10: SEND_IPI, which "ipi" stands for). */
+static void pv(void)
+{
+	struct regs4 r = cpuid(0x40000000, 0);
+	bool kvm = r.b == 0x4b4d564b && r.c == 0x564b4d56 && r.d == 0x4d;
+	u64 answer = 0;
+	u32 vector = TRY("vmcall", : "=a"(answer) : "0"(10ull), "b"(0), "c"(0), "d"(0), "S"(0x60) : "memory");
+
+	rt_printf("hypervisor bit %u, %s, features 0x%x, VMCALL: vector %u, answer %lld\n", cpuid(1, 0).c >> 31,
+	          kvm ? "KVM" : "no signature", kvm ? cpuid(0x40000001, 0).a : 0, vector,
+	          vector == EXC_NONE ? (long long)answer : 0);
+	halt();
+}
+
+static void asker(void)
+{
+	char line[60];
+
+	for (;;) {
+		u64 until = rdtsc() + hz;
+
+		com2_puts("\n{\"cmd\":\"info\",\"args\":[\"primary\"]}\n");
+		while (com2_gets(line, sizeof(line), until))
+			if (!strncmp(line, "{\"id\"", 5)) /* no event */
+				rt_printf("answer: %s\n", line);
+	}
+}
+
 void main(const char *cmdline)
 {
 	static const struct {
 		const char *name;
 		void (*fn)(void);
-	} kinds[] = { { "spin", spin },     { "exits", exits }, { "ipis", ipis }, { "timers", timers },
-		      { "dodge", dodge },   { "cli", spin },    { "halt", halt }, { "idle", idle },
-		      { "triple", triple }, { "mark", mark },   { "wild", wild }, { "escapes", escapes },
-		      { "flood", flood } };
+	} kinds[] = { { "spin", spin },     { "exits", exits }, { "ipis", ipis },  { "timers", timers },
+		      { "dodge", dodge },   { "cli", spin },    { "halt", halt },  { "idle", idle },
+		      { "triple", triple }, { "mark", mark },   { "wild", wild },  { "escapes", escapes },
+		      { "flood", flood },   { "pv", pv },       { "asker", asker } };
 	u64 ms = option_number(cmdline, "ms=");
 	const char *asks = option_word(cmdline, "asks=");
 

@@ -108,6 +108,21 @@ def shares_are(ideal, busy, percent=1.0, at_least=()):
     return check
 
 
+def one_by_one(between, *checks):
+    """A check: one for the text before a pattern, one for that behind it."""
+
+    def check(text):
+        figures = []
+        for one, part in zip(checks, re.split(between, text)):
+            trouble, figure = one(part)
+            if trouble:
+                return trouble, ""
+            figures.append(figure)
+        return None, "; then ".join(figures)
+
+    return check
+
+
 # The clock: the first guest prints a line each second of its own time, and the console is attached to it.
 def measure(first=2, last=8):
     return ((rf"^second {first}\n", ESCAPE), (MON, "list\n"), (MON, "console clock\n"), (rf"^second {last}\n", ESCAPE),
@@ -127,8 +142,10 @@ def tests(Boot, Program):
         yield Boot(f"share-weights-{cpus}", f"ten busy guests with weights 1, 2 and 4 on {cpus} CPUs", cpus=cpus, by_default=cpus == 2, config_text=hogs,
                    dialogue=measure(), check=shares_are(water_filling(weights, cpus), cpus), **common)
     capped = machine(clock(100), guest("capped", "spin", weight=10000, cap=25), guest("other", "spin", weight=100))
-    yield Boot("share-cap", "a cap of 25 % holds for the heaviest guest", cpus=1, config_text=capped, dialogue=measure(2, 6),
-               check=shares_are({"clock": 0.375, "capped": 0.25, "other": 0.375}, 1), **common)
+    yield Boot("share-cap", "a cap of 25 % holds for the heaviest guest, one of 50 % set while it runs from then on", cpus=1, config_text=capped,
+               dialogue=(*measure(2, 6)[:-1], (MON, "set capped cap 50\n"), (r"cap %: +50", ""), *measure(2, 10)[1:]),
+               check=one_by_one(r"cap %: +50", shares_are({"clock": 0.375, "capped": 0.25, "other": 0.375}, 1),
+                                shares_are({"clock": 0.25, "capped": 0.5, "other": 0.25}, 1)), **common)
     stormy = machine(clock(100), guest("kept", "spin", weight=1, reservation=50), guest("timers", "timers", weight=10000),
                      guest("ipis", "ipis", weight=10000), guest("exits", "exits", weight=10000),
                      guest("dodge", "dodge", weight=10000, latency="low"))
@@ -242,6 +259,15 @@ def tests(Boot, Program):
                    (r"huge +stopped.* by command$", "start huge\n"), (r"state: +starting", "reset huge\n"),
                    (r"state: +starting", ""), (r"huge: reset", ""), (r"huge: restarting", ""), (r"huge: load halt", "list\n"),
                    (r"huge +running", "destroy huge\n"), (r"state: +stopped", "poweroff\n")), **dict(common, seconds=200))
+    yield Boot("order-and-place", "start order, CPUs by kind, paravirtual interfaces, control rights that move, the end of all by on-crash", cpus=4,
+               config_text=machine(*promises()), check=in_order, forbid=("bulkhead: panic", "FAIL"), want=(
+                   r"alone: hypervisor bit 1, KVM, features 0x100202b, VMCALL: vector 256, answer -1000$",
+                   r"pair: hypervisor bit 0, no signature, features 0x0, VMCALL: vector 6, answer 0$",
+                   r"guest spare: paused(?s:.*)guest spare: takes the place of primary(?s:.*)spare: answer: .*\"name\":\"primary\"",
+                   r"guest last: its policy halts the machine"),
+               dialogue=((r"app: load idle$", ESCAPE), (MON, "info alone\n"), (MON, "info pair\n"), (MON, "info db\n"),
+                         (MON, "console db\n"), (r"spare: answer: .*\"ok\":true", ESCAPE), (MON, "start last\n"), (r"bulkhead: halted", "")),
+               **common)
     sleepers = machine(guest("clock", "idle seconds", com1="console"), *(guest(f"g{i}", "idle") for i in range(31)))
     # Drawing the measuring commands' output on the screen would cost as much as six guests.
     yield Boot("idle-32", by_default=False, summary="32 idle guests: the processors' busy share", cpus=4, config_text=sleepers, check=mostly_idle,
@@ -282,6 +308,33 @@ def linux_tests(Boot):
         yield Boot(f"linux-control-{rights}", by_default=rights == "all", summary=f"bhctl in a management guest whose rights are \"{rights}\"",
                    config_text=machine(manager, worker), enough=r"TEST control: status \d", want=("TEST control: status 0",), status=None,
                    **good)
+
+
+def promises():
+    """The guests of order-and-place. Those that wait come before those they wait for."""
+    yield guest("app", "idle", com1="log", after="<&web>", after_state="ready")
+    yield guest("web", "idle seconds", com1="log", after="<&db>", ready_text="second 1")
+    yield guest("db", "idle", com1="console")
+    yield guest("alone", "pv", com1="log", cores="exclusive any 1", pv=("clock", "steal-time"))
+    yield guest("pair", "pv", com1="log", cores="any 2", no_pv=True)
+    yield guest("primary", "spin crash ms=1500", com2="control", control="all")
+    yield guest("spare", "asker", com1="log", com2="control", standby_for="<&primary>", standby="warm", take_over="control",
+                ready_text="not-permitted")  # what it is told before
+    yield guest("last", "spin crash ms=1", on_crash="halt-machine", no_autostart=True)
+
+
+def in_order(text):
+    """db, then web, then app once web has said that it is ready; the CPU of `alone` is nobody else's."""
+    order = [stamps(text, p) for p in (r"guest db: first instruction", r"guest web: first instruction", r"web: second 1$",
+                                       r"guest app: first instruction")]
+    if not all(order) or order != sorted(order):
+        return f"order of start: {order}", ""
+    pins = {m[1]: m[2] for m in re.finditer(r"^name: +(\w+)(?:\n(?!name:).*)*?\npin: +(\S+)", text, re.M)}
+    cpus = {name: {c for part in pin.split(",") for a, b in [(part.split("-") * 2)[:2]] for c in range(int(a), int(b) + 1)}
+            for name, pin in pins.items()}
+    if not (len(cpus["alone"]) == 1 and len(cpus["pair"]) == 2 and len(cpus["db"]) == 3 and cpus["pair"] < cpus["db"] and not cpus["alone"] & cpus["db"]):
+        return f"CPUs: {pins}", ""
+    return None, f"CPUs: {', '.join(f'{name} {pin}' for name, pin in pins.items())}"
 
 
 def stamps(text, pattern):

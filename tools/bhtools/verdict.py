@@ -30,7 +30,8 @@ class Verdict:
             self._line(clean(line))
 
     def _line(self, line):
-        m = re.match(r"(\[ *\d+\.\d+\] )?(?:error: )?(.*)", line)
+        # At the monitor's prompt lines of the log have it and a mark in front.
+        m = re.match(r"(?:bulkhead> )?(?:\* )?(\[ *\d+\.\d+\] )?(?:error: )?(.*)", line)
         text = m.group(2)
         if not m.group(1) and not text.startswith("bulkhead: "):  # no time after a panic
             return
