@@ -163,13 +163,13 @@ image: setup ## build/bulkhead.iso: boots by BIOS and UEFI with CONFIG=demo
 	$(MAKE) hypervisor guest-images
 	tools/run --make-iso $(B)/bulkhead.iso --config $(CONFIG)
 	echo "$(B)/bulkhead.iso"
-check: setup ## every test; ends with the totals
+check: setup ## every test but those that run only when named; ends with the totals
 	tests/run
 check-unit: setup ## unit tests and their coverage
 	tests/run unit coverage
 check-fuzz: setup ## every fuzzer, briefly
 	tests/run fuzz
-check-system: setup ## boots guests in emulators
+check-system: setup ## boots guests in emulators (not those that run only when named)
 	tests/run system
 check-static: setup ## include layers, format, analysers
 	tests/run static
