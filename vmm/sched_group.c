@@ -203,15 +203,19 @@ static u32 mask_count(const struct sched_cpumask *m)
 static struct sched_cpumask group_mask(struct sched *s, struct sched_group *g, const struct sched_change *ch)
 {
 	struct sched_cpumask m = { 0 };
-	bool mine = ch && ch->group == g, any = mine;
+	const struct sched_entity *moved = NULL;
+	bool any = false;
 
-	if (mine)
+	if (ch && ch->group == g) {
 		m = *ch->allowed;
-	if (mine && !ch->one)
-		return m;
+		moved = ch->one;
+		any = true;
+		if (!moved)
+			return m;
+	}
 	spin_lock(&g->members_lock);
 	for (struct sched_entity *e = g->members; e; e = e->sibling)
-		if (!mine || e != ch->one) {
+		if (e != moved) {
 			mask_or(&m, &e->allowed);
 			any = true;
 		}
