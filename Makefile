@@ -12,33 +12,36 @@ CLANG := clang
 # ---------------------------------------------------------------------------------------------------------------
 # Sources. PURE_SRCS is the one list of the files that compile unmodified for the host: tested, fuzzed, covered.
 PURE_SRCS := \
-	lib/fmt.c lib/err.c lib/log.c \
-	mm/e820.c mm/frames.c mm/ptree.c mm/ept.c mm/hostpt.c mm/gwalk.c \
-	arch/x86/acpi_tables.c arch/x86/acpi_fadt.c arch/x86/acpi_dmar.c arch/x86/exit_ring.c arch/x86/vmx/caps.c arch/x86/vmx/names.c \
-	boot/boot_info.c boot/mb2.c boot/mb1.c boot/cmdline.c drivers/fb_text.c drivers/screen.c drivers/ps2_keys.c \
-	vmm/io_bus.c vmm/timer.c vmm/sched.c vmm/sched_heap.c vmm/sched_group.c vmm/sched_queue.c vmm/sched_wake.c \
-	vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
-	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c vmm/life.c vmm/life_ops.c vmm/life_text.c vmm/life_match.c vmm/holds.c \
-	vmm/mon/mon.c vmm/mon/out.c vmm/mon/json.c vmm/mon/cmd.c vmm/mon/cmd_guest.c vmm/mon/cmd_stat.c vmm/mon/cmd_debug.c \
-	vmm/mon/line.c vmm/mon/vt.c vmm/mon/obuf.c vmm/mon/mux.c vmm/mon/ctl.c vmm/mon/dts.c vmm/ctl_port.c \
-	vmm/cpuid.c vmm/cpuid_features.c vmm/crs.c vmm/pv.c vmm/pv_call.c vmm/msr.c vmm/msr_mtrr.c vmm/msr_mc.c vmm/msr_bitmap.c \
-	vmm/inject.c vmm/taskswitch.c \
-	vmm/guest_map.c vmm/load.c vmm/load_linux.c vmm/load_elf.c vmm/load_mb1.c vmm/fwtables.c vmm/fw_smbios.c vmm/vclock.c \
-	vmm/emul/decode.c vmm/emul/optable.c vmm/emul/exec.c vmm/emul/fast.c vmm/emul/mem.c vmm/emul/alu.c vmm/emul/data.c vmm/emul/misc.c \
-	vmm/emul/stack.c vmm/emul/string.c vmm/emul/segload.c vmm/emul/far.c vmm/emul/sys.c vmm/emul/sysreg.c vmm/emul/sse.c vmm/emul/avx.c \
-	vmm/dev/vpic.c vmm/dev/vpit.c vmm/dev/vrtc.c vmm/dev/vuart.c vmm/dev/vlapic.c vmm/dev/vlapic_bus.c vmm/dev/vlapic_regs.c vmm/dev/vlapic_timer.c vmm/dev/vioapic.c \
-	vmm/dev/pc_irqchip.c vmm/dev/vpm.c vmm/dev/vreset.c vmm/dev/vkbc.c vmm/dev/vpci.c vmm/dev/vpci_msi.c vmm/dev/vdebug.c vmm/dev/vi6300esb.c
-PURE_SRCS := $(wildcard $(PURE_SRCS))
+	$(addprefix lib/,fmt.c err.c log.c) \
+	$(addprefix mm/,e820.c frames.c ptree.c ept.c hostpt.c gwalk.c) \
+	$(addprefix arch/x86/,acpi_tables.c acpi_fadt.c acpi_dmar.c exit_ring.c vmx/caps.c vmx/names.c) \
+	$(addprefix boot/,boot_info.c mb2.c mb1.c cmdline.c) \
+	$(addprefix drivers/,console/fb_text.c console/screen.c input/ps2_keys.c) \
+	$(addprefix vmm/base/,io_bus.c timer.c vclock.c cpuset.c guest_map.c) \
+	$(addprefix vmm/policy/,cpuid.c cpuid_features.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c crs.c pv.c pv_call.c inject.c \
+		taskswitch.c) \
+	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \
+	$(addprefix vmm/config/,config.c blob.c value.c guest.c sched.c life.c links.c machine.c place.c) \
+	$(addprefix vmm/load/,load.c elf.c linux.c mb1.c) \
+	$(addprefix vmm/firmware/,tables.c smbios.c) \
+	$(addprefix vmm/emul/,decode.c optable.c exec.c fast.c mem.c alu.c data.c misc.c stack.c string.c segload.c far.c \
+		sys.c sysreg.c sse.c avx.c) \
+	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c pc_irqchip.c) \
+	$(addprefix vmm/dev/pc/,vpit.c vrtc.c vpm.c vreset.c vuart.c vdebug.c) \
+	$(addprefix vmm/dev/pci/,vpci.c vpci_msi.c vi6300esb.c) \
+	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
+	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c line.c vt.c obuf.c mux.c ctl.c dts.c) \
+	$(addprefix vmm/operator/,port.c)
 # Parts of tools, tested and fuzzed like them, but not in the hypervisor.
 TOOL_PURE_SRCS := tools/machine_json.c
 
 # The guests' DSDT: compiled by iasl, embedded as a C array.
 PURE_SRCS += $(B)/gen/dsdt_aml.c
-$(B)/gen/dsdt.aml: vmm/dsdt.asl
+$(B)/gen/dsdt.aml: vmm/firmware/dsdt.asl
 	@mkdir -p $(@D)
 	iasl -vs -we -p $(B)/gen/dsdt $< >$(B)/gen/dsdt.log || { cat $(B)/gen/dsdt.log; rm -f $@; exit 1; }
 $(B)/gen/dsdt_aml.c: $(B)/gen/dsdt.aml tools/bin2c.py
-	python3 tools/bin2c.py $< $@ dsdt_aml vmm/fwtables.h
+	python3 tools/bin2c.py $< $@ dsdt_aml vmm/firmware/tables.h
 
 # ---------------------------------------------------------------------------------------------------------------
 # The framebuffer console's font: generated from Debian's console fonts (the X11 "fixed" glyphs, public domain).
@@ -102,12 +105,17 @@ fuzzers: $(FUZZ_BINS)
 # ---------------------------------------------------------------------------------------------------------------
 # Hypervisor image.
 HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
-	arch/x86/trap.c arch/x86/lapic.c arch/x86/tsc.c arch/x86/smp.c arch/x86/power.c arch/x86/fpu.c arch/x86/ksyms.c \
-	arch/x86/vmx/vmx.c drivers/uart16550.c drivers/vga_text.c drivers/ps2_kbd.c \
-	$(addprefix vmm/,vcpu.c vcpu_reset.c vcpu_load.c vcpu_dump.c vm.c vm_memory.c vm_start.c vm_stop.c vm_ctl.c guests.c run.c \
-	events.c apic_mode.c emulate.c emulate_mem.c emulate_regs.c exit.c exit_cr.c exit_io.c exit_mmio.c exit_task.c exit_pv.c \
-	devices.c monitor.c monitor_ctl.c monitor_ops.c monitor_set.c walltime.c) \
-	boot/main.c boot/firmware.c boot/console.c boot/serial.c boot/guests.c boot/previous.c
+	$(addprefix arch/x86/,trap.c lapic.c tsc.c smp.c power.c fpu.c ksyms.c vmx/vmx.c) \
+	$(addprefix drivers/,console/uart16550.c console/vga_text.c input/ps2_kbd.c) \
+	$(addprefix vmm/pcpu/,walltime.c) \
+	$(addprefix vmm/vm/,vm.c memory.c) \
+	$(addprefix vmm/cpu/,vcpu.c reset.c load.c dump.c events.c apic_mode.c) \
+	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c) \
+	$(addprefix vmm/board/,board.c) \
+	$(addprefix vmm/life/,guests.c start.c stop.c ctl.c) \
+	$(addprefix vmm/run/,loop.c) \
+	$(addprefix vmm/operator/,console.c control.c ops.c set.c) \
+	$(addprefix boot/,main.c firmware.c console.c serial.c guests.c previous.c)
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).
 HV := $(B)/hv$(if $(VMCS_COUNT),-count)
@@ -194,8 +202,8 @@ distclean: ## removes build/ as a whole
 # Static checks.
 print-%: # the value of a variable, for tools
 	echo '$($*)'
-C_FILES := $(wildcard $(addsuffix *.[ch],arch/x86/ arch/x86/vmx/ boot/ drivers/ lib/ mm/ tools/ tools/bhctl/ vmm/ vmm/dev/ vmm/emul/ vmm/mon/ \
-	tests/unit/ tests/host/ tests/fuzz/ tests/guest/ tests/guest/rt/ tests/bench/ tests/diff/))
+C_DIRS := $(sort $(dir $(HV_SRCS))) tools/ tools/bhctl/ $(addprefix tests/,unit/ host/ fuzz/ guest/ guest/rt/ bench/ diff/)
+C_FILES := $(wildcard $(addsuffix *.[ch],$(C_DIRS)))
 LINT_SRCS := $(filter arch/% boot/% drivers/% lib/% mm/% vmm/%,$(filter %.c,$(C_FILES)))
 lint: $(LINT_SRCS:%.c=$(B)/lint/%.tidy) $(B)/lint/cppcheck ## cppcheck and clang-tidy over the hypervisor
 $(B)/lint/%.tidy: %.c $(filter %.h,$(C_FILES)) .clang-tidy
@@ -237,10 +245,10 @@ $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/e
 
 # ---------------------------------------------------------------------------------------------------------------
 # bhcfg: the configuration parser as a tool for this host.
-BHCFG_SRCS := tools/bhcfg.c tools/bhcfg_show.c vmm/config.c vmm/config_blob.c vmm/config_value.c vmm/config_guest.c \
-	vmm/config_sched.c vmm/config_life.c vmm/config_links.c vmm/cpuset.c vmm/place.c vmm/machine.c \
-	vmm/cpuid_features.c vmm/mon/json.c vmm/mon/dts.c tools/machine_json.c lib/fmt.c
-$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard vmm/*.h vmm/mon/*.h lib/*.h tools/*.h)
+BHCFG_SRCS := tools/bhcfg.c tools/bhcfg_show.c tools/machine_json.c lib/fmt.c vmm/base/cpuset.c \
+	$(addprefix vmm/config/,config.c blob.c value.c guest.c sched.c life.c links.c machine.c place.c) \
+	vmm/policy/cpuid_features.c vmm/mon/json.c vmm/mon/dts.c
+$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard $(addsuffix *.h,vmm/base/ vmm/config/ vmm/policy/ vmm/sched/ vmm/mon/ lib/ tools/))
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ -lfdt
 

@@ -3,7 +3,7 @@
 
 #include "arch/x86/acpi_tables.h"
 #include "boot/boot_info.h"
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 
 extern struct boot_info bi;
 

@@ -1,14 +1,14 @@
 /* The machine's own screen and keyboard as consoles. */
+#include "vmm/operator/console.h"
 #include "arch/x86/acpi_tables.h"
 #include "arch/x86/trap.h"
 #include "boot/bringup.h"
 #include "boot/cmdline.h"
-#include "drivers/fb_text.h"
-#include "drivers/ps2_kbd.h"
-#include "drivers/vga_text.h"
+#include "drivers/console/fb_text.h"
+#include "drivers/console/vga_text.h"
+#include "drivers/input/ps2_kbd.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
-#include "vmm/monitor.h"
 
 static struct vga_text vga;
 static struct fb_text fb;

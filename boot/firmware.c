@@ -9,7 +9,7 @@
 #include "lib/assert.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
-#include "vmm/run.h"
+#include "vmm/run/run.h"
 
 static struct acpi acpi;
 static struct acpi_madt madt;

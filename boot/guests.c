@@ -1,15 +1,15 @@
 /* From the configuration blob to guests that are about to start. */
-#include "vmm/guests.h"
+#include "vmm/life/guests.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 #include "boot/bringup.h"
 #include "boot/cmdline.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
-#include "vmm/monitor.h"
-#include "vmm/place.h"
-#include "vmm/vm.h"
-#include "vmm/vm_memory.h"
+#include "vmm/config/place.h"
+#include "vmm/operator/console.h"
+#include "vmm/vm/memory.h"
+#include "vmm/vm/vm.h"
 
 #define MAX_CONFIG_ERRS         16
 #define MSR_ARCH_CAPABILITIES   0x10au

@@ -20,12 +20,12 @@
 #include "lib/string.h"
 #include "lib/version.h"
 #include "mm/hvmem.h"
-#include "vmm/config.h"
-#include "vmm/guests.h"
-#include "vmm/monitor.h"
-#include "vmm/run.h"
-#include "vmm/vm.h"
-#include "vmm/walltime.h"
+#include "vmm/config/config.h"
+#include "vmm/life/guests.h"
+#include "vmm/operator/console.h"
+#include "vmm/pcpu/walltime.h"
+#include "vmm/run/run.h"
+#include "vmm/vm/vm.h"
 
 #define LOW_END        0xa0000ull /* the AP start page has to lie below 640 KiB */
 #define BOOT_MAPPED    (4 * SIZE_1G)

@@ -2,9 +2,9 @@
 #include "arch/x86/trap.h"
 #include "boot/bringup.h"
 #include "boot/cmdline.h"
-#include "drivers/uart16550.h"
+#include "drivers/console/uart16550.h"
 #include "lib/log.h"
-#include "vmm/monitor.h"
+#include "vmm/operator/console.h"
 
 #define CONTROL_DEFAULT_PORT 0x2f8 /* com2 */
 

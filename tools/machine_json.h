@@ -1,7 +1,7 @@
 /* The control channel's answer to `describe` (docs/control.md), as the machine it describes. Pure. */
 #pragma once
 
-#include "vmm/machine.h"
+#include "vmm/config/machine.h"
 #include "vmm/mon/json.h"
 
 #define MACHINE_JSON_TOKENS 16384u /* of 256 processors with room for keys yet to come */

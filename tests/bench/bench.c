@@ -4,7 +4,7 @@
  * Loop overhead, measured with an empty loop, is subtracted. Under a hypervisor built with VMCS_COUNT=1 each
  * operation is run once more for "COUNT name VMREADs VMWRITEs rounds". tools/bench reads all of it.
  */
-#include "vmm/vmcs_count.h"
+#include "vmm/exit/vmcs_count.h"
 
 #include "tests/guest/rt/rt.h"
 

@@ -13,8 +13,8 @@
 
 #include "../unit/fake_irq.h"
 #include "lib/assert.h"
-#include "vmm/io_bus.h"
-#include "vmm/timer.h"
+#include "vmm/base/io_bus.h"
+#include "vmm/base/timer.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/assert.h"
-#include "vmm/place.h"
+#include "vmm/config/place.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

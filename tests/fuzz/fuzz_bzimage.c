@@ -1,6 +1,6 @@
 /* bzImage loader: any file. */
 #include "load_check.h"
-#include "vmm/load_linux.h"
+#include "vmm/load/linux.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

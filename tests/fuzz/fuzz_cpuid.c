@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "lib/assert.h"
-#include "vmm/cpuid.h"
-#include "vmm/cpuid_features.h"
-#include "vmm/crs.h"
+#include "vmm/policy/cpuid.h"
+#include "vmm/policy/cpuid_features.h"
+#include "vmm/policy/crs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

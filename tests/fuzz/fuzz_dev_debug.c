@@ -1,7 +1,7 @@
 /* Debug devices: any sequence of port and memory accesses; the latch and the lines are checked against a model. */
 #include "../unit/fake_irq.h"
 #include "lib/assert.h"
-#include "vmm/dev/vdebug.h"
+#include "vmm/dev/pc/vdebug.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* 6300ESB watchdog: any sequence of configuration and memory accesses, passing time, reset and restore. */
 #include "rigfuzz.h"
-#include "vmm/dev/vi6300esb.h"
+#include "vmm/dev/pci/vi6300esb.h"
 
 #define BAR 0xc0000000ull
 

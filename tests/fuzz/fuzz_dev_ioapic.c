@@ -1,7 +1,7 @@
 /* The I/O APIC: lines, register accesses and EOIs in any order; its entries against the 82093AA's rules. */
 #include "lib/assert.h"
 #include "lib/string.h"
-#include "vmm/dev/vioapic.h"
+#include "vmm/dev/irq/vioapic.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

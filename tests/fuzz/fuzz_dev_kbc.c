@@ -1,6 +1,6 @@
 /* Reset ports and 8042: any sequence of accesses; the machine resets exactly when one of the ways is walked. */
 #include "devfuzz.h"
-#include "vmm/dev/vreset.h"
+#include "vmm/dev/pc/vreset.h"
 
 static struct vreset rst;
 static u32 resets;

@@ -1,7 +1,7 @@
 /* PCI: any sequence of configuration, BAR and interrupt activity. BARs on the buses and lines stay consistent. */
 #include "../unit/fake_irq.h"
 #include "lib/assert.h"
-#include "vmm/dev/vpci.h"
+#include "vmm/dev/pci/vpci.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

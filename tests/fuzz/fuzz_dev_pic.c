@@ -1,7 +1,7 @@
 /* 8259A pair: any sequence of register accesses, line changes and acknowledge cycles; INTR and vectors against a
  * priority walk written differently. */
 #include "devfuzz.h"
-#include "vmm/dev/vpic.h"
+#include "vmm/dev/irq/vpic.h"
 
 static struct vpic pic;
 static bool intr;

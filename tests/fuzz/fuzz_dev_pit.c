@@ -4,7 +4,7 @@
  */
 #include "../unit/pit_ref.h"
 #include "rigfuzz.h"
-#include "vmm/dev/vpit.h"
+#include "vmm/dev/pc/vpit.h"
 
 static struct rig rig;
 static struct vpit p;

@@ -1,6 +1,6 @@
 /* ACPI fixed hardware: any sequence of register accesses, events and pauses; the SCI and the timer by their rules. */
 #include "devfuzz.h"
-#include "vmm/dev/vpm.h"
+#include "vmm/dev/pc/vpm.h"
 
 static struct vpm pm;
 static u32 sleeps;

@@ -3,7 +3,7 @@
  * never differ, for what is read is computed from the time alone.
  */
 #include "rigfuzz.h"
-#include "vmm/dev/vrtc.h"
+#include "vmm/dev/pc/vrtc.h"
 
 #define GSI 8
 

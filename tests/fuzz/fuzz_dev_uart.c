@@ -1,6 +1,6 @@
 /* 16550A: any accesses and any input; what is received and sent is checked against a plain queue. */
 #include "rigfuzz.h"
-#include "vmm/dev/vuart.h"
+#include "vmm/dev/pc/vuart.h"
 
 #define BASE 0x3f8
 #define GSI  4

@@ -1,6 +1,6 @@
 /* ELF loaders, PVH and raw: any file. */
 #include "load_check.h"
-#include "vmm/load_elf.h"
+#include "vmm/load/elf.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include "lib/assert.h"
 #include "lib/string.h"
 #include "rigfuzz.h"
-#include "vmm/life.h"
+#include "vmm/life/life.h"
 
 #define NR 6
 

@@ -1,6 +1,6 @@
 /* multiboot1 loader: any file. */
 #include "load_check.h"
-#include "vmm/load_mb1.h"
+#include "vmm/load/mb1.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -4,7 +4,7 @@
  */
 #include <stdlib.h>
 
-#include "drivers/ps2_keys.h"
+#include "drivers/input/ps2_keys.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

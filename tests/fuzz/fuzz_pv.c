@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/assert.h"
-#include "vmm/pv.h"
+#include "vmm/policy/pv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/assert.h"
-#include "vmm/sched_priv.h"
+#include "vmm/sched/priv.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/screen.h"
+#include "drivers/console/screen.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

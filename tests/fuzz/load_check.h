@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "lib/assert.h"
-#include "vmm/load.h"
+#include "vmm/load/load.h"
 
 #define FUZZ_RAM (8ull << 20)
 #define HOLE_LEN (GUEST_ROM_BASE - GUEST_VGA_BASE)

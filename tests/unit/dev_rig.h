@@ -6,9 +6,9 @@
 
 #include "lib/assert.h"
 #include "lib/string.h"
-#include "vmm/io_bus.h"
-#include "vmm/irqchip.h"
-#include "vmm/timer.h"
+#include "vmm/base/io_bus.h"
+#include "vmm/base/irqchip.h"
+#include "vmm/base/timer.h"
 
 #define RIG_LINES 16
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/string.h"
-#include "vmm/cpuid.h"
+#include "vmm/policy/cpuid.h"
 
 struct fake_cpu_row {
 	u32 leaf, sub;

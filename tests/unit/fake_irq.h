@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/string.h"
-#include "vmm/irqchip.h"
+#include "vmm/base/irqchip.h"
 
 #define FAKE_IRQ_LINES 32
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "lib/string.h"
-#include "vmm/dev/pc_irqchip.h"
-#include "vmm/dev/vlapic_priv.h"
+#include "vmm/dev/irq/pc_irqchip.h"
+#include "vmm/dev/irq/vlapic_priv.h"
 
 #define FAKE_LAPICS  4
 #define FAKE_NO_SIPI 0x100u

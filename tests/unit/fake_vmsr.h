@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fake_cpu.h"
-#include "vmm/msr.h"
+#include "vmm/policy/msr.h"
 
 struct fake_vmsr {
 	u64 reg[VMSR_NR];

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "mm/guest_mem.h"
-#include "vmm/guest_map.h"
+#include "vmm/base/guest_map.h"
 
 struct guest_ram {
 	struct guest_map map;

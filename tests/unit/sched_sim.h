@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "suite.h"
-#include "vmm/sched.h"
+#include "vmm/sched/sched.h"
 
 #define SIM_CPUS    16
 #define SIM_VCPUS   256

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "fake_cpu.h"
-#include "vmm/cpuid_features.h"
+#include "vmm/policy/cpuid_features.h"
 
 static struct cpuid_table t;
 static const struct cpuid_host skylake = { fake_cpuid, NULL };

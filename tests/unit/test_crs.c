@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "fake_cpu.h"
-#include "vmm/crs.h"
+#include "vmm/policy/crs.h"
 
 static struct crs_caps caps;
 static const struct cpuid_host skylake = { fake_cpuid, NULL };

@@ -1,7 +1,7 @@
 /* The control channel on a port of the machine: it never writes more than the port takes, and loses nothing. */
 #include "fake_mon.h"
 #include "suite.h"
-#include "vmm/ctl_port.h"
+#include "vmm/operator/port.h"
 
 /* A line: what the other side sends and has received, and what the transmitter takes before it must send. */
 static struct {

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/fb_text.h"
+#include "drivers/console/fb_text.h"
 #include "suite.h"
 
 /* 5x2 pixels: '!' is 0x28 = ..#.#, then its inverse; '?' all on; ' ' all off; '"' upper row on. */

@@ -4,8 +4,8 @@
 
 #include "guest_ram.h"
 #include "suite.h"
-#include "vmm/fw_tables_priv.h"
-#include "vmm/fwtables.h"
+#include "vmm/firmware/priv.h"
+#include "vmm/firmware/tables.h"
 
 #define MIB (1ull << 20)
 

@@ -2,7 +2,7 @@
 #include "quick_check.h"
 
 #include "suite.h"
-#include "vmm/holds.h"
+#include "vmm/life/holds.h"
 
 #define NR   4
 #define COM1 1u

@@ -2,7 +2,7 @@
  */
 #include "arch/x86/vmx/vmx_bits.h"
 #include "suite.h"
-#include "vmm/inject.h"
+#include "vmm/policy/inject.h"
 
 #define VALID INTR_INFO_VALID
 #define HWEXC INTR_INFO_HW_EXCEPTION

@@ -1,7 +1,7 @@
 /* The port and MMIO bus: what it refuses, what it finds, how it splits. */
 #include "lib/string.h"
 #include "suite.h"
-#include "vmm/io_bus.h"
+#include "vmm/base/io_bus.h"
 
 static struct io_bus bus;
 static struct io_region *store[4];

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "suite.h"
-#include "vmm/life.h"
+#include "vmm/life/life.h"
 
 #define S  1000000000ull
 #define NR 6

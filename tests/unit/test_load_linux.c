@@ -3,7 +3,7 @@
 
 #include "guest_ram.h"
 #include "suite.h"
-#include "vmm/load_linux.h"
+#include "vmm/load/linux.h"
 
 #define MIB       (1ull << 20)
 #define SETUP_LEN 1024u

@@ -3,7 +3,7 @@
 
 #include "elf_builder.h"
 #include "suite.h"
-#include "vmm/load_mb1.h"
+#include "vmm/load/mb1.h"
 
 #define MIB     (1ull << 20)
 #define IMG_LEN 0x3000u

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "suite.h"
-#include "vmm/place.h"
-#include "vmm/sched.h"
+#include "vmm/config/place.h"
+#include "vmm/sched/sched.h"
 
 static struct config_err list[8];
 static struct config_errs errs;

@@ -115,7 +115,7 @@ void tsc_delay_us(u64 us)
 
 #define inb  fake_inb
 #define outb fake_outb
-#include "drivers/ps2_kbd.c"
+#include "drivers/input/ps2_kbd.c"
 
 static struct ps2_kbd kbd;
 static bool answers;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "drivers/ps2_keys.h"
+#include "drivers/input/ps2_keys.h"
 #include "suite.h"
 
 static struct ps2_keys keys;

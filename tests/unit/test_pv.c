@@ -4,8 +4,8 @@
 
 #include "guest_ram.h"
 #include "suite.h"
-#include "vmm/dev/vlapic.h"
-#include "vmm/pv.h"
+#include "vmm/dev/irq/vlapic.h"
+#include "vmm/policy/pv.h"
 
 #define RAM  (4ull << 20)
 #define AREA 0x123400ull

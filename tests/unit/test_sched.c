@@ -1,7 +1,7 @@
 /* The scheduler's functions one by one: heap, parameters, admission, waking, moving, stopping, budgets, clock. */
 #include "lib/string.h"
 #include "suite.h"
-#include "vmm/sched_priv.h"
+#include "vmm/sched/priv.h"
 
 #define CPUS 4
 #define MS   1000000ull

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/screen.h"
+#include "drivers/console/screen.h"
 #include "suite.h"
 
 #define ROWS 6

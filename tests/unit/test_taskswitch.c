@@ -3,7 +3,7 @@
 
 #include "lib/string.h"
 #include "suite.h"
-#include "vmm/taskswitch.h"
+#include "vmm/policy/taskswitch.h"
 
 /* A flat 64 KiB of linear memory; pages can be made to fault. */
 static u8 lin[0x10000];

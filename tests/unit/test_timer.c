@@ -1,7 +1,7 @@
 /* The timer queue: order, cancelling and re-arming, also from inside callbacks, against a plain array. */
 #include "lib/string.h"
 #include "suite.h"
-#include "vmm/timer.h"
+#include "vmm/base/timer.h"
 
 #define N 8
 

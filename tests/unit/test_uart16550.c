@@ -74,7 +74,7 @@ static void fake_outb(u16 port, u8 v)
 
 #define inb  fake_inb
 #define outb fake_outb
-#include "drivers/uart16550.c"
+#include "drivers/console/uart16550.c"
 
 static struct uart16550 uart;
 

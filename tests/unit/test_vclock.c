@@ -1,6 +1,6 @@
 /* TSC to ns and back. */
 #include "suite.h"
-#include "vmm/vclock.h"
+#include "vmm/base/vclock.h"
 
 static const u64 rates[] = { 1,          32768,      1000000,    46000000,   999999999,   1000000000,
 	                     1000000001, 2194918400, 2400000000, 3579545000, 10000000000, ~0ull };

@@ -3,7 +3,7 @@
 
 #include "fake_irq.h"
 #include "suite.h"
-#include "vmm/dev/vdebug.h"
+#include "vmm/dev/pc/vdebug.h"
 
 static struct io_region *pio_store[16], *mmio_store[4];
 static struct io_bus pio, mmio;

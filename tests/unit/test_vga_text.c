@@ -16,7 +16,7 @@ static void fake_outb(u16 port, u8 v)
 }
 
 #define outb fake_outb
-#include "drivers/vga_text.c"
+#include "drivers/console/vga_text.c"
 
 static u16 screen[VGA_TEXT_ROWS * VGA_TEXT_COLS];
 static struct vga_text vga;

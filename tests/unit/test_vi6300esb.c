@@ -3,7 +3,7 @@
 
 #include "dev_rig.h"
 #include "suite.h"
-#include "vmm/dev/vi6300esb.h"
+#include "vmm/dev/pci/vi6300esb.h"
 
 #define SLOT   5
 #define BAR    0xc0000000ull

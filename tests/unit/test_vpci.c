@@ -3,7 +3,7 @@
 
 #include "fake_irq.h"
 #include "suite.h"
-#include "vmm/dev/vpci.h"
+#include "vmm/dev/pci/vpci.h"
 
 static struct io_region *pio_store[32], *mmio_store[32];
 static struct io_bus pio, mmio;

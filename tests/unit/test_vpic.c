@@ -1,7 +1,7 @@
 /* 8259A pair: the sequences of the Intel 8259A data sheet, as a PC wires two of them. */
 #include "lib/string.h"
 #include "suite.h"
-#include "vmm/dev/vpic.h"
+#include "vmm/dev/irq/vpic.h"
 
 #define M 0x20
 #define S 0xa0

@@ -4,7 +4,7 @@
 #include "dev_rig.h"
 #include "pit_ref.h"
 #include "suite.h"
-#include "vmm/dev/vpit.h"
+#include "vmm/dev/pc/vpit.h"
 
 static struct rig rig;
 static struct vpit p;

@@ -1,8 +1,8 @@
 /* ACPI fixed hardware: the registers as the ACPI specification's "Fixed Hardware Programming Model" has them. */
 #include "fake_irq.h"
 #include "suite.h"
-#include "vmm/dev/vpm.h"
-#include "vmm/fwtables.h"
+#include "vmm/dev/pc/vpm.h"
+#include "vmm/firmware/tables.h"
 
 #define STS (VPM_BASE)
 #define EN  (VPM_BASE + 2)

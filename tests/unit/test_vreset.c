@@ -1,7 +1,7 @@
 /* Reset ports and the 8042 without a keyboard, as guests use them. */
 #include "lib/string.h"
 #include "suite.h"
-#include "vmm/dev/vreset.h"
+#include "vmm/dev/pc/vreset.h"
 
 #define DATA VRESET_KBC_DATA
 #define CMD  VRESET_KBC_CMD

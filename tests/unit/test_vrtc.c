@@ -5,7 +5,7 @@
 
 #include "dev_rig.h"
 #include "suite.h"
-#include "vmm/dev/vrtc.h"
+#include "vmm/dev/pc/vrtc.h"
 
 #define S   1000000000ull
 #define GSI 8

@@ -3,7 +3,7 @@
 
 #include "dev_rig.h"
 #include "suite.h"
-#include "vmm/dev/vuart.h"
+#include "vmm/dev/pc/vuart.h"
 
 enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR, THR = RBR, FCR = IIR };
 #define BASE 0x3f8

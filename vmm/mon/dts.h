@@ -1,6 +1,6 @@
 /*
- * The description of a machine as a device tree's source, for `describe dts` and for `bhcfg describe`; vmm/machine.h
- * says what it means and reads it. Pure.
+ * The description of a machine as a device tree's source, for `describe dts` and for `bhcfg describe`;
+ * vmm/config/machine.h says what it means and reads it. Pure.
  */
 #pragma once
 

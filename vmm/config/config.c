@@ -1,0 +1,226 @@
+/* The configuration blob as a whole, and its hypervisor node. */
+#include <libfdt.h>
+
+#include "lib/string.h"
+#include "vmm/config/internal.h"
+
+#define COMPATIBLE "bulkhead,config-1"
+
+static const char *const idle_words[] = { "halt", "poweroff", "reset", NULL };
+static const char *const level_words[] = { "error", "warn", "info", "debug", NULL };
+
+const char *config_on_idle_str(enum hv_on_idle i)
+{
+	return (u32)i < ARRAY_SIZE(idle_words) - 1 ? idle_words[i] : "?";
+}
+
+static void hv_log_level(struct where *w, const struct value *v, const struct target *t)
+{
+	u32 i;
+
+	if (cfg_word(w, v, level_words, &i)) {
+		t->hv->has_log_level = true;
+		t->hv->log_level = (enum log_level)i;
+	}
+}
+
+static void hv_on_idle(struct where *w, const struct value *v, const struct target *t)
+{
+	u32 i;
+
+	if (cfg_word(w, v, idle_words, &i))
+		t->hv->on_idle = (enum hv_on_idle)i;
+}
+
+static void hv_no_summary(struct where *w, const struct value *v, const struct target *t)
+{
+	if (cfg_flag(w, v))
+		t->hv->summary = false;
+}
+
+static const struct prop_def hv_props[] = {
+	{ "log-level", hv_log_level },
+	{ "on-idle", hv_on_idle },
+	{ "no-summary", hv_no_summary },
+};
+
+/* Offset of a child of the root, or negative. Exact name only: no unit address. */
+static int root_child(const void *blob, const char *name)
+{
+	int node;
+
+	fdt_for_each_subnode(node, blob, 0)
+	{
+		const char *n = fdt_get_name(blob, node, NULL);
+
+		if (n && !strcmp(n, name))
+			return node;
+	}
+	return -1;
+}
+
+int config_hypervisor_parse(const void *blob, struct hv_config *hv, struct config_errs *errs)
+{
+	struct target t = { .hv = hv };
+	int node = root_child(blob, "hypervisor");
+	struct where w;
+	u64 seen;
+
+	*hv = (struct hv_config){ .on_idle = HV_IDLE_HALT, .summary = true };
+	if (node < 0)
+		return OK;
+	cfg_where(&w, errs, "/", "hypervisor");
+	cfg_props(&w, blob, node, hv_props, ARRAY_SIZE(hv_props), &t, &seen);
+	cfg_no_children(&w, blob, node);
+	return w.failed ? ERR_INVAL : OK;
+}
+
+int cfg_guests_node(const void *blob)
+{
+	return root_child(blob, "guests");
+}
+
+u32 config_guest_count(const void *blob)
+{
+	int guests = root_child(blob, "guests"), node;
+	u32 n = 0;
+
+	if (guests >= 0)
+		for (node = fdt_first_subnode(blob, guests); node >= 0; node = fdt_next_subnode(blob, node))
+			n++;
+	return n;
+}
+
+int config_guest_parse(const void *blob, u32 index, const struct config_limits *lim, struct vm_config *vm,
+                       struct config_errs *errs)
+{
+	int guests = root_child(blob, "guests"), node;
+
+	if (guests < 0)
+		return ERR_NOENT;
+	fdt_for_each_subnode(node, blob, guests)
+	{
+		if (!index--)
+			return cfg_guest(blob, node, lim, vm, errs);
+	}
+	return ERR_NOENT;
+}
+
+static int check_root(const void *blob, struct config_errs *errs)
+{
+	struct where w;
+	int off, node, len;
+	const char *c = fdt_getprop(blob, 0, "compatible", &len);
+
+	cfg_where(&w, errs, "/", "");
+	if (!c)
+		cfg_fail(&w, "compatible = \"%s\" is missing: not a configuration of this hypervisor", COMPATIBLE);
+	else if (len <= 0 || c[len - 1] || !fdt_stringlist_contains(c, len, COMPATIBLE))
+		cfg_fail(&w, "compatible is not \"%s\", the only format this version reads", COMPATIBLE);
+	fdt_for_each_property_offset(off, blob, 0)
+	{
+		if (!fdt_getprop_by_offset(blob, off, &w.prop, NULL))
+			break;
+		if (strcmp(w.prop, "compatible"))
+			cfg_fail(&w, "unknown property");
+	}
+	w.prop = NULL;
+	fdt_for_each_subnode(node, blob, 0)
+	{
+		const char *name = fdt_get_name(blob, node, NULL);
+		char clean[CONFIG_NAME_MAX + 1];
+
+		if (strcmp(name, "hypervisor") && strcmp(name, "guests")) {
+			cfg_printable(clean, sizeof(clean), name);
+			cfg_fail(&w, "unknown node \"%s\"", clean);
+		} else if (root_child(blob, name) != node) {
+			cfg_fail(&w, "node \"%s\" appears twice", name);
+		}
+	}
+	return w.failed ? ERR_INVAL : OK;
+}
+
+int config_open(const void *data, size_t size, struct config_errs *errs)
+{
+	int r = cfg_check_blob(data, size, errs);
+
+	return r == OK ? check_root(data, errs) : r;
+}
+
+size_t config_size(const void *blob)
+{
+	return fdt_totalsize(blob);
+}
+
+/* Reports guests with a name an earlier one has. */
+static void check_duplicates(struct where *w, const void *blob, int guests, int node)
+{
+	const char *name = fdt_get_name(blob, node, NULL);
+	int other;
+
+	fdt_for_each_subnode(other, blob, guests)
+	{
+		if (other == node)
+			return;
+		if (!strcmp(fdt_get_name(blob, other, NULL), name)) {
+			cfg_fail(w, "another guest has this name");
+			return;
+		}
+	}
+}
+
+static void check_memory(struct where *w, const struct config_limits *lim, u64 memory)
+{
+	if (lim && lim->memory && memory > lim->memory)
+		cfg_fail(w, "all guests together have %llu MiB, the machine has %llu MiB for them",
+		         (unsigned long long)(memory >> 20), (unsigned long long)(lim->memory >> 20));
+}
+
+int config_check(const void *data, size_t size, const struct config_limits *lim, struct config_errs *errs)
+{
+	struct hv_config hv;
+	struct where w;
+	u64 sum = 0;
+	int guests, node, off;
+	int r = cfg_check_blob(data, size, errs);
+	u32 before;
+
+	if (r != OK)
+		return r;
+	r = check_root(data, errs);
+	if (config_hypervisor_parse(data, &hv, errs) != OK)
+		r = ERR_INVAL;
+	cfg_where(&w, errs, "/", "guests");
+	guests = root_child(data, "guests");
+	if (guests < 0 || fdt_first_subnode(data, guests) < 0) {
+		cfg_fail(&w, "no guest is configured");
+		return ERR_INVAL;
+	}
+	fdt_for_each_property_offset(off, data, guests)
+	{
+		if (!fdt_getprop_by_offset(data, off, &w.prop, NULL))
+			break;
+		cfg_fail(&w, "unknown property: guests are nodes in here");
+	}
+	w.prop = NULL;
+	fdt_for_each_subnode(node, data, guests)
+	{
+		struct vm_config vm;
+		struct where g;
+
+		if (cfg_guest(data, node, lim, &vm, errs) != OK)
+			r = ERR_INVAL;
+		cfg_where(&g, errs, "/guests/", vm.name);
+		check_duplicates(&g, data, guests, node);
+		if (g.failed)
+			r = ERR_INVAL;
+		if (__builtin_add_overflow(sum, vm.memory, &sum))
+			sum = ~0ull;
+	}
+	check_memory(&w, lim, sum);
+	before = errs->nr;
+	cfg_check_links(data, guests, errs);
+	if (errs->nr != before)
+		r = ERR_INVAL;
+	return w.failed ? ERR_INVAL : r;
+}

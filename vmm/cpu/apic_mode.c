@@ -1,0 +1,87 @@
+/* What hangs on the mode of a vCPU's virtual APIC: secondary controls, MSR bitmap, APIC-access page. */
+#include "arch/x86/percpu.h"
+#include "lib/string.h"
+#include "mm/hvmem.h"
+#include "vmm/exit/exit.h"
+#include "vmm/vm/vm.h"
+
+#define APIC_BASE_ADDR 0xffffffffff000ull
+
+/*
+ * The page is in the EPT, which all vCPUs share, only while every one of them is in xAPIC mode at its address: a vCPU
+ * in another mode would find plain memory there. Without it the APIC's MMIO comes as EPT violations and is emulated.
+ */
+static bool page_wanted(const struct vm *vm, u64 *gpa)
+{
+	*gpa = vlapic_get_base(&vm->vcpus[0]->lapic) & APIC_BASE_ADDR;
+	if (gmem_ptr(&vm->mem, GPA(*gpa), 1))
+		return false;
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		if (!vlapic_mmio_claims(&vm->vcpus[i]->lapic, *gpa))
+			return false;
+	return true;
+}
+
+void vcpu_ept_flush(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	vmx_invept(v->eptp);
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		if (__atomic_load_n(&vm->vcpus[i]->request, __ATOMIC_SEQ_CST) & VCPU_REQ_INVEPT)
+			return;
+	if (ept_needs_flush(&vm->ept))
+		ept_flushed(&vm->ept);
+}
+
+/* Tables taken out are given back once the last vCPU has flushed: until then its processor may still walk them. */
+static void flush_ept(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpus[i] != v)
+			vcpu_request(vm->vcpus[i], VCPU_REQ_INVEPT);
+	vcpu_ept_flush(v);
+}
+
+static void update_page(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	u64 gpa = 0;
+	bool want = page_wanted(vm, &gpa);
+
+	if (!vm->apic_access_page || (want == vm->apic_access_mapped && (!want || gpa == vm->apic_access_gpa)))
+		return;
+	if (vm->apic_access_mapped && ept_unmap(&vm->ept, GPA(vm->apic_access_gpa), PAGE_SIZE) == OK)
+		vm->apic_access_mapped = false;
+	if (want && ept_map(&vm->ept, GPA(gpa), HPA(vm->apic_access_pa), PAGE_SIZE, EPT_RW, EPT_MT_WB, false) == OK) {
+		vm->apic_access_mapped = true;
+		vm->apic_access_gpa = gpa;
+	}
+	flush_ept(v);
+}
+
+void vcpu_apic_mode(struct vcpu *v)
+{
+	enum vmx_apic_mode mode = !vlapic_enabled(&v->lapic)    ? VMX_APIC_OFF
+	                          : vlapic_is_x2apic(&v->lapic) ? VMX_APIC_X2APIC
+	                                                        : VMX_APIC_XAPIC;
+	u32 bits;
+
+	update_page(v);
+	bits = vmx_caps_apic_proc2(&vmx_caps, mode);
+	vcpu_set_proc2(v, bits, VMX_APIC_PROC2_MASK & ~bits);
+	vcpu_msr_bitmap(v);
+	if (bits & PROC2_VIRTUAL_INTERRUPT_DELIVERY) {
+		/* Taken up anew: events_prepare() writes status and EOI bitmap. */
+		v->intr_status = 0;
+		vmcs_write(VMCS_GUEST_INTR_STATUS, 0);
+		memset(v->eoi_exits, 0, sizeof(v->eoi_exits));
+		for (u32 i = 0; i < 4; i++)
+			vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + 2 * i), 0);
+	}
+	v->tpr_threshold = 0;
+	if (v->proc & PROC_TPR_SHADOW)
+		vmcs_write(VMCS_TPR_THRESHOLD, 0);
+}

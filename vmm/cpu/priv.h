@@ -1,0 +1,14 @@
+/* What vcpu.c, vcpu_reset.c and vcpu_load.c share. */
+#pragma once
+
+#include "vmm/cpu/vcpu.h"
+
+/* What was found of the processors before the first vCPU was created. */
+struct vcpu_host {
+	u64 xcr0;  /* state components that XSAVE has and guests may use; 0: no XSAVE */
+	bool ibpb; /* IA32_PRED_CMD */
+};
+extern struct vcpu_host vcpu_host;
+
+/* The host's state in the loaded VMCS, which differs between CPUs. */
+void vcpu_write_host_state(struct vcpu *v);

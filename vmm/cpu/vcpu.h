@@ -1,0 +1,193 @@
+/* A virtual CPU: registers, VMCS, pending events, local APIC, timers. A vCPU is not a pCPU: it can move. */
+#pragma once
+
+#include "arch/x86/vmx/exit_reasons.h"
+#include "arch/x86/vmx/vmx.h"
+#include "lib/log.h"
+#include "lib/types.h"
+#include "vmm/base/timer.h"
+#include "vmm/dev/irq/vlapic.h"
+#include "vmm/policy/cpuid.h"
+#include "vmm/policy/crs.h"
+#include "vmm/policy/inject.h"
+#include "vmm/policy/msr.h"
+#include "vmm/policy/pv.h"
+#include "vmm/sched/sched.h"
+
+struct vm;
+struct emulation;
+struct run_cpu;
+
+/* What the exit handlers ask of the run loop. */
+enum exit_action {
+	EXIT_RESUME,  /* enter again as it is */
+	EXIT_ADVANCE, /* the instruction is done: step over it, then enter again */
+	EXIT_BLOCK,   /* stepped over already or not; nothing to run until an event (HLT) */
+	EXIT_KILL,    /* vm_kill() was called */
+};
+
+/* Reasons to leave the fast path before the next entry; other CPUs may set them with vcpu_request(). */
+#define VCPU_REQ_EVENT  BIT(0) /* something may have to be injected */
+#define VCPU_REQ_TIMER  BIT(1) /* the earliest deadline changed, or a timer is due */
+#define VCPU_REQ_STOP   BIT(2) /* the VM was killed or reset */
+#define VCPU_REQ_APIC   BIT(3) /* the virtual APIC's mode changed */
+#define VCPU_REQ_INVEPT BIT(4) /* the EPT changed under us */
+#define VCPU_REQ_YIELD  BIT(5) /* it spins: a sibling may have its turn */
+
+enum vcpu_state { VCPU_RUNNABLE, VCPU_HALTED, VCPU_WAIT_SIPI };
+
+struct vcpu_msrs { /* registers that stay in the CPU while the vCPU is loaded */
+	u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
+	u64 xcr0;
+	u64 dr[4], dr6, cr2;
+};
+
+struct vcpu {
+	struct vmx_regs regs; /* first: the entry stub gets its address */
+	u32 request;          /* VCPU_REQ_*, atomic */
+	u32 exit_reason;      /* of the exit being handled */
+	u64 rip;              /* read at every exit; handlers that move RIP write the VMCS and return EXIT_RESUME */
+	u32 who;              /* VM id << 16 | vCPU id, for the exit ring */
+	u32 resync;           /* exits until the preemption timer is programmed anew */
+	enum vcpu_state state;
+	u32 left;      /* the vm->run in which it has left the guest for good: the VM stops */
+	u64 armed_for; /* deadline the preemption timer was last set for, ns */
+	struct vm *vm;
+	struct vcpu *yield_to; /* of VCPU_REQ_YIELD: for whom it spins; NULL: not known */
+	u32 id;
+	struct sched_entity sched;
+	struct pcpu *on_cpu;       /* whose turn it is in, or NULL; atomic */
+	u64 turn_end;              /* host TSC */
+	u32 stalled;               /* waits for the console to show what its guest printed (monitor.c); atomic */
+	struct pcpu *loaded_on;    /* which holds its registers, or NULL; atomic */
+	struct timer wake_timer;   /* while it is blocked */
+	struct run_cpu *sleeps_on; /* whose queue wake_timer is on, or NULL */
+
+	/* VMCS: region, and copies of the control fields so that only changes are written. */
+	void *vmcs;
+	u64 vmcs_pa;
+	u32 pin, proc, proc2, exit, entry;
+	u64 eptp;
+	u64 tsc_offset;
+	bool tsc_moved;        /* the VMCS has an older offset */
+	struct pcpu *vmcs_cpu; /* CPU whose host state the VMCS holds, where it ran last; NULL: none */
+	u16 vpid;              /* 0: none */
+
+	struct cpuid_table *cpuid;
+	struct vmsr msr;
+	struct pv pv;
+	u64 steal_told; /* of its waiting, ns: reported to the guest so far */
+	struct crs_caps crs;
+	u8 *msr_bitmap;
+	struct vcpu_msrs held; /* saved while not loaded */
+	u8 *xsave;             /* XSAVE/FXSAVE area, page aligned */
+
+	struct vlapic lapic;
+	u8 *lapic_page;
+	struct timerq timers;
+
+	/* Events. Exceptions raised by emulation; the event whose delivery the last exit interrupted. */
+	struct inject_in inj;
+	bool vectoring_valid; /* the last exit interrupted a delivery */
+	u32 nmis;             /* NMIs to be delivered, at most 2 */
+	bool trap;            /* vcpu_retired() or a breakpoint left one in the pending debug exceptions */
+	u32 kept_interrupt;   /* vector | 100h of an acknowledged interrupt whose delivery faulted; 0: none */
+	u16 intr_status;      /* guest interrupt status last written */
+	u32 tpr_threshold;    /* last written */
+	u32 eoi_exits[8];     /* vectors whose EOIs exit, as last written */
+
+	u8 sipi_vector;
+	bool sipi_pending, init_pending;
+
+	struct emulation *emulation;
+
+	/* Statistics. */
+	u64 exits[EXIT_REASON_COUNT];
+	u64 exit_total;
+	u64 first_entry_tsc, root_tsc;
+	struct log_limit limit; /* of messages the guest can trigger */
+};
+
+static inline struct vcpu *vcpu_of(struct vmx_regs *r)
+{
+	return (struct vcpu *)r;
+}
+
+/* From any CPU: sets request bits; wakes the vCPU when it is blocked, kicks its CPU when it runs elsewhere. (run.c)
+ */
+void vcpu_request(struct vcpu *v, u32 bits);
+static inline void vcpu_request_self(struct vcpu *v, u32 bits)
+{
+	__atomic_fetch_or(&v->request, bits, __ATOMIC_RELAXED);
+}
+
+/* Allocates everything; the vCPU is in reset state, not runnable. OK or ERR_NOMEM. */
+__must_check int vcpu_create(struct vm *vm, u32 id, struct vcpu **out);
+void vcpu_destroy(struct vcpu *v);
+/* Architectural reset (power-up or INIT); must be loaded. */
+void vcpu_reset(struct vcpu *v, bool init);
+/* Makes v's VMCS current on this CPU with its registers, address space and FPU; the one before is put away. */
+void vcpu_load(struct vcpu *v);
+/* Likewise when no other CPU holds them; else false. */
+__must_check bool vcpu_try_load(struct vcpu *v);
+void vcpu_put(struct vcpu *v);
+
+/* Steps over the instruction: RIP, STI/MOV-SS blocking, single-step trap. */
+void vcpu_advance(struct vcpu *v);
+
+/*
+ * An access made for the guest, of len bytes at a linear address or port: the breakpoints it hits become pending, for
+ * the processor does not see it.
+ */
+void vcpu_check_breakpoints(struct vcpu *v, enum crs_access what, u64 addr, u32 len);
+
+/* Raises an exception at the current instruction (merged into #DF when one was being delivered). */
+void vcpu_raise(struct vcpu *v, u8 vector, bool has_error, u32 error);
+/* INT n, INT3, INTO, INT1 (an enum emul_exc_kind) that the emulator ran. */
+void vcpu_raise_soft(struct vcpu *v, u8 vector, u32 kind, u8 insn_len);
+/* An emulated instruction is complete (RIP written): interruptibility and single-step trap. */
+void vcpu_retired(struct vcpu *v, bool sti_shadow, bool ss_shadow, bool iret);
+static inline void vcpu_gp(struct vcpu *v)
+{
+	vcpu_raise(v, 13, true, 0);
+}
+static inline void vcpu_ud(struct vcpu *v)
+{
+	vcpu_raise(v, 6, false, 0);
+}
+
+/* Drops all pending events (reset). */
+void vcpu_events_reset(struct vcpu *v);
+/* Rebuilds the MSR bitmap for the virtual APIC's mode. */
+void vcpu_msr_bitmap(struct vcpu *v);
+
+/* Drops what this CPU's TLB holds of the guest's linear addresses. */
+static inline void vcpu_flush_tlb(const struct vcpu *v)
+{
+	if (v->vpid)
+		vmx_invvpid(v->vpid);
+}
+
+/* Writes control words that changed. */
+void vcpu_set_proc(struct vcpu *v, u32 set, u32 clear);
+void vcpu_set_proc2(struct vcpu *v, u32 set, u32 clear);
+void vcpu_set_pin(struct vcpu *v, u32 set, u32 clear);
+
+/* GPR number n; RSP lives in the VMCS. */
+u64 vcpu_gpr(struct vcpu *v, u32 n);
+void vcpu_set_gpr(struct vcpu *v, u32 n, u64 val);
+
+/* The virtual APIC changed mode: secondary controls, MSR bitmap, APIC-access page. */
+void vcpu_apic_mode(struct vcpu *v);
+
+/*
+ * With the VM's lock, when VCPU_REQ_INVEPT was taken: flushes what this CPU holds of the EPT; the last vCPU to do so
+ * has the replaced tables freed.
+ */
+void vcpu_ept_flush(struct vcpu *v);
+
+/* Log line tagged with the vCPU, rate limited: for what a guest can trigger. */
+void vcpu_log(struct vcpu *v, enum log_level level, const char *fmt, ...) __printf(3, 4);
+
+/* All registers of the loaded vCPU, for crash dumps. */
+void vcpu_dump(struct vcpu *v);

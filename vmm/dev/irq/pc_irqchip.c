@@ -1,0 +1,124 @@
+/* The PC's interrupt wiring. SDM vol. 3 "Interprocessor and Self-Interrupts", "Message Signalled Interrupts". */
+#include "vmm/dev/irq/pc_irqchip.h"
+
+#include "lib/string.h"
+
+#define SHORTHAND_OTHERS 3
+
+/* Lowest priority: one of those that match, in turn. */
+static bool send_lowest(struct pc_irqchip *c, const struct apic_msg *m)
+{
+	u32 first = __atomic_load_n(&c->next_lowest, __ATOMIC_RELAXED);
+
+	for (u32 i = 0; i < c->nr; i++) {
+		u32 n = (first + i) % c->nr;
+
+		if (!vlapic_match(c->lapics[n], m) || !vlapic_sw_enabled(c->lapics[n]))
+			continue;
+		__atomic_store_n(&c->next_lowest, n + 1, __ATOMIC_RELAXED);
+		return vlapic_deliver(c->lapics[n], m);
+	}
+	return false;
+}
+
+static bool deliver(struct vlapic *l, const struct vlapic *from, const struct apic_msg *m)
+{
+	return l == from ? vlapic_deliver_self(l, m) : vlapic_deliver(l, m);
+}
+
+bool pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m)
+{
+	bool accepted = false;
+
+	/* One target, and APIC IDs are mostly the vCPUs' numbers. */
+	if (!m->shorthand && !m->logical && m->dest < MIN(c->nr, 0xffu) && vlapic_id(c->lapics[m->dest]) == m->dest)
+		return vlapic_match(c->lapics[m->dest], m) && deliver(c->lapics[m->dest], from, m);
+	if (m->mode == APIC_MODE_LOWEST && !m->shorthand)
+		return send_lowest(c, m);
+	for (u32 i = 0; i < c->nr; i++) {
+		struct vlapic *l = c->lapics[i];
+
+		if (m->shorthand ? (m->shorthand == SHORTHAND_OTHERS && l == from) || !vlapic_enabled(l)
+		                 : !vlapic_match(l, m))
+			continue;
+		accepted |= deliver(l, from, m);
+	}
+	return accepted;
+}
+
+static bool ioapic_send(void *ctx, const struct apic_msg *m)
+{
+	return pc_irqchip_send(ctx, NULL, m);
+}
+
+static void set_line(void *ctx, u32 gsi, bool asserted)
+{
+	struct pc_irqchip *c = ctx;
+
+	if (gsi < 16)
+		vpic_set_irq(&c->pic, gsi, asserted);
+	/* The usual override: the PIT's IRQ 0 is on pin 2, and pin 0 (the 8259A's INTR) is not used. */
+	if (gsi == 0)
+		vioapic_set_pin(&c->ioapic, 2, asserted);
+	else if (gsi != 2)
+		vioapic_set_pin(&c->ioapic, gsi, asserted);
+}
+
+/* SDM vol. 3 "Message Address Register Format", "Message Data Register Format". */
+static void send_msi(void *ctx, u64 addr, u32 data)
+{
+	struct apic_msg m = {
+		.dest = (u32)(addr >> 12 & 0xff),
+		.logical = addr & 4,
+		.mode = data >> 8 & 7,
+		.vector = (u8)data,
+		.level = data & 0x8000,
+		.assert_ = true,
+	};
+
+	if (addr >> 20 != 0xfee || (m.level && !(data & 0x4000)))
+		return; /* not an interrupt message; de-assertion of a level */
+	/* The redirection hint: to one of the processors named. */
+	if ((addr & 8) && m.logical && m.mode == APIC_MODE_FIXED)
+		m.mode = APIC_MODE_LOWEST;
+	pc_irqchip_send(ctx, NULL, &m);
+}
+
+static void pic_intr(void *arg, bool asserted)
+{
+	struct pc_irqchip *c = arg;
+
+	if (c->nr)
+		vlapic_lint(c->lapics[0], 0, asserted);
+	if (asserted)
+		c->pic_changed(c->arg);
+}
+
+void pc_irqchip_init(struct pc_irqchip *c, struct vlapic **lapics, u32 nr, u8 ioapic_id,
+                     void (*pic_changed)(void *arg), void *arg)
+{
+	static const struct irqchip_ops ops = { .set_line = set_line, .send_msi = send_msi };
+
+	memset(c, 0, sizeof(*c));
+	c->lapics = lapics;
+	c->nr = nr;
+	c->pic_changed = pic_changed;
+	c->arg = arg;
+	c->chip = (struct irqchip){ .ops = &ops, .ctx = c };
+	vpic_init(&c->pic, pic_intr, c);
+	vioapic_init(&c->ioapic, ioapic_id, ioapic_send, c);
+}
+
+int pc_irqchip_attach(struct pc_irqchip *c, struct io_bus *pio, struct io_bus *mmio)
+{
+	int err = vpic_attach(&c->pic, pio);
+
+	return err ? err : vioapic_attach(&c->ioapic, mmio);
+}
+
+void pc_irqchip_reset(struct pc_irqchip *c)
+{
+	vpic_reset(&c->pic);
+	vioapic_reset(&c->ioapic);
+	c->next_lowest = 0;
+}

@@ -1,0 +1,37 @@
+/*
+ * Virtual I/O APIC, 24 pins. Pure. 82093AA data sheet; "I/O Advanced Programmable Interrupt Controller" of the ICH
+ * data sheets for the EOI register. Version 20h: the one with that register, which a guest needs when it suppresses
+ * the local APICs' EOI broadcasts. The caller serialises all functions (one lock per VM).
+ */
+#pragma once
+
+#include "lib/err.h"
+#include "lib/types.h"
+#include "vmm/base/io_bus.h"
+#include "vmm/dev/irq/vlapic.h"
+
+#define VIOAPIC_PINS 24
+#define VIOAPIC_BASE 0xfec00000ull
+
+/* Plain, saveable. */
+struct vioapic_state {
+	u64 rte[VIOAPIC_PINS];
+	u32 lines; /* levels as driven; edges are passed on at once or, when masked, lost */
+	u8 sel, id;
+};
+
+struct vioapic {
+	struct vioapic_state s;
+	/* true: some local APIC accepted it (a level interrupt nobody accepted gets no remote IRR) */
+	bool (*send)(void *ctx, const struct apic_msg *msg);
+	void *ctx;
+	struct io_region region;
+};
+
+void vioapic_init(struct vioapic *a, u8 id, bool (*send)(void *ctx, const struct apic_msg *msg), void *ctx);
+__must_check int vioapic_attach(struct vioapic *a, struct io_bus *mmio);
+void vioapic_reset(struct vioapic *a);
+/* Pin 0-23 (others: ignored); level: true = asserted, whatever polarity the guest programs. */
+void vioapic_set_pin(struct vioapic *a, u32 pin, bool level);
+/* A local APIC's EOI broadcast of a level-triggered vector, or a write to the EOI register. */
+void vioapic_eoi(struct vioapic *a, u8 vector);

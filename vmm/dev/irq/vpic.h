@@ -1,0 +1,47 @@
+/* Two cascaded 8259A interrupt controllers with ELCR, as on a PC. Pure. Intel 8259A data sheet; 82371SB (ELCR). */
+#pragma once
+
+#include "lib/err.h"
+#include "lib/types.h"
+#include "vmm/base/io_bus.h"
+
+/* One 8259A. Plain, saveable. */
+struct vpic_chip {
+	u8 irr, isr, imr;
+	u8 level;    /* lines as driven */
+	u8 elcr;     /* 1: level triggered */
+	u8 base;     /* ICW2: vector of input 0 */
+	u8 lowest;   /* input with the lowest priority */
+	u8 init;     /* next ICW expected: 0 none, 2, 3, 4 */
+	bool icw4;   /* ICW1 announced an ICW4 */
+	bool single; /* ICW1: no cascade, so no ICW3 */
+	bool aeoi, rotate_aeoi, smm, sfnm, poll, read_isr;
+};
+
+struct vpic_state {
+	struct vpic_chip chip[2]; /* master, slave */
+	bool intr;                /* INTR as last reported */
+};
+
+struct vpic {
+	struct vpic_state s;
+	void (*intr)(void *arg, bool asserted); /* INTR changed */
+	void *arg;
+	struct io_region regions[3];
+};
+
+void vpic_init(struct vpic *p, void (*intr)(void *arg, bool asserted), void *arg);
+/* OK or io_bus_add's error (nothing stays added). */
+__must_check int vpic_attach(struct vpic *p, struct io_bus *pio);
+/* As firmware leaves the pair: vectors 08h and 70h, all inputs masked, edge triggered and low. */
+void vpic_reset(struct vpic *p);
+/* After s was restored: reports INTR. */
+void vpic_restored(struct vpic *p);
+/* Input 0-15 (2 is the cascade: ignored). */
+void vpic_set_irq(struct vpic *p, u32 irq, bool level);
+static inline bool vpic_pending(const struct vpic *p)
+{
+	return p->s.intr;
+}
+/* INTA cycle: the vector; a spurious one (input 7) when the request has gone. */
+u8 vpic_ack(struct vpic *p);

@@ -1,0 +1,195 @@
+/* Reset ports and the keyboard controller without a keyboard. */
+#include "vmm/dev/pc/vreset.h"
+
+#include "lib/string.h"
+
+#define CF9_SYS_RST  0x02
+#define CF9_RST_CPU  0x04
+#define CF9_READABLE 0x0e
+
+#define PORT92_FAST_RESET 0x01
+#define PORT92_A20        0x02
+
+#define STS_OBF        0x01
+#define STS_CMD        0x08
+#define STS_NOT_LOCKED 0x10
+
+#define CTL_SYS     0x04 /* self test passed; status register's bit 2 */
+#define CTL_KBD_OFF 0x10
+#define CTL_AUX_OFF 0x20
+
+#define OUT_NO_RESET 0x01
+#define OUT_A20      0x02
+
+enum {
+	KBC_READ_CTL = 0x20,
+	KBC_WRITE_CTL = 0x60,
+	KBC_AUX_OFF = 0xa7,
+	KBC_AUX_ON = 0xa8,
+	KBC_AUX_TEST = 0xa9,
+	KBC_SELF_TEST = 0xaa,
+	KBC_KBD_TEST = 0xab,
+	KBC_KBD_OFF = 0xad,
+	KBC_KBD_ON = 0xae,
+	KBC_READ_INPUT = 0xc0,
+	KBC_READ_OUTPUT = 0xd0,
+	KBC_WRITE_OUTPUT = 0xd1,
+	KBC_ECHO_KBD = 0xd2,
+	KBC_ECHO_AUX = 0xd3,
+	KBC_WRITE_AUX = 0xd4,
+	KBC_A20_OFF = 0xdd,
+	KBC_A20_ON = 0xdf,
+	KBC_PULSE = 0xf0, /* to FFh: pulses the output lines whose bit is 0 */
+};
+
+void vreset_cf9(void *dev, struct io_access *io)
+{
+	struct vreset *r = dev;
+	u8 old = r->s.cf9;
+
+	if (!io->write) {
+		io->value = old;
+		return;
+	}
+	r->s.cf9 = (u8)io->value & CF9_READABLE;
+	/* RST_CPU going from 0 to 1 resets; the FADT's value 6 does both at once. */
+	if ((r->s.cf9 & CF9_RST_CPU) && !(old & CF9_RST_CPU))
+		r->reset(r->arg,
+		         r->s.cf9 & CF9_SYS_RST ? "hard reset through port CF9h" : "soft reset through port CF9h");
+}
+
+static void port92(void *dev, struct io_access *io)
+{
+	struct vreset *r = dev;
+	u8 old = r->s.port92;
+
+	if (!io->write) {
+		io->value = old;
+		return;
+	}
+	r->s.port92 = (u8)io->value & (PORT92_FAST_RESET | PORT92_A20);
+	if ((r->s.port92 & PORT92_FAST_RESET) && !(old & PORT92_FAST_RESET))
+		r->reset(r->arg, "fast reset through port 92h");
+}
+
+/* ---- the 8042 ---- */
+
+static void put(struct vreset *r, u8 val)
+{
+	r->s.kbc_out = val;
+	r->s.kbc_full = true;
+}
+
+static void kbc_data(void *dev, struct io_access *io)
+{
+	struct vreset *r = dev;
+	u8 cmd = r->s.kbc_cmd, val = (u8)io->value;
+
+	if (!io->write) {
+		io->value = r->s.kbc_out;
+		r->s.kbc_full = false;
+		return;
+	}
+	r->s.kbc_cmd = 0;
+	r->s.kbc_last_cmd = false;
+	switch (cmd) {
+	case KBC_WRITE_CTL: r->s.kbc_ctl = val; break;
+	case KBC_WRITE_OUTPUT:
+		r->s.kbc_outport = val;
+		if (!(val & OUT_NO_RESET))
+			r->reset(r->arg, "reset through the keyboard controller's output port");
+		break;
+	/* The auxiliary echo lacks the status bit "from the auxiliary device": so drivers see that there is none. */
+	case KBC_ECHO_KBD:
+	case KBC_ECHO_AUX: put(r, val); break;
+	default: break; /* no keyboard or mouse hears it */
+	}
+}
+
+static void kbc_command(struct vreset *r, u8 cmd)
+{
+	struct vreset_state *s = &r->s;
+
+	s->kbc_cmd = 0;
+	s->kbc_last_cmd = true;
+	switch (cmd) {
+	case KBC_READ_CTL: put(r, s->kbc_ctl); break;
+	case KBC_WRITE_CTL:
+	case KBC_WRITE_OUTPUT:
+	case KBC_ECHO_KBD:
+	case KBC_ECHO_AUX:
+	case KBC_WRITE_AUX: s->kbc_cmd = cmd; break;
+	case KBC_AUX_OFF: s->kbc_ctl |= CTL_AUX_OFF; break;
+	case KBC_AUX_ON: s->kbc_ctl &= (u8)~CTL_AUX_OFF; break;
+	case KBC_AUX_TEST: put(r, 0x01); break; /* clock line stuck low: nothing there */
+	case KBC_SELF_TEST:
+		s->kbc_ctl |= CTL_SYS;
+		put(r, 0x55); /* passed */
+		break;
+	case KBC_KBD_TEST: put(r, 0x00); break; /* no error */
+	case KBC_KBD_OFF: s->kbc_ctl |= CTL_KBD_OFF; break;
+	case KBC_KBD_ON: s->kbc_ctl &= (u8)~CTL_KBD_OFF; break;
+	case KBC_READ_INPUT: put(r, 0x80); break; /* not locked */
+	case KBC_READ_OUTPUT: put(r, s->kbc_outport); break;
+	case KBC_A20_OFF: s->kbc_outport &= (u8)~OUT_A20; break;
+	case KBC_A20_ON: s->kbc_outport |= OUT_A20; break;
+	default:
+		if (cmd >= KBC_PULSE && !(cmd & OUT_NO_RESET))
+			r->reset(r->arg, "reset through the keyboard controller");
+		break;
+	}
+}
+
+static void kbc_cmd(void *dev, struct io_access *io)
+{
+	struct vreset *r = dev;
+
+	if (io->write)
+		kbc_command(r, (u8)io->value);
+	else
+		io->value = STS_NOT_LOCKED | (r->s.kbc_ctl & CTL_SYS) | (r->s.kbc_full ? STS_OBF : 0) |
+		            (r->s.kbc_last_cmd ? STS_CMD : 0);
+}
+
+/* ---- for the owner ---- */
+
+void vreset_init(struct vreset *r, void (*reset)(void *arg, const char *how), void *arg)
+{
+	memset(r, 0, sizeof(*r));
+	r->reset = reset;
+	r->arg = arg;
+	r->port92_region =
+	        (struct io_region){ .base = VRESET_PORT92, .len = 1, .fn = port92, .dev = r, .name = "port92" };
+	r->kbc_data_region =
+	        (struct io_region){ .base = VRESET_KBC_DATA, .len = 1, .fn = kbc_data, .dev = r, .name = "kbc-data" };
+	r->kbc_cmd_region = (struct io_region){
+		.base = VRESET_KBC_CMD, .len = 1, .fn = kbc_cmd, .dev = r, .name = "kbc-command"
+	};
+	vreset_reset(r);
+}
+
+int vreset_attach(struct vreset *r, struct io_bus *pio)
+{
+	struct io_region *regions[] = { &r->port92_region, &r->kbc_data_region, &r->kbc_cmd_region };
+	int err;
+
+	for (u32 i = 0; i < ARRAY_SIZE(regions); i++) {
+		err = io_bus_add(pio, regions[i]);
+		if (!err)
+			continue;
+		while (i--)
+			io_bus_remove(pio, regions[i]);
+		return err;
+	}
+	return OK;
+}
+
+void vreset_reset(struct vreset *r)
+{
+	/* A20 is open, as GRUB and the loaders' protocols promise. */
+	r->s = (struct vreset_state){
+		.port92 = PORT92_A20,
+		.kbc_ctl = CTL_SYS | CTL_KBD_OFF,
+		.kbc_outport = 0xdc | OUT_A20 | OUT_NO_RESET,
+	};
+}

@@ -1,0 +1,46 @@
+/*
+ * The ways a PC guest resets itself: CF9h, port 92h, and the 8042's pulse command with its A20 gate. Pure. ICH data
+ * sheets, "RST_CNT"; IBM PS/2 Technical Reference, "System Control Port A", "Keyboard and Auxiliary Device
+ * Controller".
+ *
+ * The 8042 is a controller with one channel and nothing plugged in: its commands answer, bytes for a keyboard go
+ * nowhere, and it raises no interrupt. The firmware tables say that there is no 8042, so that operating systems do
+ * not wait for a keyboard; those that look nevertheless find a sane one. A20 is always open whatever the gates say.
+ */
+#pragma once
+
+#include "lib/err.h"
+#include "lib/types.h"
+#include "vmm/base/io_bus.h"
+
+#define VRESET_PORT92   0x92
+#define VRESET_KBC_DATA 0x60
+#define VRESET_KBC_CMD  0x64
+
+/* Plain, saveable. */
+struct vreset_state {
+	u8 cf9, port92;
+	u8 kbc_cmd;        /* command that waits for its data byte, 0: none */
+	u8 kbc_ctl;        /* controller command byte */
+	u8 kbc_out;        /* output buffer */
+	u8 kbc_outport;    /* bit 0 reset (active low), bit 1 A20 */
+	bool kbc_full;     /* output buffer holds kbc_out */
+	bool kbc_last_cmd; /* the last write was to the command port (status bit "command/data") */
+};
+
+struct vreset {
+	struct vreset_state s;
+	void (*reset)(void *arg, const char *how);
+	void *arg;
+	struct io_region port92_region, kbc_data_region, kbc_cmd_region;
+};
+
+/* reset: the guest resets the machine, how says by which way (a constant, for messages). */
+void vreset_init(struct vreset *r, void (*reset)(void *arg, const char *how), void *arg);
+/*
+ * OK or io_bus_add's error (nothing stays added). CF9h itself belongs to the PCI configuration ports: hand vreset_cf9
+ * to vpci_set_cf9().
+ */
+__must_check int vreset_attach(struct vreset *r, struct io_bus *pio);
+void vreset_cf9(void *dev, struct io_access *io);
+void vreset_reset(struct vreset *r);

@@ -1,0 +1,47 @@
+/*
+ * Virtual real-time clock and CMOS memory at 70h/71h, interrupt on GSI 8. Pure. Motorola MC146818A data sheet;
+ * register 32h is the century (ACPI, FADT "CENTURY"). The clock's registers are brought up to date when looked at.
+ */
+#pragma once
+
+#include "lib/err.h"
+#include "lib/types.h"
+#include "vmm/base/io_bus.h"
+#include "vmm/base/irqchip.h"
+#include "vmm/base/timer.h"
+
+#define VRTC_PORT    0x70
+#define VRTC_GSI     8
+#define VRTC_CENTURY 0x32
+#define VRTC_NVRAM   0x0e /* first byte of CMOS memory */
+#define VRTC_SIZE    0x80
+
+/* Plain, saveable. */
+struct vrtc_state {
+	u8 reg[VRTC_SIZE]; /* as the guest would read them, but for register A's UIP */
+	u8 index;
+	bool line;       /* GSI 8 as driven */
+	u64 second_at;   /* ns when the second in the registers began: the divider's phase */
+	u64 periodic_at; /* ns of the next periodic event, TIMER_OFF: none */
+};
+
+struct vrtc {
+	struct vrtc_state s;
+	const struct irqchip *irq;
+	struct timer timer;
+	struct io_region region;
+};
+
+/* The clock starts at 2000-01-01 00:00:00 at VM time 0. */
+void vrtc_init(struct vrtc *r, const struct irqchip *irq, struct timerq *tq);
+/* OK or io_bus_add's error. */
+__must_check int vrtc_attach(struct vrtc *r, struct io_bus *pio);
+/* Interrupts off, 24-hour BCD, clock running; time and CMOS memory stay. */
+void vrtc_reset(struct vrtc *r, u64 now);
+/* After s was restored: drives the line, arms the timer. */
+void vrtc_restored(struct vrtc *r, u64 now);
+
+/* Sets date and time, UTC, in the format the guest has chosen. unix_seconds began at now. */
+void vrtc_set_time(struct vrtc *r, u64 unix_seconds, u64 now);
+/* Sets a byte of CMOS memory, index VRTC_NVRAM to VRTC_SIZE - 1. */
+void vrtc_set_nvram(struct vrtc *r, u8 index, u8 val);

@@ -1,0 +1,52 @@
+/*
+ * Virtual 16550A serial port. Pure. National Semiconductor PC16550D data sheet; on PCs, MCR's OUT2 gates the
+ * interrupt line. Sending takes no time: a byte written to THR reaches the callback before the write returns.
+ */
+#pragma once
+
+#include "lib/err.h"
+#include "lib/types.h"
+#include "vmm/base/io_bus.h"
+#include "vmm/base/irqchip.h"
+#include "vmm/base/timer.h"
+
+#define VUART_FIFO_SIZE 16
+
+/* Plain, saveable. */
+struct vuart_state {
+	u8 ier, fcr, lcr, mcr, msr, scr; /* fcr: bit 0 and the trigger level only; 0 without FIFOs */
+	u8 line_err;                     /* LSR's OE, PE, FE, BI */
+	u8 rx[VUART_FIFO_SIZE];          /* ring of received bytes; only one is used without FIFOs */
+	u8 rx_err[VUART_FIFO_SIZE];      /* LSR bits that came with them */
+	u8 rx_head, rx_count;
+	u16 divisor;
+	bool thri;      /* "THR empty" has not been seen yet */
+	bool timed_out; /* FIFO holds bytes nobody has touched for four character times */
+	bool line;      /* interrupt line as driven */
+	u64 timeout_at; /* ns when timed_out becomes set; TIMER_OFF: no bytes */
+};
+
+struct vuart {
+	struct vuart_state s;
+	const struct irqchip *irq;
+	u32 gsi;
+	void (*tx)(void *arg, const u8 *buf, size_t len);
+	void *arg;
+	struct timer timeout;
+	struct io_region region;
+};
+
+/* base: first of 8 ports. tx gets what the guest sends; it must not call back into the UART. */
+void vuart_init(struct vuart *u, u16 base, u32 gsi, const struct irqchip *irq, struct timerq *tq,
+                void (*tx)(void *arg, const u8 *buf, size_t len), void *arg);
+/* OK or io_bus_add's error. */
+__must_check int vuart_attach(struct vuart *u, struct io_bus *pio);
+void vuart_reset(struct vuart *u, u64 now);
+/* After s was restored: drives the line, arms the timer. */
+void vuart_restored(struct vuart *u, u64 now);
+
+/* Bytes from outside. Returns how many were taken: as many as the receiver has room for, none in loopback mode. */
+size_t vuart_rx(struct vuart *u, const u8 *buf, size_t len, u64 now);
+size_t vuart_rx_space(const struct vuart *u);
+/* A break condition from outside; lost when the receiver is full (an overrun, as a byte would be) or in loopback. */
+void vuart_rx_break(struct vuart *u, u64 now);

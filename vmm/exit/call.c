@@ -1,0 +1,132 @@
+/* Paravirtual interfaces of the loaded vCPU: VMCALL, MSRs, scheduling. The rules are vmm/policy/pv.c's; this is the
+ * wiring.
+ */
+#include "arch/x86/cpu.h"
+#include "vmm/exit/exit.h"
+#include "vmm/pcpu/walltime.h"
+#include "vmm/vm/vm.h"
+
+static void env_init(const struct vcpu *v, struct pv_env *e)
+{
+	const struct vm *vm = v->vm;
+
+	*e = (struct pv_env){
+		.mem = &vm->mem,
+		.scale = vm->pv_scale,
+		.tsc_base = vclock_scale(&vm->clock, vm->tsc_start) + v->tsc_offset,
+		.wall_base = vm->wall_base,
+	};
+}
+
+bool vcpu_pv_msr(struct vcpu *v, u32 index, u64 *val, bool write)
+{
+	struct pv_env e;
+
+	if (!write)
+		return pv_msr_read(&v->pv, index, val);
+	env_init(v, &e);
+	return pv_msr_write(&v->pv, &e, index, *val);
+}
+
+void vcpu_pv_clock_changed(struct vcpu *v)
+{
+	struct pv_env e;
+
+	env_init(v, &e);
+	pv_clock_update(&v->pv, &e);
+}
+
+void vcpu_pv_in(struct vcpu *v, u64 steal_ns)
+{
+	struct pv_env e;
+
+	env_init(v, &e);
+	if (pv_sched_in(&v->pv, &e, steal_ns))
+		vcpu_flush_tlb(v);
+}
+
+void vcpu_pv_out(struct vcpu *v)
+{
+	pv_sched_out(&v->pv, &v->vm->mem);
+}
+
+/* ---- hypercalls ---- */
+
+static u32 hc_nr_vcpus(void *ctx)
+{
+	return ((struct vcpu *)ctx)->vm->nr_vcpus;
+}
+
+static u32 hc_apic_id(void *ctx, u32 i)
+{
+	return ((struct vcpu *)ctx)->vm->vcpus[i]->cpuid->apic_id;
+}
+
+static bool hc_send(void *ctx, u32 i, u8 mode, u8 vector)
+{
+	struct vcpu *v = ctx, *to = v->vm->vcpus[i];
+	struct apic_msg m = { .mode = mode, .vector = vector, .assert_ = true };
+	bool accepted;
+
+	if (!vlapic_enabled(&to->lapic))
+		return false;
+	if (to == v)
+		return vlapic_deliver_self(&to->lapic, &m);
+	if (mode != APIC_MODE_INIT && mode != APIC_MODE_STARTUP)
+		return vlapic_deliver(&to->lapic, &m);
+	vm_lock(v->vm);
+	accepted = vlapic_deliver(&to->lapic, &m);
+	vm_unlock(v->vm);
+	return accepted;
+}
+
+static void hc_unhalt(void *ctx, u32 i)
+{
+	struct vcpu *to = ((struct vcpu *)ctx)->vm->vcpus[i];
+
+	pv_unhalt(&to->pv);
+	vcpu_request(to, VCPU_REQ_EVENT);
+}
+
+static void hc_yield_to(void *ctx, u32 i)
+{
+	struct vcpu *v = ctx;
+
+	v->yield_to = v->vm->vcpus[i];
+	vcpu_request_self(v, VCPU_REQ_YIELD);
+}
+
+static void hc_now(void *ctx, u64 *wall_ns, u64 *guest_tsc)
+{
+	struct vcpu *v = ctx;
+	u64 tsc = cpu_rdtsc();
+
+	*wall_ns = walltime_ns(tsc);
+	*guest_tsc = vclock_scale(&v->vm->clock, tsc) + v->tsc_offset;
+}
+
+enum exit_action exit_vmcall(struct vcpu *v)
+{
+	static const struct pv_call_ops ops = {
+		.nr_vcpus = hc_nr_vcpus,
+		.apic_id = hc_apic_id,
+		.send = hc_send,
+		.unhalt = hc_unhalt,
+		.yield_to = hc_yield_to,
+		.now = hc_now,
+	};
+	u64 *g = v->regs.gpr;
+	struct pv_call c = {
+		.nr = g[GPR_RAX],
+		.a = { g[GPR_RBX], g[GPR_RCX], g[GPR_RDX], g[GPR_RSI] },
+	};
+
+	if (!v->cpuid->hv) {
+		vcpu_ud(v);
+		return EXIT_RESUME;
+	}
+	c.cpl = SEG_AR_DPL(vmcs_read32(VMCS_GUEST_SS_AR));
+	c.long_mode = (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) && (vmcs_read32(VMCS_GUEST_CS_AR) & SEG_AR_L);
+	g[GPR_RAX] = pv_hypercall(&v->pv, &v->vm->mem, &c, &ops, v);
+	return EXIT_ADVANCE;
+}

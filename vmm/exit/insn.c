@@ -1,0 +1,170 @@
+/*
+ * Runs the emulator on the loaded vCPU: what it needs is read when it needs it, what it changed is written when the
+ * instruction is done.
+ */
+#include "arch/x86/cpu.h"
+#include "vmm/exit/exit.h"
+#include "vmm/exit/insn_priv.h"
+#include "vmm/vm/vm.h"
+
+static void load_segment(struct emul_seg *s, u32 i)
+{
+	s->sel = (u16)vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i));
+	s->base = vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i));
+	s->limit = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i));
+	s->attr = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i));
+}
+
+void emulate_load(struct emul_ctxt *c, u32 what)
+{
+	struct crs_state s;
+
+	if (what & EMUL_B_RSP)
+		c->gpr[EMUL_RSP] = vmcs_read(VMCS_GUEST_RSP);
+	if (what & EMUL_B_RFLAGS)
+		c->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
+	if (what & EMUL_B_CPL)
+		c->cpl = SEG_AR_DPL(vmcs_read32(VMCS_GUEST_SS_AR));
+	if (what & EMUL_B_CR) {
+		cr_state(vc(c), &s);
+		c->cr0 = s.cr0;
+		c->cr4 = s.cr4;
+		c->efer = s.efer;
+	}
+	if (what & EMUL_B_GDTR) {
+		c->gdtr.base = vmcs_read(VMCS_GUEST_GDTR_BASE);
+		c->gdtr.limit = (u16)vmcs_read(VMCS_GUEST_GDTR_LIMIT);
+	}
+	if (what & EMUL_B_IDTR) {
+		c->idtr.base = vmcs_read(VMCS_GUEST_IDTR_BASE);
+		c->idtr.limit = (u16)vmcs_read(VMCS_GUEST_IDTR_LIMIT);
+	}
+	for (u32 i = 0; i < EMUL_NR_SEG; i++)
+		if (what & EMUL_B_SEG(i))
+			load_segment(&c->seg[i], i);
+}
+
+static void write_back(struct vcpu *v, struct emul_ctxt *c)
+{
+	u32 d = c->dirty;
+
+	if (d & EMUL_B_RSP)
+		vmcs_write(VMCS_GUEST_RSP, c->gpr[EMUL_RSP]);
+	if (d & EMUL_B_RFLAGS)
+		vmcs_write(VMCS_GUEST_RFLAGS, c->rflags);
+	if (d & EMUL_B_GDTR) {
+		vmcs_write(VMCS_GUEST_GDTR_BASE, c->gdtr.base);
+		vmcs_write(VMCS_GUEST_GDTR_LIMIT, c->gdtr.limit);
+	}
+	if (d & EMUL_B_IDTR) {
+		vmcs_write(VMCS_GUEST_IDTR_BASE, c->idtr.base);
+		vmcs_write(VMCS_GUEST_IDTR_LIMIT, c->idtr.limit);
+	}
+	/* Segments change least of all. */
+	for (u32 i = 0; i < EMUL_NR_SEG && d >= EMUL_B_SEG(0); i++) {
+		if (!(d & EMUL_B_SEG(i)))
+			continue;
+		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i), c->seg[i].sel);
+		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i), c->seg[i].base);
+		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i), c->seg[i].limit);
+		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i), c->seg[i].attr);
+	}
+}
+
+static void inject_fault(struct vcpu *v, const struct emul_ctxt *c)
+{
+	const struct emul_exception *x = &c->exception;
+
+	if (x->kind != EMUL_EXC_HW) {
+		vcpu_raise_soft(v, x->vector, x->kind, x->insn_len);
+		return;
+	}
+	if (x->vector == 14)
+		cpu_write_cr2(x->cr2);
+	vcpu_raise(v, x->vector, x->has_error, x->error);
+}
+
+static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
+{
+	switch (result) {
+	case EMUL_OK:
+		write_back(v, c);
+		vmcs_write(VMCS_GUEST_RIP, c->rip);
+		vcpu_retired(v, c->sti_shadow, c->ss_shadow, c->iret_done);
+		return v->emulation->hlt ? EXIT_BLOCK : EXIT_RESUME;
+	case EMUL_FAULT:
+		write_back(v, c);
+		inject_fault(v, c);
+		return EXIT_RESUME;
+	case EMUL_RETRY: write_back(v, c); return EXIT_RESUME;
+	case EMUL_STOP: return EXIT_KILL;
+	default:
+		if (v->emulation->forced) {
+			vcpu_ud(v);
+			return EXIT_RESUME;
+		}
+		vm_kill(v,
+		        "cannot emulate the instruction at rip %#lx: %02x %02x %02x %02x %02x %02x %02x %02x "
+		        "%02x %02x %02x %02x %02x %02x %02x (%u bytes fetched)",
+		        c->rip, c->insn[0], c->insn[1], c->insn[2], c->insn[3], c->insn[4], c->insn[5], c->insn[6],
+		        c->insn[7], c->insn[8], c->insn[9], c->insn[10], c->insn[11], c->insn[12], c->insn[13],
+		        c->insn[14], c->insn_len);
+		return EXIT_KILL;
+	}
+}
+
+static struct emul_ctxt *begin(struct vcpu *v)
+{
+	struct emul_ctxt *c = &v->emulation->c;
+
+	v->emulation->walk_valid = false;
+	v->emulation->hlt = false;
+	v->emulation->forced = false;
+	emul_init(c, &emulate_ops, v, v->regs.gpr);
+	c->rip = v->rip;
+	c->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
+	c->have = EMUL_B_RFLAGS;
+	c->mode = emul_mode_of(vmcs_read(VMCS_GUEST_CR0), vmcs_read(VMCS_GUEST_EFER), c->rflags,
+	                       vmcs_read32(VMCS_GUEST_CS_AR));
+	return c;
+}
+
+enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gpa)
+{
+	struct emul_ctxt *c = begin(v);
+
+	c->hint_valid = have_hint;
+	c->hint_lin = linear;
+	c->hint_gpa = gpa;
+	return finish(v, c, emul_run(c));
+}
+
+enum exit_action emulate_forced(struct vcpu *v, u32 skip)
+{
+	struct emul_ctxt *c = begin(v);
+
+	c->rip += skip;
+	if (c->mode != EMUL_LONG64)
+		c->rip = (u32)c->rip;
+	v->rip = c->rip;
+	vmcs_write(VMCS_GUEST_RIP, c->rip);
+	v->emulation->forced = true;
+	return finish(v, c, emul_run(c));
+}
+
+enum exit_action emulate_apic_insn(struct vcpu *v, u64 gpa)
+{
+	struct emul_ctxt *c = begin(v);
+
+	c->hint_offset = true;
+	c->hint_gpa = gpa;
+	return finish(v, c, emul_run(c));
+}
+
+enum exit_action emulate_string_io(struct vcpu *v)
+{
+	struct emul_ctxt *c = begin(v);
+
+	/* Decoded from memory: the exit's own description lacks the segment on CPUs without INS/OUTS information. */
+	return finish(v, c, emul_run(c));
+}

@@ -1,0 +1,30 @@
+/* The emulator (vmm/emul/) bound to a loaded vCPU: memory through the guest's page tables, devices through the buses.
+ */
+#pragma once
+
+#include "mm/gwalk.h"
+#include "vmm/cpu/vcpu.h"
+#include "vmm/emul/emul.h"
+
+/* Scratch of one vCPU's emulation. */
+struct emulation {
+	struct emul_ctxt c;
+	struct gwalk_state walk;
+	bool walk_valid;
+	bool hlt;        /* the instruction was a HLT */
+	bool forced;     /* by the prefix: what cannot be emulated is #UD */
+	bool hint_write; /* with have_hint: the faulting access was a write; set by the caller */
+};
+
+/*
+ * Emulates the instruction at RIP. gpa/linear: where the faulting access went, when have_hint (saves the walk).
+ */
+enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gpa);
+/* The same for an access to the local APIC's page, at gpa; its linear address is not known. */
+enum exit_action emulate_apic_insn(struct vcpu *v, u64 gpa);
+/* The instruction skip bytes behind RIP, which moves there first: its faults are reported where it is. */
+enum exit_action emulate_forced(struct vcpu *v, u32 skip);
+/* The INS or OUTS at RIP. */
+enum exit_action emulate_string_io(struct vcpu *v);
+/* The state a guest page walk depends on. */
+void emulate_walk_state(struct vcpu *v, struct gwalk_state *s);

@@ -1,0 +1,250 @@
+/* The emulator's memory: through the guest's page tables, to RAM by the VM's window and to devices by the MMIO bus.
+ */
+#include "arch/x86/cpu.h"
+#include "arch/x86/fpu.h"
+#include "vmm/exit/exit.h"
+#include "vmm/exit/insn_priv.h"
+#include "vmm/vm/vm.h"
+
+void emulate_walk_state(struct vcpu *v, struct gwalk_state *s)
+{
+	struct crs_state crs;
+
+	cr_state(v, &crs);
+	*s = (struct gwalk_state){
+		.cr0 = crs.cr0,
+		.cr3 = crs.cr3,
+		.cr4 = crs.cr4,
+		.efer = crs.efer,
+		.rflags = vmcs_read(VMCS_GUEST_RFLAGS),
+		.cpl = SEG_AR_DPL(vmcs_read32(VMCS_GUEST_SS_AR)),
+		.phys_bits = v->crs.phys_bits,
+		.page_1g = cpuid_has(v->cpuid, CPUID_FEAT_PDPE1GB),
+		.mem = &v->vm->mem,
+	};
+	if (crs.cr4 & CR4_PKE)
+		s->pkru = fpu_read_pkru();
+	if ((crs.cr0 & CR0_PG) && (crs.cr4 & CR4_PAE) && !(crs.efer & EFER_LMA)) {
+		s->have_pdptes = true;
+		for (u32 i = 0; i < 4; i++)
+			s->pdpte[i] = vmcs_read((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i));
+	}
+}
+
+/* The walk state is read from the VMCS once per emulated instruction. */
+static const struct gwalk_state *walk_state(struct emul_ctxt *c)
+{
+	struct emulation *e = vc(c)->emulation;
+
+	if (!e->walk_valid) {
+		emulate_walk_state(vc(c), &e->walk);
+		e->walk_valid = true;
+	}
+	e->walk.cpl = c->have & EMUL_B_CPL ? c->cpl : e->walk.cpl;
+	return &e->walk;
+}
+
+static int walk_failed(struct emul_ctxt *c, enum gwalk_status st, const struct gwalk_result *r)
+{
+	switch (st) {
+	case GWALK_FAULT: return emul_raise_pf(c, r->cr2, r->error_code);
+	case GWALK_NONCANON: return emul_raise_err(c, 13, 0);
+	case GWALK_RETRY: return EMUL_RETRY;
+	default: vm_kill(vc(c), "paging structure at gpa %#lx is not in RAM", r->gpa.v); return EMUL_STOP;
+	}
+}
+
+static int translate(struct emul_ctxt *c, u64 lin, u32 access, struct gwalk_result *r)
+{
+	enum gwalk_status st;
+
+	if (c->hint_valid && ALIGN_DOWN(lin, PAGE_SIZE) == ALIGN_DOWN(c->hint_lin, PAGE_SIZE) &&
+	    !(access & GWALK_EXEC) && (!(access & GWALK_WRITE) || vc(c)->emulation->hint_write)) {
+		r->gpa = GPA(ALIGN_DOWN(c->hint_gpa, PAGE_SIZE) + (lin & (PAGE_SIZE - 1)));
+		r->left = PAGE_SIZE - (lin & (PAGE_SIZE - 1));
+		return EMUL_OK;
+	}
+	st = gwalk(walk_state(c), GVA(lin), access | GWALK_SET_AD, r);
+	if (st != GWALK_OK)
+		return walk_failed(c, st, r);
+	r->left = MIN(r->left, PAGE_SIZE - (lin & (PAGE_SIZE - 1)));
+	return EMUL_OK;
+}
+
+static u32 access_bits(u32 flags, bool write)
+{
+	return (write || (flags & (EMUL_ACC_WRITE | EMUL_ACC_RMW)) ? GWALK_WRITE : 0) |
+	       (flags & EMUL_ACC_SYS ? GWALK_IMPLICIT : 0);
+}
+
+void vm_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *val)
+{
+	u64 now = vm_now(v->vm);
+
+	if (vlapic_mmio_claims(&v->lapic, gpa)) {
+		struct io_access io = { .offset = gpa & (PAGE_SIZE - 1),
+			                .value = write ? *val : ~0ull,
+			                .now = now,
+			                .size = size,
+			                .write = write };
+
+		vlapic_mmio(&v->lapic, &io);
+		if (write)
+			vcpu_request_self(v, VCPU_REQ_EVENT);
+		else
+			*val = io.value;
+		return;
+	}
+	io_bus_access(&v->vm->mmio, gpa, size, write, val, now);
+}
+
+/* A device access of any length: cut into naturally sized pieces. */
+static void mmio_bytes(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len, bool write)
+{
+	while (len) {
+		u8 size = len >= 8 ? 8 : len >= 4 ? 4 : len >= 2 ? 2 : 1;
+		u64 val = 0;
+
+		if (write)
+			memcpy(&val, buf, size);
+		vm_mmio(vc(c), gpa, size, write, &val);
+		if (!write)
+			memcpy(buf, &val, size);
+		buf += size;
+		gpa += size;
+		len -= size;
+	}
+}
+
+static void move_piece(struct emul_ctxt *c, gpa_t gpa, u8 *buf, u32 len, bool write)
+{
+	void *p = gmem_ptr(&vc(c)->vm->mem, gpa, len);
+
+	if (!p)
+		mmio_bytes(c, gpa.v, buf, len, write);
+	else if (write)
+		memcpy(p, buf, len);
+	else
+		memcpy(buf, p, len);
+}
+
+/* Moves len (at most 32) bytes; both pages are translated before the first byte moves. */
+static int move(struct emul_ctxt *c, u64 lin, u8 *buf, u32 len, bool write, u32 access)
+{
+	struct gwalk_result a, b;
+	u32 first;
+	int r = translate(c, lin, access, &a);
+
+	if (r)
+		return r;
+	first = (u32)MIN(a.left, len);
+	if (first < len) {
+		r = translate(c, lin + first, access, &b);
+		if (r)
+			return r;
+	}
+	move_piece(c, a.gpa, buf, first, write);
+	if (first < len)
+		move_piece(c, b.gpa, buf + first, len - first, write);
+	return vc(c)->vm->stop ? EMUL_STOP : EMUL_OK;
+}
+
+int emulate_fetch(struct emul_ctxt *c, u64 lin, void *buf, u32 len)
+{
+	struct gwalk_result r;
+	int st = translate(c, lin, GWALK_EXEC, &r);
+
+	if (st)
+		return st;
+	if (len > r.left)
+		return move(c, lin, buf, len, false, GWALK_EXEC);
+	if (gmem_read(&vc(c)->vm->mem, r.gpa, buf, len)) {
+		vm_kill(vc(c), "instruction fetch from device memory at gpa %#lx", r.gpa.v);
+		return EMUL_STOP;
+	}
+	return EMUL_OK;
+}
+
+int emulate_read(struct emul_ctxt *c, u64 lin, void *buf, u32 len, u32 flags)
+{
+	int r = move(c, lin, buf, len, false, access_bits(flags, false));
+
+	if (!r && !(flags & EMUL_ACC_SYS))
+		vcpu_check_breakpoints(vc(c), CRS_ACCESS_READ, lin, len);
+	return r;
+}
+
+int emulate_write(struct emul_ctxt *c, u64 lin, const void *buf, u32 len, u32 flags)
+{
+	int r = move(c, lin, (u8 *)(u64)buf, len, true, access_bits(flags, true));
+
+	if (!r && !(flags & EMUL_ACC_SYS))
+		vcpu_check_breakpoints(vc(c), CRS_ACCESS_WRITE, lin, len);
+	return r;
+}
+
+int emulate_check(struct emul_ctxt *c, u64 lin, u32 len, u32 flags)
+{
+	struct gwalk_result r;
+	int st = translate(c, lin, access_bits(flags, false), &r);
+
+	if (!st && len > r.left)
+		st = translate(c, lin + r.left, access_bits(flags, false), &r);
+	return st;
+}
+
+void *emulate_map(struct emul_ctxt *c, u64 lin, u32 len, u32 flags)
+{
+	struct gwalk_result r;
+
+	if (c->hint_valid && ALIGN_DOWN(lin, PAGE_SIZE) == ALIGN_DOWN(c->hint_lin, PAGE_SIZE))
+		return NULL;
+	/* Element by element, each is looked at. */
+	if (vmcs_read(VMCS_GUEST_DR7) & DR7_ENABLED)
+		return NULL;
+	if (gwalk(walk_state(c), GVA(lin), access_bits(flags, false) | GWALK_SET_AD, &r) != GWALK_OK)
+		return NULL;
+	return gmem_ptr(&vc(c)->vm->mem, r.gpa, len);
+}
+
+static bool cas(void *p, const void *oldv, const void *newv, u32 len)
+{
+	u64 o = 0, n = 0;
+	bool ok;
+
+	memcpy(&o, oldv, MIN(len, 8));
+	memcpy(&n, newv, MIN(len, 8));
+	switch (len) {
+	case 1: return __atomic_compare_exchange_n((u8 *)p, (u8 *)&o, (u8)n, false, 5, 5);
+	case 2: return __atomic_compare_exchange_n((u16 *)p, (u16 *)&o, (u16)n, false, 5, 5);
+	case 4: return __atomic_compare_exchange_n((u32 *)p, (u32 *)&o, (u32)n, false, 5, 5);
+	case 8: return __atomic_compare_exchange_n((u64 *)p, &o, n, false, 5, 5);
+	default: {
+		const u64 *ov = oldv, *nv = newv;
+		u64 lo = ov[0], hi = ov[1];
+
+		__asm__ volatile("lock cmpxchg16b %1\n\tsete %0"
+		                 : "=q"(ok), "+m"(*(unsigned __int128 *)p), "+a"(lo), "+d"(hi)
+		                 : "b"(nv[0]), "c"(nv[1])
+		                 : "cc", "memory");
+		return ok;
+	}
+	}
+}
+
+int emulate_cmpxchg(struct emul_ctxt *c, u64 lin, const void *oldv, const void *newv, u32 len, u32 flags)
+{
+	struct gwalk_result r;
+	void *p;
+	int st = translate(c, lin, access_bits(flags, true), &r);
+
+	if (st)
+		return st;
+	p = len <= r.left ? gmem_ptr(&vc(c)->vm->mem, r.gpa, len) : NULL;
+	if (!p || (len == 16 && (r.gpa.v & 15)))
+		return emulate_write(c, lin, newv, len, flags);
+	if (!cas(p, oldv, newv, len))
+		return EMUL_RETRY;
+	vcpu_check_breakpoints(vc(c), CRS_ACCESS_WRITE, lin, len);
+	return EMUL_OK;
+}

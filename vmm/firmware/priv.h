@@ -1,0 +1,35 @@
+/* Between fwtables.c and fw_smbios.c: a cursor that fills the firmware area. */
+#pragma once
+
+#include "vmm/firmware/tables.h"
+
+struct fw_area {
+	u8 *base;       /* host address of start */
+	u64 start, end; /* guest-physical bounds */
+	u64 at;         /* next free byte */
+	bool full;      /* something did not fit: nothing more is given out */
+};
+
+/* len zeroed bytes at the next multiple of align; NULL when the area is full. *gpa gets their address. */
+u8 *fw_alloc(struct fw_area *a, u64 len, u64 align, u64 *gpa);
+
+/* The byte that makes len bytes at p sum to 0, when the checksum field itself is 0. */
+u8 fw_checksum(const void *p, u64 len);
+
+static inline void fw_put16(u8 *p, u32 off, u16 v)
+{
+	memcpy(p + off, &v, sizeof(v));
+}
+
+static inline void fw_put32(u8 *p, u32 off, u32 v)
+{
+	memcpy(p + off, &v, sizeof(v));
+}
+
+static inline void fw_put64(u8 *p, u32 off, u64 v)
+{
+	memcpy(p + off, &v, sizeof(v));
+}
+
+/* Both entry points and all structures, from the start of a. a->full tells whether they fitted. */
+void fw_smbios_build(const struct fw_config *cfg, struct fw_area *a);

@@ -1,0 +1,52 @@
+/*
+ * Virtual firmware tables for guests started without firmware: ACPI (RSDP, RSDT, XSDT, FADT, FACS, MADT, DSDT) and
+ * SMBIOS 3.0/2.8 entry points with their structures, in [GUEST_FW_BASE, GUEST_FW_END). Pure.
+ * Sources: ACPI 6.4, "ACPI Software Programming Model"; DMTF DSP0134 (SMBIOS) 3.0.
+ */
+#pragma once
+
+#include "lib/err.h"
+#include "lib/types.h"
+#include "mm/guest_mem.h"
+#include "vmm/base/guest_map.h"
+
+#define FW_MAX_CPUS 256
+
+/* Fixed hardware that the tables describe (vmm/dev/pc/vpm.h, vreset.h, vioapic.h implement it). */
+#define FW_PM1A_EVT_PORT 0x600 /* 4 bytes: PM1_STS, PM1_EN */
+#define FW_PM1A_CNT_PORT 0x604 /* 2 bytes */
+#define FW_PM_TMR_PORT   0x608 /* 4 bytes, 32-bit counter */
+#define FW_GPE0_PORT     0x620 /* 4 bytes: 2 status, 2 enable */
+#define FW_SMI_CMD_PORT  0xb2
+#define FW_ACPI_ENABLE   0xf1
+#define FW_ACPI_DISABLE  0xf0
+#define FW_RESET_PORT    0xcf9
+#define FW_RESET_VALUE   0x06
+#define FW_SCI_GSI       9
+#define FW_S5_SLP_TYP    5  /* SLP_TYPa of \_S5 */
+#define FW_PCI_GSI_BASE  16 /* INTA..INTD of slot 0 -> GSI 16..19, rotated by slot */
+
+struct fw_config {
+	u32 nr_cpus;         /* 1..FW_MAX_CPUS; each becomes a LAPIC or x2APIC entry */
+	const u32 *apic_ids; /* nr_cpus of them; NULL: 0, 1, 2 ... */
+	u32 ioapic_id;
+	const struct guest_map *map; /* for SMBIOS' memory structures */
+	u32 com_mask;     /* bit n: a UART at the customary port of COMn+1 (3F8h/4, 2F8h/3, 3E8h/4, 2E8h/3) */
+	bool kbc;         /* 8042 with keyboard and mouse */
+	bool vga;         /* a VGA-compatible display exists */
+	bool rtc;         /* RTC/CMOS at 70h */
+	const char *name; /* VM name: SMBIOS system serial number; NULL: none */
+	u8 uuid[16];      /* SMBIOS system UUID, in the order RFC 4122 prints it; all zero: not present */
+};
+
+/* The compiled vmm/firmware/dsdt.asl (generated at build time). */
+extern const u8 dsdt_aml[];
+extern const u32 dsdt_aml_len;
+
+/*
+ * Writes all tables to guest RAM, and the BIOS data area's UART ports, EBDA segment and base memory size. *rsdp gets
+ * the RSDP's address. OK; ERR_INVAL (nr_cpus), ERR_NOSPC (they do not fit the area), ERR_FAULT (no RAM there), with a
+ * sentence in why (why_size bytes; may be NULL).
+ */
+__must_check int fwtables_build(const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp, char *why,
+                                size_t why_size);

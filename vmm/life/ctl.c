@@ -1,0 +1,132 @@
+/* What an operator does to a VM: pause, resume, power button, reset, destroy. */
+#include "arch/x86/cpu.h"
+#include "lib/fmt.h"
+#include "vmm/run/run.h"
+#include "vmm/vm/vm.h"
+
+#define COMMANDS_LOGGED  20 /* of one VM, in a while */
+#define COMMANDS_IN_TIME 10000000000ull
+
+void vm_log_command(struct vm *vm, const char *fmt, ...)
+{
+	static struct spinlock lock;
+	char text[96];
+	u32 suppressed;
+	va_list ap;
+	bool ok;
+
+	spin_lock(&lock);
+	ok = log_limit_ok(&vm->command_limit, run_now(), COMMANDS_LOGGED, COMMANDS_IN_TIME, &suppressed);
+	spin_unlock(&lock);
+	if (!ok)
+		return;
+	va_start(ap, fmt);
+	fmt_vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (suppressed)
+		log_info("guest %s: (%u commands not shown)\n", vm->config.name, suppressed);
+	log_info("guest %s: %s\n", vm->config.name, text);
+}
+
+bool vm_is_on(const struct vm *vm)
+{
+	return vm->state == VM_STARTING || vm->state == VM_RUNNING;
+}
+
+/* Suspends all vCPUs. true: none is in the guest any more. */
+static bool suspend_all(struct vm *vm)
+{
+	bool out = true;
+
+	for (u32 i = 0; i < vm->nr_vcpus; i++) {
+		u32 cpu = SCHED_NO_CPU;
+
+		if (sched_suspend(run_sched(), &vm->vcpus[i]->sched, run_now(), &cpu) != OK) {
+			out = false;
+			run_kick(cpu);
+		}
+	}
+	return out;
+}
+
+/* The guest may have seen its time up to now: it goes on from here. */
+void vm_time_seen(struct vm *vm)
+{
+	u64 now = cpu_rdtsc(), before = __atomic_load_n(&vm->pause_tsc, __ATOMIC_SEQ_CST);
+
+	while (before < now &&
+	       !__atomic_compare_exchange_n(&vm->pause_tsc, &before, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		;
+}
+
+int vm_pause(struct vm *vm)
+{
+	u32 run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST);
+
+	if (!vm_is_on(vm) || vm->stop)
+		return ERR_NOENT;
+	if (vm->paused && !__atomic_exchange_n(&vm->resume_pending, false, __ATOMIC_SEQ_CST))
+		return ERR_EXIST;
+	if (!vm->paused) {
+		__atomic_store_n(&vm->paused, true, __ATOMIC_SEQ_CST);
+		vm_time_seen(vm);
+		(void)!suspend_all(vm);
+		/* Halted vCPUs may still be loaded where they ran. */
+		for (u32 i = 0; i < vm->nr_vcpus; i++)
+			(void)!run_try_evict(vm->vcpus[i]);
+	}
+	/* It stopped meanwhile: its vCPUs have to run to leave. vm_request_stop() looks the other way round. */
+	if (__atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST) || __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST) != run) {
+		__atomic_store_n(&vm->resume_pending, true, __ATOMIC_SEQ_CST);
+		run_poll_soon();
+		return ERR_NOENT;
+	}
+	return OK;
+}
+
+/* The time it was paused did not pass for the guest. */
+static void skip_time(struct vm *vm)
+{
+	u64 gone = cpu_rdtsc() - vm->pause_tsc;
+
+	vm->tsc_start += gone;
+	for (u32 i = 0; i < vm->nr_vcpus; i++) {
+		vm->vcpus[i]->tsc_offset -= vclock_scale(&vm->clock, gone);
+		vm->vcpus[i]->tsc_moved = true;
+	}
+}
+
+int vm_resume(struct vm *vm)
+{
+	if (!vm->paused)
+		return ERR_NOENT;
+	/* One that is still on its way out of the guest: its registers hold the old time. */
+	if (!suspend_all(vm))
+		return ERR_BUSY;
+	if (vm->state == VM_RUNNING)
+		skip_time(vm);
+	__atomic_store_n(&vm->paused, false, __ATOMIC_SEQ_CST);
+	for (u32 i = 0; i < vm->nr_vcpus; i++) {
+		struct sched_entity *e = &vm->vcpus[i]->sched;
+
+		run_kick(sched_resume(run_sched(), e, run_now()));
+		/* Its wake-up timer was for the time before. */
+		run_kick(sched_wake(run_sched(), e, run_now()));
+	}
+	return OK;
+}
+
+int vm_power_button(struct vm *vm)
+{
+	if (vm->state != VM_RUNNING || vm->stop || vm->paused)
+		return ERR_NOENT;
+	__atomic_store_n(&vm->button, true, __ATOMIC_SEQ_CST);
+	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+	return OK;
+}
+
+void vm_force_stop(struct vm *vm, enum vm_stop how, const char *why)
+{
+	if (vm_is_on(vm))
+		vm_request_stop(vm, how, 0, why);
+}

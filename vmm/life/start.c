@@ -1,0 +1,231 @@
+/* Start of a VM: memory cleared, firmware tables and images put in place, vCPU 0 at the entry point. */
+#include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "mm/hvmem.h"
+#include "vmm/exit/exit.h"
+#include "vmm/firmware/tables.h"
+#include "vmm/life/guests.h"
+#include "vmm/load/elf.h"
+#include "vmm/load/linux.h"
+#include "vmm/load/load.h"
+#include "vmm/load/mb1.h"
+#include "vmm/operator/console.h"
+#include "vmm/pcpu/walltime.h"
+#include "vmm/run/run.h"
+#include "vmm/vm/vm.h"
+
+#define CHUNK (64ull << 10) /* bytes cleared or copied at a time: bounded work */
+
+/* Clears the next piece of memory; false when all is clear. */
+static bool clear_some(struct vm *vm)
+{
+	u64 pos = vm->start.cleared;
+
+	for (u32 i = 0; i < vm->mem.nr_ranges; i++) {
+		const __typeof__(vm->mem.ranges[0]) *r = &vm->mem.ranges[i];
+
+		if (pos < r->len) {
+			u64 n = MIN(r->len - pos, CHUNK);
+
+			memset(vm->mem.base + r->gpa + pos, 0, n);
+			vm->start.cleared += n;
+			return true;
+		}
+		pos -= r->len;
+	}
+	return false;
+}
+
+static int build_tables(struct vm *vm, gpa_t *rsdp, char *why, size_t size)
+{
+	u32 ids[FW_MAX_CPUS];
+	struct fw_config fw = { .nr_cpus = vm->nr_vcpus,
+		                .apic_ids = ids,
+		                .ioapic_id = vm->nr_vcpus,
+		                .map = &vm->map,
+		                .rtc = true,
+		                .name = vm->config.name };
+
+	for (u32 i = 0; i < vm->nr_vcpus && i < FW_MAX_CPUS; i++)
+		ids[i] = vm->vcpus[i]->cpuid->apic_id;
+	for (u32 i = 0; i < CONFIG_NR_COM; i++)
+		if (vm->config.com[i] != VM_SERIAL_NONE)
+			fw.com_mask |= 1u << i;
+	return fwtables_build(&fw, &vm->mem, rsdp, why, size);
+}
+
+static int load_images(struct vm *vm, gpa_t rsdp)
+{
+	struct load_out *out = &vm->start.out;
+	struct load_module mods[ARRAY_SIZE(vm->modules) + 1];
+	struct load_in in = {
+		.kernel = vm->kernel.data,
+		.kernel_len = vm->kernel.len,
+		.name = vm->config.kernel,
+		.cmdline = vm->config.cmdline,
+		.modules = mods,
+		.mem = &vm->mem,
+		.map = &vm->map,
+		.rsdp = rsdp,
+		.copies = &vm->start.copies,
+	};
+
+	if (vm->initrd.data)
+		mods[in.nr_modules++] = (struct load_module){ vm->initrd.data, vm->initrd.len, NULL };
+	for (u32 i = 0; i < vm->nr_modules; i++)
+		mods[in.nr_modules++] =
+		        (struct load_module){ vm->modules[i].data, vm->modules[i].len, vm->modules[i].string };
+	switch (vm->config.protocol) {
+	case VM_PROTOCOL_LINUX: return load_bzimage(&in, out);
+	case VM_PROTOCOL_PVH: return load_elf_pvh(&in, out);
+	case VM_PROTOCOL_MULTIBOOT1: return load_multiboot1(&in, out);
+	case VM_PROTOCOL_ELF: return load_elf_raw(&in, out);
+	default: return load_image(&in, out);
+	}
+}
+
+static void set_segment(u32 i, u16 sel, u32 ar, u32 limit)
+{
+	vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i), sel);
+	vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i), 0);
+	vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i), limit);
+	vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i), ar);
+}
+
+static void set_start_state(struct vcpu *v, const struct load_out *o)
+{
+	bool l64 = o->mode == LOAD_MODE_LONG64;
+
+	for (u32 i = 0; i < 6; i++)
+		set_segment(i, i == 1 ? LOAD_CS : LOAD_DS, i == 1 ? (l64 ? 0xa09b : 0xc09b) : 0xc093, 0xffffffff);
+	set_segment(7, 0, 0x8b, 0x67);
+	vmcs_write(VMCS_GUEST_GDTR_BASE, o->gdt_base);
+	vmcs_write(VMCS_GUEST_GDTR_LIMIT, o->gdt_limit);
+	/* As a PC's firmware leaves it: programs that go back to real mode use it. */
+	vmcs_write(VMCS_GUEST_IDTR_LIMIT, l64 ? 0 : 0x3ff);
+	vmcs_write(VMCS_GUEST_RIP, o->rip);
+	vmcs_write(VMCS_GUEST_RSP, o->rsp);
+	v->regs.gpr[GPR_RAX] = o->rax;
+	v->regs.gpr[GPR_RBX] = o->rbx;
+	v->regs.gpr[GPR_RSI] = o->rsi;
+	v->regs.gpr[GPR_RDX] = 0;
+	if (!l64) {
+		cr_force(v, CR0_PE | CR0_ET, 0);
+		return;
+	}
+	cr_force(v, CR0_PE | CR0_ET | CR0_NE | CR0_WP | CR0_PG, CR4_PAE);
+	vmcs_write(VMCS_GUEST_CR3, o->cr3);
+	vmcs_write(VMCS_GUEST_EFER, EFER_LME | EFER_LMA);
+	v->entry |= ENTRY_IA32E_GUEST;
+	vmcs_write(VMCS_ENTRY_CONTROLS, v->entry);
+}
+
+static int put_in_place(struct vm *vm)
+{
+	gpa_t rsdp = GPA(0);
+	char why[160] = "";
+	int err = build_tables(vm, &rsdp, why, sizeof(why));
+
+	if (err) {
+		log_err("guest %s: firmware tables: %s\n", vm->config.name, why);
+		return err;
+	}
+	err = load_images(vm, rsdp);
+	if (err)
+		log_err("guest %s: kernel \"%s\" refused: %s\n", vm->config.name, vm->config.kernel,
+		        vm->start.out.why);
+	return err;
+}
+
+static void reset_vcpu(struct vcpu *v, const struct load_out *out)
+{
+	v->state = v->id ? VCPU_WAIT_SIPI : VCPU_RUNNABLE;
+	v->init_pending = v->sipi_pending = false;
+	v->tsc_offset = -vclock_scale(&v->vm->clock, v->vm->tsc_start);
+	v->resync = 0;
+	monitor_unstall(v);
+	v->first_entry_tsc = 0;
+	vcpu_load(v);
+	vcpu_reset(v, false);
+	if (v->id == 0)
+		set_start_state(v, out);
+	vcpu_put(v);
+	__atomic_store_n(&v->request, VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_EVENT | VCPU_REQ_TIMER,
+	                 __ATOMIC_SEQ_CST);
+}
+
+static void finish_start(struct vm *vm)
+{
+	vm->tsc_start = cpu_rdtsc();
+	vm->start_tsc = vm->tsc_start;
+	vm->wall_base = walltime_ns(vm->tsc_start);
+	devices_reset(vm, 0);
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		reset_vcpu(vm->vcpus[i], &vm->start.out);
+}
+
+static void start_failed(struct vm *vm, int err)
+{
+	u32 run = vm->run;
+
+	/* It is being ended at the same time: that is how it ends. */
+	if (__atomic_exchange_n(&vm->stopping, true, __ATOMIC_SEQ_CST))
+		return;
+	fmt_snprintf(vm->why, sizeof(vm->why), "%s", vm->start.out.why[0] ? vm->start.out.why : err_str(err));
+	if (!vm_start_gone(vm))
+		guests_start_failed(vm, run);
+}
+
+void vm_start_step(struct vm *vm)
+{
+	struct vcpu *loaded = this_cpu()->current;
+
+	if (loaded)
+		vcpu_put(loaded);
+	cpu_write_cr3(hostpt_cr3(&vm->pt));
+	if (!vm->start.placed && !clear_some(vm)) {
+		int err = put_in_place(vm);
+
+		vm->start.placed = err == OK;
+		if (err)
+			start_failed(vm, err);
+	} else if (vm->start.placed && !load_copy_some(&vm->mem, &vm->start.copies, CHUNK)) {
+		finish_start(vm);
+		__atomic_store_n(&vm->state, VM_RUNNING, __ATOMIC_SEQ_CST);
+		guests_started(vm);
+	}
+	cpu_write_cr3(hvmem_cr3());
+}
+
+void vm_start(struct vm *vm)
+{
+	/*
+	 * Other CPUs may just be looking at its vCPUs, with state and stop of the time before. They read run, stop
+	 * and state in this order: none of them enters the guest, or leaves it twice.
+	 */
+	vm->nr_stopped = 0;
+	vm->start_tsc = cpu_rdtsc();
+	memset(&vm->start, 0, sizeof(vm->start));
+	__atomic_store_n(&vm->button, false, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vm->state, VM_STARTING, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vm->stop, VM_STOP_NONE, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vm->run, vm->run + 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&vm->stopping, false, __ATOMIC_SEQ_CST);
+	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT); /* its turns do the work */
+}
+
+void vm_told_takeover(struct vm *vm)
+{
+	log_info("guest %s: goes on %lu ticks after the other one ended\n", vm->config.name,
+	         cpu_rdtsc() - vm->takeover_tsc);
+	vm->takeover_tsc = 0;
+}
+
+void vm_first_entry(struct vcpu *v)
+{
+	if (v->id == 0 && !v->vm->quiet)
+		log_info("guest %s: first instruction at tick %lu (its own TSC: %lu)\n", v->vm->config.name,
+		         v->first_entry_tsc, v->first_entry_tsc + v->tsc_offset);
+}

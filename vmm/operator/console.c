@@ -1,0 +1,409 @@
+/*
+ * The monitor's places in the hypervisor. While there is a mux, all that is printed goes through it, the log's lines
+ * too: whoever logs or prints only leaves the text in its ring and tells the bootstrap processor, which writes as
+ * much as the consoles take without waiting, at their pace. Before and after, the log is written as it comes. Locks,
+ * in this order: a VM's, which guest output comes with; monitor_lock around the mux and the control channels, whose
+ * commands therefore never take a VM's; a scroll-back's, the log's; out_lock around the consoles.
+ */
+#include "vmm/operator/console.h"
+
+#include "arch/x86/lock.h"
+#include "arch/x86/percpu.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/hvmem.h"
+#include "vmm/mon/mux.h"
+#include "vmm/operator/control.h"
+#include "vmm/operator/ops.h"
+#include "vmm/run/run.h"
+#include "vmm/vm/vm.h"
+
+#define MAX_CONSOLES 4
+#define KEYS         64
+#define KEY_ROUNDS   8           /* of as many, at a time: a broken port may have keys for ever */
+#define KEYS_NS      1000000     /* after which keys that were not taken are tried again */
+#define MUX_MIN      (32u << 10) /* least size of the console's buffer, which holds any answer */
+#define GUEST_TEXT   160u        /* of an answer, for each guest that it lists */
+#define VCPU_TEXT    2048u       /* for each vCPU that it shows */
+#define SCROLL_BACK  (16u << 10)
+#define COLUMNS      80
+#define OUTPUT_NS    5000000           /* time spent on consoles in one go; then the CPU has other things to do */
+#define GATHER_NS    1000000           /* after output, in which more is gathered: a guest's comes byte by byte */
+#define OUTPUT_CHUNK 16                /* as many keys at most come meanwhile: what the UART holds */
+#define BACKLOG_MAX  (SCROLL_BACK / 2) /* of the attached guest, beyond which it waits for the console */
+#define RELEASE_MAX  4096              /* bytes of what waits that are still shown in a panic */
+#define FINISH_NS    10000000000ull    /* at the end all gets out that a slow console can take in this time */
+
+static struct console *consoles[MAX_CONSOLES];
+static struct log_sink sinks[MAX_CONSOLES];
+static u32 nr_consoles;
+static struct spinlock out_lock;
+struct spinlock monitor_lock;
+struct mon monitor_mon;
+static struct mux mux;
+static bool ready;              /* the mux has the console */
+static bool released;           /* nothing but the log any more */
+static u32 nr_stalled;          /* vCPUs that wait for the console, atomic */
+static u32 poked;               /* the bootstrap processor will look for new output */
+static u64 more_at = TIMER_OFF; /* monitor_lock: the mux goes on then, and not before, run_now() ns */
+static u8 keys[KEYS];
+static u32 nr_keys;
+
+/* ---- the consoles ---- */
+
+/* out_lock is held, or nobody else runs any more. */
+static void put_all(const char *text, size_t len)
+{
+	for (u32 i = 0; i < nr_consoles; i++)
+		if (consoles[i]->write)
+			consoles[i]->write(consoles[i], text, len);
+}
+
+static void put_text(char *text, size_t len)
+{
+	size_t n = 0;
+
+	/* Consoles put a carriage return before each line feed themselves. */
+	for (size_t i = 0; i < len; i++)
+		if (text[i] != '\r' || i + 1 == len || text[i + 1] != '\n')
+			text[n++] = text[i];
+	spin_lock(&out_lock);
+	put_all(text, n);
+	spin_unlock(&out_lock);
+}
+
+static bool at_prompt(void)
+{
+	enum mux_mode m = __atomic_load_n(&mux.mode, __ATOMIC_RELAXED);
+
+	return __atomic_load_n(&ready, __ATOMIC_RELAXED) && (m == MUX_PROMPT || m == MUX_REPEAT);
+}
+
+/* There is something for the mux to read. With any lock held. */
+static void poke(void)
+{
+	if (!__atomic_exchange_n(&poked, 1, __ATOMIC_SEQ_CST))
+		run_poll_soon();
+}
+
+static void sink_write(void *ctx, const char *text, size_t len)
+{
+	struct console *con = ctx;
+
+	if (released) { /* a lock's owner may never come back */
+		con->write(con, text, len);
+	} else if (__atomic_load_n(&ready, __ATOMIC_SEQ_CST)) {
+		poke();
+	} else {
+		spin_lock(&out_lock);
+		con->write(con, text, len);
+		spin_unlock(&out_lock);
+	}
+}
+
+void monitor_add_console(struct console *con)
+{
+	if (nr_consoles == MAX_CONSOLES)
+		return;
+	consoles[nr_consoles] = con;
+	sinks[nr_consoles] = (struct log_sink){ .write = sink_write, .ctx = con };
+	nr_consoles++;
+	if (con->write)
+		log_add_sink(&sinks[nr_consoles - 1]);
+}
+
+static bool read_keys(void)
+{
+	u32 before = nr_keys;
+
+	for (u32 i = 0; i < nr_consoles; i++) {
+		while (consoles[i]->getc && nr_keys < KEYS) {
+			int c = consoles[i]->getc(consoles[i]);
+
+			if (c < 0)
+				break;
+			keys[nr_keys++] = (u8)c;
+		}
+	}
+	return nr_keys > before;
+}
+
+/* Until a whole round had nothing: ports that share an edge-triggered interrupt say no more while one of them holds
+ * the line. On the bootstrap processor. */
+static void read_ports(void)
+{
+	bool any;
+
+	do {
+		any = read_keys();
+		any |= control_receive();
+	} while (any);
+}
+
+/* Bytes that all consoles take at once; *wait: else ns until they take some. */
+static u32 console_room(u64 *wait)
+{
+	u32 room = OUTPUT_CHUNK;
+
+	*wait = 0;
+	for (u32 i = 0; i < nr_consoles; i++) {
+		u32 r = consoles[i]->room ? consoles[i]->room(consoles[i]) : OUTPUT_CHUNK;
+
+		room = MIN(room, r);
+		if (!r)
+			*wait = MAX(*wait, (u64)consoles[i]->wait_ns);
+	}
+	return room;
+}
+
+/*
+ * monitor_lock is held. Writes what the mux has: until that is all, the time is up, or, unless it is to be waited for
+ * (block), the consoles are full. Returns how long what is left should wait, ns; 0: there is none.
+ */
+static u64 drain(u64 until, bool block)
+{
+	u8 buf[OUTPUT_CHUNK];
+	u64 wait = 0;
+
+	while (obuf_used(&mux.out)) {
+		u32 room;
+
+		if (run_now() >= until)
+			return OUTPUT_NS;
+		spin_lock(&out_lock);
+		room = console_room(&wait);
+		spin_unlock(&out_lock);
+		if (!room && !block)
+			return wait;
+		put_text((char *)buf, mux_output(&mux, buf, MAX(room, 1u)));
+		if (!this_cpu()->index)
+			read_ports();
+	}
+	return 0;
+}
+
+/* vm's console is shown, and more than limit bytes of it are not read yet. */
+static bool behind(const struct vm *vm, u64 limit)
+{
+	return __atomic_load_n(&ready, __ATOMIC_SEQ_CST) && !at_prompt() &&
+	       __atomic_load_n(&mux.guest, __ATOMIC_SEQ_CST) == vm->id && vm->monitor &&
+	       vm->monitor->scroll.head - __atomic_load_n(&mux.guest_pos, __ATOMIC_SEQ_CST) > limit;
+}
+
+void monitor_unstall(struct vcpu *v)
+{
+	if (__atomic_exchange_n(&v->stalled, 0, __ATOMIC_SEQ_CST))
+		__atomic_fetch_sub(&nr_stalled, 1, __ATOMIC_SEQ_CST);
+}
+
+/* The vCPU that printed waits as on a real serial line, but others run meanwhile. */
+static void stall(const struct vm *vm)
+{
+	struct vcpu *v = this_cpu()->current;
+
+	if (!v || v->vm != vm || v->stalled)
+		return;
+	__atomic_fetch_add(&nr_stalled, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&v->stalled, 1, __ATOMIC_SEQ_CST);
+	v->resync = 0; /* back to the run loop */
+	/* unstall_all() looks the other way round. */
+	if (!behind(vm, BACKLOG_MAX))
+		monitor_unstall(v);
+}
+
+static void unstall_all(void)
+{
+	if (!__atomic_load_n(&nr_stalled, __ATOMIC_SEQ_CST))
+		return;
+	for (struct vm *vm = vm_list; vm; vm = vm->next)
+		for (u32 i = 0; i < vm->nr_vcpus && !behind(vm, BACKLOG_MAX / 2); i++)
+			if (__atomic_load_n(&vm->vcpus[i]->stalled, __ATOMIC_SEQ_CST)) {
+				monitor_unstall(vm->vcpus[i]);
+				vcpu_request(vm->vcpus[i], VCPU_REQ_EVENT);
+			}
+}
+
+/* monitor_lock is held. */
+static void run_mux(u64 until, bool block)
+{
+	u64 wait, start = run_now();
+	bool more, some = false;
+
+	__atomic_store_n(&poked, 0, __ATOMIC_SEQ_CST); /* first: what is said from now on is told again */
+	do {
+		more = mux_poll(&mux, run_now());
+		some |= obuf_used(&mux.out) != 0;
+		wait = drain(until, block);
+	} while (more && !wait && run_now() < until);
+	unstall_all();
+	if (more && !wait)
+		wait = OUTPUT_NS;
+	/* Drawing may take long: at most a fifth of the processor's time. */
+	if (wait)
+		wait = MAX(wait, 4 * (run_now() - start));
+	else if (some)
+		wait = GATHER_NS;
+	__atomic_store_n(&more_at, wait ? run_now() + wait : TIMER_OFF, __ATOMIC_SEQ_CST);
+	if (wait)
+		__atomic_store_n(&poked, 1, __ATOMIC_SEQ_CST); /* nobody needs to tell: it looks then */
+	if (wait && this_cpu()->index)
+		run_poll_soon();
+}
+
+/* ---- keys ---- */
+
+static void give_keys(void)
+{
+	u32 taken = (u32)mux_input(&mux, keys, nr_keys, run_now());
+
+	memmove(keys, keys + taken, nr_keys - taken);
+	nr_keys -= taken;
+}
+
+/* mon_lock is held. What finds no room stays in the consoles, which do not interrupt for it again. */
+static void take_keys(void)
+{
+	u32 rounds = 0;
+	bool full;
+
+	do {
+		full = nr_keys == KEYS;
+		if (nr_keys)
+			give_keys();
+		if (full)
+			(void)read_keys();
+	} while (full && nr_keys && ++rounds < KEY_ROUNDS);
+}
+
+/* ---- guests ---- */
+
+void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len)
+{
+	struct monitor_vm *m = vm->monitor;
+
+	if (!m)
+		return;
+	spin_lock(&m->scroll_lock);
+	vt_ring_write(&m->scroll, buf, len);
+	spin_unlock(&m->scroll_lock);
+	control_tell_output(vm);
+	if (!ready || at_prompt() || __atomic_load_n(&mux.guest, __ATOMIC_RELAXED) != vm->id)
+		return;
+	poke();
+	if (behind(vm, BACKLOG_MAX))
+		stall(vm);
+}
+
+int monitor_add_vm(struct vm *vm)
+{
+	struct monitor_vm *m = hv_zalloc(sizeof(*m));
+	u8 *scroll = hv_zalloc(SCROLL_BACK);
+
+	if (!m || !scroll) {
+		hv_zfree(m, sizeof(*m));
+		hv_zfree(scroll, SCROLL_BACK);
+		return ERR_NOMEM;
+	}
+	vt_ring_init(&m->scroll, scroll, SCROLL_BACK);
+	vm->monitor = m;
+	return OK;
+}
+
+void monitor_move_console(const struct vm *from, const struct vm *to)
+{
+	spin_lock(&monitor_lock);
+	if (ready && mux.mode != MUX_PROMPT && mux.has_guest && mux.guest == from->id) {
+		(void)mux_attach(&mux, to->id, MON_TAIL_SHORT);
+		poke();
+	}
+	spin_unlock(&monitor_lock);
+}
+
+/* ---- everything ---- */
+
+void monitor_poll(void)
+{
+	u64 now;
+
+	if (!ready)
+		return;
+	now = run_now();
+	read_ports();
+	spin_lock(&monitor_lock);
+	take_keys();
+	control_tell_events();
+	if (more_at == TIMER_OFF || more_at <= now)
+		run_mux(now + OUTPUT_NS, false);
+	control_run(now);
+	spin_unlock(&monitor_lock);
+}
+
+void monitor_release(void)
+{
+	u64 pos = mux.log_pos - mux.log_len, end = UINT64_MAX;
+	char text[256];
+	size_t n;
+
+	_Static_assert(sizeof(text) >= VT_RESET_MAX, "the terminal's reset");
+	released = true;
+	if (!__atomic_exchange_n(&ready, false, __ATOMIC_SEQ_CST))
+		return;
+	/* Not all of a long backlog: what comes now matters more. */
+	while ((n = mux_output(&mux, (u8 *)text, sizeof(text))) != 0)
+		if (obuf_used(&mux.out) < RELEASE_MAX)
+			put_all(text, n);
+	(void)log_ring_read_at(&end, text, 0); /* moves it to the end */
+	pos = end - pos > RELEASE_MAX ? end - RELEASE_MAX : pos;
+	put_all(text, mux_leave(&mux, (u8 *)text));
+	while ((n = log_ring_read_at(&pos, text, sizeof(text))) != 0)
+		put_all(text, n);
+}
+
+u64 monitor_deadline(void)
+{
+	u64 at = __atomic_load_n(&more_at, __ATOMIC_RELAXED); /* nothing is done before that */
+
+	if (!ready)
+		return TIMER_OFF;
+	if (at == TIMER_OFF)
+		at = mux_deadline(&mux);
+	at = MIN(at, control_deadline());
+	return nr_keys ? MIN(at, run_now() + KEYS_NS) : at;
+}
+
+void monitor_finish(void)
+{
+	spin_lock(&monitor_lock);
+	if (ready) {
+		control_tell_events();
+		if (mux.mode == MUX_REPEAT) { /* which shows no log: any key ends it */
+			(void)drain(run_now() + FINISH_NS / 4, true);
+			(void)mux_input(&mux, (const u8 *)"q", 1, run_now());
+		}
+		run_mux(run_now() + FINISH_NS, true);
+		control_finish(run_now() + FINISH_NS);
+	}
+	__atomic_store_n(&ready, false, __ATOMIC_SEQ_CST);
+	spin_unlock(&monitor_lock);
+}
+
+int monitor_init(bool ascii)
+{
+	u32 guests = 0, vcpus = 0, size;
+	u8 *buf;
+
+	for (const struct vm *vm = vm_list; vm; vm = vm->next, guests++)
+		vcpus = MAX(vcpus, vm->nr_vcpus);
+	size = MAX(MUX_MIN, guests * GUEST_TEXT + vcpus * VCPU_TEXT);
+	buf = hv_zalloc(size);
+	if (!buf)
+		return ERR_NOMEM;
+	monitor_mon.ops = &monitor_ops;
+	mux_init(&mux, &monitor_mon, buf, size, COLUMNS, ascii, run_now());
+	for (struct vm *vm = vm_list; vm && !mux.has_guest; vm = vm->next)
+		for (u32 i = 0; i < CONFIG_NR_COM && !mux.has_guest; i++)
+			if (vm->config.com[i] == VM_SERIAL_CONSOLE)
+				(void)mux_attach(&mux, vm->id, MON_TAIL_SHORT);
+	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
+	return OK;
+}

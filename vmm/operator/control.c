@@ -1,0 +1,283 @@
+/* The control channels (vmm/mon/ctl.h): over guests' serial ports and one of the machine's, and the events they tell.
+ */
+#include "vmm/operator/control.h"
+
+#include "arch/x86/cpu.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "mm/hvmem.h"
+#include "vmm/operator/console.h"
+#include "vmm/operator/ops.h"
+#include "vmm/operator/port.h"
+#include "vmm/run/run.h"
+#include "vmm/vm/vm.h"
+
+#define EVENTS       32
+#define LOST_LOGGED  4 /* messages that some were lost, in a minute */
+#define LOST_IN_TIME 60000000000ull
+
+static u32 out_size; /* of each channel's buffer */
+
+void monitor_expect(u32 guests, u32 vcpus)
+{
+	out_size = ctl_out_size(guests, vcpus);
+}
+
+/* ---- over guests' serial ports ---- */
+
+void monitor_control_output(struct vm *vm, const u8 *buf, size_t len)
+{
+	struct monitor_vm *m = vm->monitor;
+	size_t taken;
+
+	if (!m || !m->ctl)
+		return;
+	spin_lock(&monitor_lock);
+	if (!m->ctl) { /* taken over just now */
+		spin_unlock(&monitor_lock);
+		return;
+	}
+	taken = m->nr_pending ? 0 : ctl_input(m->ctl, (const char *)buf, len, run_now());
+	/* What it does not take now, it takes when answers were read: a guest that never reads loses its own
+	 * requests. */
+	len = MIN(len - taken, sizeof(m->pending) - m->nr_pending);
+	memcpy(m->pending + m->nr_pending, buf + taken, len);
+	m->nr_pending += (u32)len;
+	__atomic_store_n(&m->ctl_more, true, __ATOMIC_SEQ_CST);
+	spin_unlock(&monitor_lock);
+}
+
+/* Retries what was not taken, then answers and events as far as the guest's UART has room. */
+void monitor_control_pull(struct vm *vm)
+{
+	struct monitor_vm *m = vm->monitor;
+	u8 buf[16];
+	size_t n, room;
+	bool more;
+
+	if (!m || !m->ctl)
+		return;
+	spin_lock(&monitor_lock);
+	/* First: what a console says from now on comes with another one. */
+	__atomic_store_n(&m->ctl_more, false, __ATOMIC_SEQ_CST);
+	if (!m->ctl) { /* taken over just now */
+		spin_unlock(&monitor_lock);
+		return;
+	}
+	if (m->nr_pending) {
+		u32 taken = (u32)ctl_input(m->ctl, (const char *)m->pending, m->nr_pending, run_now());
+
+		memmove(m->pending, m->pending + taken, m->nr_pending - taken);
+		m->nr_pending -= taken;
+	}
+	more = ctl_poll(m->ctl, run_now()) || m->nr_pending;
+	while ((room = devices_control_space(vm)) != 0) {
+		n = ctl_output(m->ctl, buf, MIN(room, sizeof(buf)));
+		if (!n)
+			break;
+		devices_control_input(vm, buf, n);
+	}
+	if (more || !room)
+		__atomic_store_n(&m->ctl_more, true, __ATOMIC_SEQ_CST);
+	spin_unlock(&monitor_lock);
+}
+
+bool monitor_control_waits(const struct vm *vm)
+{
+	return vm->monitor && __atomic_load_n(&vm->monitor->ctl_more, __ATOMIC_RELAXED);
+}
+
+int monitor_add_control(struct vm *vm, const struct mon_rights *rights)
+{
+	struct monitor_vm *m = vm->monitor;
+	struct ctl *c = hv_zalloc(sizeof(*c));
+	u8 *buf = hv_zalloc(out_size);
+
+	if (!c || !buf) {
+		hv_zfree(c, sizeof(*c));
+		hv_zfree(buf, out_size);
+		return ERR_NOMEM;
+	}
+	ctl_init(c, &monitor_mon, rights, buf, out_size);
+	c->self = vm->id;
+	m->own = m->ctl = c;
+	return OK;
+}
+
+void monitor_connect_control(struct vm *vm, const struct vm *of)
+{
+	struct monitor_vm *m = vm->monitor;
+	struct ctl *c = of ? of->monitor->own : NULL;
+
+	spin_lock(&monitor_lock);
+	if (m->ctl != c) {
+		m->ctl = c;
+		m->nr_pending = 0;
+		if (c) {
+			ctl_reset(c);
+			c->self = vm->id;
+		}
+	}
+	spin_unlock(&monitor_lock);
+}
+
+void monitor_control_restart(struct vm *vm)
+{
+	struct monitor_vm *m = vm->monitor;
+
+	spin_lock(&monitor_lock);
+	m->nr_pending = 0;
+	if (m->ctl)
+		ctl_forget_line(m->ctl);
+	spin_unlock(&monitor_lock);
+}
+
+/* ---- over a serial port of the machine ---- */
+
+static struct ctl_port *port;
+static bool port_told;          /* it has something to do or to say; atomic */
+static u64 port_at = TIMER_OFF; /* it goes on then, run_now() ns; for the bootstrap processor alone */
+
+int monitor_add_control_port(struct console *con)
+{
+	struct ctl_port *p = hv_zalloc(sizeof(*p));
+	u8 *buf = hv_zalloc(out_size);
+
+	if (!p || !buf) {
+		hv_zfree(p, sizeof(*p));
+		hv_zfree(buf, out_size);
+		return ERR_NOMEM;
+	}
+	ctl_port_init(p, &monitor_mon, con, buf, out_size);
+	__atomic_store_n(&port, p, __ATOMIC_RELEASE);
+	return OK;
+}
+
+bool control_receive(void)
+{
+	if (!port || !ctl_port_receive(port))
+		return false;
+	__atomic_store_n(&port_told, true, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+void control_run(u64 now)
+{
+	u32 wait;
+
+	/* It has its pace, and is left alone when there is nothing. */
+	if (!port || (port_at == TIMER_OFF ? !__atomic_load_n(&port_told, __ATOMIC_SEQ_CST) : port_at > now))
+		return;
+	__atomic_store_n(&port_told, false, __ATOMIC_SEQ_CST); /* first: what is said from now on is told again */
+	wait = ctl_port_run(port, now);
+	port_at = wait ? now + wait : TIMER_OFF;
+}
+
+u64 control_deadline(void)
+{
+	return port_at;
+}
+
+void control_finish(u64 until)
+{
+	while (port && run_now() < until && ctl_port_run(port, run_now()))
+		cpu_pause();
+	__atomic_store_n(&port, NULL, __ATOMIC_RELAXED);
+	port_at = TIMER_OFF;
+}
+
+/* ---- what guests print ---- */
+
+static bool shows(const struct ctl *c, const struct vm *vm)
+{
+	for (u32 i = 0; i < CTL_CONSOLES; i++)
+		if (c->consoles[i].used && c->consoles[i].guest == vm->id)
+			return true;
+	return false;
+}
+
+/* A look without the lock is good enough: who attaches just now reads what is there. */
+void control_tell_output(const struct vm *vm)
+{
+	const struct ctl_port *p = __atomic_load_n(&port, __ATOMIC_ACQUIRE);
+
+	if (p && shows(&p->ctl, vm) && !__atomic_exchange_n(&port_told, true, __ATOMIC_SEQ_CST))
+		run_poll_soon();
+	for (struct vm *to = vm_list; to; to = to->next) {
+		const struct ctl *c = to->monitor ? __atomic_load_n(&to->monitor->ctl, __ATOMIC_RELAXED) : NULL;
+
+		if (c && shows(c, vm) && !__atomic_exchange_n(&to->monitor->ctl_more, true, __ATOMIC_SEQ_CST))
+			vcpu_request(to->vcpus[0], VCPU_REQ_EVENT);
+	}
+}
+
+/* ---- events ---- */
+
+/* Posted with any lock held, told by monitor_poll. */
+static struct {
+	struct spinlock lock;
+	struct mon_event ev[EVENTS];
+	u32 first, nr;
+	u64 lost;
+} events;
+
+void monitor_event(const struct vm *vm, enum mon_event_kind kind, const char *reason)
+{
+	struct mon_event *ev;
+
+	spin_lock(&events.lock);
+	if (events.nr == EVENTS) {
+		events.lost++;
+	} else {
+		ev = &events.ev[(events.first + events.nr++) % EVENTS];
+		*ev = (struct mon_event){ .kind = kind, .guest = vm->id, .time_ns = run_now() };
+		fmt_snprintf(ev->name, sizeof(ev->name), "%s", vm->config.name);
+		fmt_snprintf(ev->reason, sizeof(ev->reason), "%s", reason);
+	}
+	spin_unlock(&events.lock);
+	run_poll_soon();
+}
+
+static bool next_event(struct mon_event *ev)
+{
+	bool any;
+
+	spin_lock(&events.lock);
+	any = events.nr;
+	if (any) {
+		*ev = events.ev[events.first];
+		events.first = (events.first + 1) % EVENTS;
+		events.nr--;
+	}
+	spin_unlock(&events.lock);
+	return any;
+}
+
+void control_tell_events(void)
+{
+	static struct log_limit lost_limit;
+	struct mon_event ev;
+	u32 suppressed;
+	u64 lost;
+
+	spin_lock(&events.lock);
+	lost = events.lost;
+	events.lost = 0;
+	spin_unlock(&events.lock);
+	if (lost && log_limit_ok(&lost_limit, run_now(), LOST_LOGGED, LOST_IN_TIME, &suppressed))
+		log_warn("monitor: %lu events were lost\n", lost);
+	while (next_event(&ev)) {
+		if (port) {
+			ctl_event(&port->ctl, &ev);
+			__atomic_store_n(&port_told, true, __ATOMIC_SEQ_CST);
+		}
+		for (struct vm *vm = vm_list; vm; vm = vm->next) {
+			if (!vm->monitor || !vm->monitor->ctl)
+				continue;
+			ctl_event(vm->monitor->ctl, &ev);
+			__atomic_store_n(&vm->monitor->ctl_more, true, __ATOMIC_SEQ_CST);
+			vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+		}
+	}
+}

@@ -1,0 +1,398 @@
+/* The monitor's operations on VMs, exit rings and log. With the monitor's lock held; none takes a VM's. */
+#include "vmm/operator/ops.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
+#include "arch/x86/tsc.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "lib/version.h"
+#include "mm/hvmem.h"
+#include "vmm/config/machine.h"
+#include "vmm/exit/exit.h"
+#include "vmm/life/guests.h"
+#include "vmm/operator/console.h"
+#include "vmm/run/run.h"
+#include "vmm/vm/vm.h"
+
+static const struct machine *topology; /* boot's, before the first guest */
+
+static struct vm *find(u32 id)
+{
+	for (struct vm *vm = vm_list; vm; vm = vm->next)
+		if (vm->id == id)
+			return vm;
+	return NULL;
+}
+
+/* ---- what there is ---- */
+
+static enum mon_state state_of(const struct vm *vm)
+{
+	static const enum mon_state states[] = {
+		[LIFE_DEFINED] = MON_DEFINED, [LIFE_STARTING] = MON_STARTING, [LIFE_RUNNING] = MON_RUNNING,
+		[LIFE_PAUSED] = MON_PAUSED,   [LIFE_STOPPED] = MON_STOPPED,   [LIFE_CRASHED] = MON_CRASHED,
+	};
+
+	return states[guests_state(vm)];
+}
+
+static u64 ticks_ns(u64 ticks)
+{
+	return (u64)((unsigned __int128)ticks * 1000000000 / tsc_hz());
+}
+
+static int guest_info(void *ctx, u32 index, struct mon_guest_info *info)
+{
+	struct vm *vm = vm_list;
+
+	while (vm && index--)
+		vm = vm->next;
+	if (!vm)
+		return ERR_NOENT;
+	*info = (struct mon_guest_info){
+		.id = vm->id,
+		.state = state_of(vm),
+		.vcpus = vm->nr_vcpus,
+		.memory = vm->config.memory,
+		.hv_bytes = vm->hv_bytes,
+		.weight = vm->sched.params.weight,
+		.cap = vm->sched.params.cap / SCHED_PERCENT,
+		.reservation = vm->sched.params.reservation / SCHED_PERCENT,
+		.restarts = vm->restarts,
+	};
+	fmt_snprintf(info->name, sizeof(info->name), "%s", vm->config.name);
+	guests_reason(vm, info->reason, sizeof(info->reason));
+	if (vm->state == VM_RUNNING)
+		info->uptime_ns = ticks_ns(cpu_rdtsc() - vm->start_tsc);
+	for (u32 i = 0; i < vm->nr_vcpus; i++) {
+		const struct vcpu *v = vm->vcpus[i];
+
+		info->cpu_ns += v->sched.run_ns;
+		info->steal_ns += v->sched.wait_ns;
+		for (u32 r = 0; r < EXIT_REASON_COUNT; r++)
+			info->exits += v->exits[r];
+		for (u32 w = 0; w < ARRAY_SIZE(info->pin.w); w++)
+			info->pin.w[w] |= v->sched.allowed.w[w];
+	}
+	return OK;
+}
+
+static int guest_detail(void *ctx, u32 guest, u32 index, struct mon_detail *d)
+{
+	const struct vm *vm = find(guest);
+	const struct vm_config *c = vm ? &vm->config : NULL;
+	const char *text;
+
+	if (!c)
+		return ERR_NOENT;
+	switch (index) {
+	case 0:
+		d->key = "kernel";
+		text = c->kernel;
+		break;
+	case 1:
+		d->key = "protocol";
+		text = config_protocol_str(c->protocol);
+		break;
+	case 2:
+		d->key = "cmdline";
+		text = c->cmdline;
+		break;
+	case 3:
+		d->key = "on-poweroff";
+		text = config_action_str(c->on_poweroff);
+		break;
+	case 4:
+		d->key = "on-reset";
+		text = config_action_str(c->on_reset);
+		break;
+	case 5:
+		d->key = "on-crash";
+		text = config_action_str(c->on_crash);
+		break;
+	case 6:
+		d->key = "watchdog";
+		text = config_watchdog_str(c->watchdog);
+		break;
+	case 7:
+		d->key = "latency";
+		text = config_latency_str(c->latency);
+		break;
+	default: return ERR_NOENT;
+	}
+	fmt_snprintf(d->value, sizeof(d->value), "%s", text);
+	return OK;
+}
+
+static int exits(void *ctx, u32 guest, u64 *counts, u32 nr)
+{
+	const struct vm *vm = find(guest);
+
+	if (!vm)
+		return ERR_NOENT;
+	memset(counts, 0, nr * sizeof(*counts));
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		for (u32 r = 0; r < nr && r < EXIT_REASON_COUNT; r++)
+			counts[r] += vm->vcpus[i]->exits[r];
+	return OK;
+}
+
+static const char *exit_name(void *ctx, u32 reason)
+{
+	const char *name = reason < EXIT_REASON_COUNT ? exit_reason_name(reason) : NULL;
+
+	return name && strcmp(name, "reserved") ? name : NULL;
+}
+
+static struct mon_sample *sample(void *ctx, u32 guest, enum mon_slot slot)
+{
+	struct vm *vm = find(guest);
+
+	return vm ? &vm->monitor->samples[slot] : NULL;
+}
+
+/* ---- actions ---- */
+
+static int why_not(struct mon_why *why, const struct vm *vm, enum mon_action what, int err)
+{
+	if (err == ERR_INVAL && what == MON_PAUSE && state_of(vm) == MON_STARTING)
+		fmt_snprintf(why->text, sizeof(why->text), "%s is starting: pause it when it runs, or destroy it",
+		             vm->config.name);
+	else if (err == ERR_INVAL || err == ERR_NOENT)
+		fmt_snprintf(why->text, sizeof(why->text), "%s is %s", vm->config.name, mon_state_str(state_of(vm)));
+	else if (err == ERR_BUSY)
+		fmt_snprintf(why->text, sizeof(why->text), "%s is still busy with the last command; try again",
+		             vm->config.name);
+	return ERR_BUSY;
+}
+
+static int action(void *ctx, u32 guest, enum mon_action what, struct mon_why *why)
+{
+	struct vm *vm = find(guest);
+	int err;
+
+	if (!vm)
+		return ERR_NOENT;
+	switch (what) {
+	case MON_START: err = guests_start(vm); break;
+	case MON_SHUTDOWN: err = vm_power_button(vm); break;
+	case MON_RESET: err = guests_reset(vm); break;
+	case MON_DESTROY: err = guests_stop(vm); break;
+	case MON_PAUSE: err = guests_pause(vm); break;
+	case MON_RESUME: err = guests_resume(vm); break;
+	default: return ERR_NOTSUP;
+	}
+	if (err)
+		return why_not(why, vm, what, err);
+	return OK;
+}
+
+static int set(void *ctx, u32 guest, enum mon_prop prop, const struct mon_value *value, struct mon_why *why)
+{
+	struct vm *vm = find(guest);
+
+	return vm ? monitor_set(vm, topology, prop, value, why) : ERR_NOENT;
+}
+
+/* ---- looking inside ---- */
+
+static void read_regs(struct vcpu *v, struct mon_regs *r)
+{
+	memcpy(r->gpr, v->regs.gpr, sizeof(r->gpr));
+	r->gpr[GPR_RSP] = vmcs_read(VMCS_GUEST_RSP);
+	r->rip = vmcs_read(VMCS_GUEST_RIP);
+	r->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
+	r->cr0 = cr_read(v, 0);
+	r->cr2 = cpu_read_cr2();
+	r->cr3 = vmcs_read(VMCS_GUEST_CR3);
+	r->cr4 = cr_read(v, 4);
+	r->cr8 = vlapic_cr8(&v->lapic);
+	r->efer = vmcs_read(VMCS_GUEST_EFER);
+	r->xcr0 = v->held.xcr0;
+	r->dr6 = v->held.dr6;
+	r->dr7 = vmcs_read(VMCS_GUEST_DR7);
+	for (u32 i = 0; i < ARRAY_SIZE(r->seg); i++)
+		r->seg[i] = (struct mon_seg){
+			.sel = (u16)vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i)),
+			.limit = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i)),
+			.access = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i)),
+			.base = vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i)),
+		};
+	r->gdt_base = vmcs_read(VMCS_GUEST_GDTR_BASE);
+	r->gdt_limit = vmcs_read32(VMCS_GUEST_GDTR_LIMIT);
+	r->idt_base = vmcs_read(VMCS_GUEST_IDTR_BASE);
+	r->idt_limit = vmcs_read32(VMCS_GUEST_IDTR_LIMIT);
+	r->activity = v->state == VCPU_HALTED ? "halted" : v->state == VCPU_WAIT_SIPI ? "wait-for-sipi" : "running";
+}
+
+static int regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
+{
+	struct vcpu *v, *loaded = this_cpu()->current;
+	struct vm *vm = find(guest);
+
+	if (!vm || vcpu >= vm->nr_vcpus)
+		return ERR_NOENT;
+	v = vm->vcpus[vcpu];
+	if (v != loaded && (!vm->paused || __atomic_load_n(&v->on_cpu, __ATOMIC_SEQ_CST)))
+		return ERR_BUSY;
+	/* A CPU that holds them may be waiting for the lock we have: it must not be waited for. */
+	if (!run_try_evict(v) || !vcpu_try_load(v))
+		return ERR_BUSY;
+	read_regs(v, r);
+	if (v == loaded)
+		return OK;
+	vcpu_put(v);
+	/* What runs here goes on; what only was here still another CPU may have taken meanwhile. */
+	if (loaded && __atomic_load_n(&loaded->on_cpu, __ATOMIC_SEQ_CST) == this_cpu())
+		vcpu_load(loaded);
+	return OK;
+}
+
+static u64 trace_head(void *ctx, enum mon_run run, u32 cpu)
+{
+	if (cpu >= nr_pcpus)
+		return 0;
+	return run == MON_RUN_BEFORE ? pcpus[cpu]->nr_old_exits
+	                             : __atomic_load_n(&pcpus[cpu]->exit_count, __ATOMIC_ACQUIRE);
+}
+
+static int trace(void *ctx, enum mon_run run, u32 cpu, u64 seq, struct mon_trace *rec)
+{
+	const struct exit_record *e;
+	u64 head = trace_head(ctx, run, cpu), since;
+
+	/* One less than the ring holds: the oldest may be overwritten while it is read. */
+	if (seq >= head || (run == MON_RUN_THIS && head - seq >= EXIT_RING_ENTRIES))
+		return ERR_NOENT;
+	if (run == MON_RUN_BEFORE)
+		e = &pcpus[cpu]->old_exits[seq];
+	else
+		e = &pcpus[cpu]->exits[seq & (EXIT_RING_ENTRIES - 1)];
+	since = e->tsc - pcpus[cpu]->old_start_tsc;
+	*rec = (struct mon_trace){
+		.time_ns = run == MON_RUN_BEFORE ? ticks_ns(since) : run_ns(e->tsc),
+		.guest = e->who >> 16,
+		.vcpu = e->who & 0xffff,
+		.reason = EXIT_REASON_BASIC(e->reason),
+		.rip = e->rip,
+	};
+	return OK;
+}
+
+static size_t log_read(void *ctx, u64 *pos, char *buf, size_t len)
+{
+	return log_ring_read_at(pos, buf, len);
+}
+
+static size_t console_read(void *ctx, u32 guest, u64 *pos, u8 *buf, size_t len)
+{
+	struct vm *vm = find(guest);
+	size_t n;
+
+	if (!vm)
+		return 0;
+	spin_lock(&vm->monitor->scroll_lock);
+	n = vt_ring_read(&vm->monitor->scroll, pos, buf, len);
+	spin_unlock(&vm->monitor->scroll_lock);
+	return n;
+}
+
+static size_t console_input(void *ctx, u32 guest, const u8 *buf, size_t len)
+{
+	struct vm *vm = find(guest);
+
+	if (!vm || vm->state != VM_RUNNING)
+		return len; /* nobody reads: dropped */
+	return devices_queue_input(vm, buf, len);
+}
+
+static int ready(void *ctx, u32 guest)
+{
+	struct vm *vm = find(guest);
+
+	if (!vm)
+		return ERR_NOENT;
+	guests_ready(vm);
+	return OK;
+}
+
+/* ---- the machine ---- */
+
+void monitor_set_machine(const struct machine *m)
+{
+	topology = m;
+}
+
+static void machine(void *ctx, struct mon_machine *m)
+{
+	static char model[49];
+
+	if (!model[0] && cpu_cpuid(0x80000000, 0).eax >= 0x80000004) {
+		for (u32 i = 0; i < 3; i++) {
+			struct cpuid_regs r = cpu_cpuid(0x80000002 + i, 0);
+
+			memcpy(model + i * 16, &r.eax, 4);
+			memcpy(model + i * 16 + 4, &r.ebx, 4);
+			memcpy(model + i * 16 + 8, &r.ecx, 4);
+			memcpy(model + i * 16 + 12, &r.edx, 4);
+		}
+	}
+	*m = (struct mon_machine){
+		.version = BULKHEAD_VERSION,
+		.cpu_model = model,
+		.cpus = nr_pcpus,
+		.tsc_hz = tsc_hz(),
+		.uptime_ns = run_now(),
+		.hv_memory = hv_pool_total_bytes() - hv_pool_free_bytes(),
+		.free_memory = guest_frames_free_bytes(),
+		.guest_memory = topology ? topology->memory : 0,
+	};
+	m->memory = hv_pool_total_bytes() + m->free_memory;
+	for (const struct vm *vm = vm_list; vm; vm = vm->next)
+		m->memory += vm->config.memory;
+}
+
+static int cpu(void *ctx, u32 n, struct mon_cpu *info)
+{
+	if (n >= nr_pcpus)
+		return ERR_NOENT;
+	*info = (struct mon_cpu){ .apic_id = pcpus[n]->apic_id };
+	run_cpu_times(n, &info->busy_ns, &info->root_ns);
+	if (topology && n < topology->nr_cpus) {
+		info->package = topology->cpu[n].package;
+		info->core = topology->cpu[n].core;
+		info->thread = topology->cpu[n].thread;
+	}
+	for (const struct vm *vm = vm_list; vm; vm = vm->next)
+		for (u32 i = 0; i < vm->nr_vcpus; i++)
+			info->vcpus += vm->vcpus[i]->sched.cpu == n;
+	return OK;
+}
+
+static int poweroff(void *ctx, struct mon_why *why)
+{
+	vm_end_all(VM_END_POWEROFF);
+	return OK;
+}
+
+const struct mon_ops monitor_ops = {
+	.guest_info = guest_info,
+	.guest_detail = guest_detail,
+	.action = action,
+	.set = set,
+	.exits = exits,
+	.exit_name = exit_name,
+	.sample = sample,
+	.regs = regs,
+	.trace_head = trace_head,
+	.trace = trace,
+	.log_read = log_read,
+	.console_read = console_read,
+	.console_input = console_input,
+	.ready = ready,
+	.machine = machine,
+	.cpu = cpu,
+	.poweroff = poweroff,
+};

@@ -1,0 +1,208 @@
+/*
+ * A VM's memory: frames, extended page tables, the window of the hypervisor's address space.
+ *
+ * Large pages and code: on processors with the erratum that Intel calls machine-check error on page-size change (iTLB
+ * multihit, CVE-2018-12207) a guest that changes the size of a page while it executes from it can stop the machine.
+ * It cannot where the EPT maps code with pages of 4 KiB only: there, large pages are mapped without the right to
+ * execute, and the first fetch from one breaks it up. The tables for that are set aside when the VM is created, so
+ * that no guest can take the hypervisor's memory by executing everywhere, nor ever lack them.
+ */
+#include "vmm/vm/memory.h"
+
+#include "lib/assert.h"
+#include "mm/hvmem.h"
+#include "vmm/vm/vm.h"
+
+struct vm_spare_table {
+	struct vm_spare_table *next;
+};
+
+static bool small_code;
+
+void vm_memory_init(bool small)
+{
+	small_code = small;
+}
+
+/* ---- table pages ---- */
+
+static void *table_alloc(void *ctx, hpa_t *hpa)
+{
+	struct vm *vm = ctx;
+	struct vm_spare_table *t = vm->spare_tables;
+
+	if (!t)
+		return hv_pt_alloc.alloc_page(hv_pt_alloc.ctx, hpa);
+	vm->spare_tables = t->next;
+	*hpa = virt_to_phys(t);
+	return t;
+}
+
+static void table_free(void *ctx, hpa_t hpa, void *virt)
+{
+	struct vm *vm = ctx;
+	struct vm_spare_table *t = virt;
+
+	if (!vm->keep_tables) {
+		hv_pt_alloc.free_page(hv_pt_alloc.ctx, hpa, virt);
+		return;
+	}
+	t->next = vm->spare_tables;
+	vm->spare_tables = t;
+}
+
+static void *table_virt(void *ctx, hpa_t hpa)
+{
+	return hv_pt_alloc.to_virt(hv_pt_alloc.ctx, hpa);
+}
+
+static int count_tables(void *arg, const struct ept_leaf *leaf)
+{
+	u64 *n = arg;
+
+	if (leaf->size == SIZE_1G)
+		*n += 1 + SIZE_1G / SIZE_2M;
+	else if (leaf->size == SIZE_2M)
+		*n += 1;
+	return OK;
+}
+
+static int set_tables_aside(struct vm *vm)
+{
+	u64 n = 0;
+	int err = ept_walk(&vm->ept, GPA(0), BIT(48) - PAGE_SIZE, count_tables, &n);
+
+	for (; !err && n; n--) {
+		struct vm_spare_table *t = hv_alloc_pages(1);
+
+		if (!t)
+			return ERR_NOMEM;
+		t->next = vm->spare_tables;
+		vm->spare_tables = t;
+	}
+	vm->keep_tables = true;
+	return err;
+}
+
+/* ---- creation ---- */
+
+static int map_chunk(struct vm *vm, u64 gpa, u64 len)
+{
+	hpa_t pa;
+	int err = guest_frames_alloc(len / PAGE_SIZE, len, &pa);
+
+	if (err)
+		return err;
+	/* One that a small page maps may hold code at once. */
+	err = ept_map(&vm->ept, GPA(gpa), pa, len, vm->small_code && len > PAGE_SIZE ? EPT_RW : EPT_RWX, EPT_MT_WB,
+	              false);
+	if (err)
+		guest_frames_free(pa, len / PAGE_SIZE);
+	return err;
+}
+
+/* Backs [gpa, gpa+len) with the largest chunks that alignment and the guest pool allow. */
+static int map_ram(struct vm *vm, u64 gpa, u64 len)
+{
+	static const u64 sizes[] = { SIZE_1G, SIZE_2M, PAGE_SIZE };
+	u64 end = gpa + len;
+
+	while (gpa < end) {
+		int err = ERR_NOMEM;
+
+		for (u32 i = 0; i < ARRAY_SIZE(sizes) && err; i++) {
+			if (!IS_ALIGNED(gpa, sizes[i]) || end - gpa < sizes[i])
+				continue;
+			err = map_chunk(vm, gpa, sizes[i]);
+			if (!err)
+				gpa += sizes[i];
+		}
+		if (err)
+			return err;
+	}
+	return OK;
+}
+
+static int free_leaf(void *arg, const struct ept_leaf *leaf)
+{
+	const struct vm *vm = arg;
+
+	if (leaf->hpa.v != vm->apic_access_pa)
+		guest_frames_free(leaf->hpa, leaf->size / PAGE_SIZE);
+	return OK;
+}
+
+int vm_memory_create(struct vm *vm)
+{
+	struct ept_caps caps = {
+		.page_2m = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_2M),
+		.page_1g = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_1G),
+		.ad = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_AD),
+		.exec_only = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_EXEC_ONLY),
+	};
+	int err = guest_map_build(&vm->map, vm->config.memory);
+
+	vm->small_code = small_code && caps.page_2m;
+	vm->table_alloc = (struct pt_alloc){
+		.ctx = vm, .alloc_page = table_alloc, .free_page = table_free, .to_virt = table_virt
+	};
+	if (!err)
+		err = ept_init(&vm->ept, &caps, &vm->table_alloc);
+	if (!err)
+		err = hostpt_init(&vm->pt, &hv_pt_alloc, caps.page_1g ? SIZE_1G : SIZE_2M);
+	if (!err)
+		err = hostpt_share(&vm->pt, &kernel_pt, 256, WINDOW_SLOT_FIRST - 256);
+	if (!err)
+		err = hostpt_share(&vm->pt, &kernel_pt, WINDOW_SLOT_FIRST + WINDOW_SLOTS,
+		                   512 - WINDOW_SLOT_FIRST - WINDOW_SLOTS);
+	if (err)
+		return err;
+	guest_map_ranges(&vm->map, &vm->mem, (u8 *)WINDOW_BASE);
+	for (u32 i = 0; i < vm->mem.nr_ranges && !err; i++) {
+		err = map_ram(vm, vm->mem.ranges[i].gpa, vm->mem.ranges[i].len);
+		if (!err)
+			err = hostpt_map_window(&vm->pt, WINDOW_BASE, &vm->ept, GPA(vm->mem.ranges[i].gpa),
+			                        vm->mem.ranges[i].len);
+	}
+	if (!err && vm->small_code)
+		err = set_tables_aside(vm);
+	if (err || !vmx_caps_has(&vmx_caps, VMX_FEAT_APIC_ACCESS))
+		return err;
+	vm->apic_access_page = hv_alloc_pages(1);
+	if (!vm->apic_access_page)
+		return ERR_NOMEM;
+	vm->apic_access_pa = virt_to_phys(vm->apic_access_page).v;
+	return OK;
+}
+
+void vm_memory_destroy(struct vm *vm)
+{
+	vm->keep_tables = false;
+	while (vm->spare_tables) {
+		struct vm_spare_table *t = vm->spare_tables;
+
+		vm->spare_tables = t->next;
+		hv_free_pages(t, 1);
+	}
+	if (vm->ept.t.root) {
+		int err = ept_walk(&vm->ept, GPA(0), BIT(48) - PAGE_SIZE, free_leaf, vm);
+
+		assert(err == OK);
+		ept_destroy(&vm->ept);
+	}
+	if (vm->pt.t.root)
+		hostpt_destroy(&vm->pt);
+	hv_free_pages(vm->apic_access_page, vm->apic_access_page ? 1 : 0);
+}
+
+bool vm_memory_fetch(struct vm *vm, u64 gpa)
+{
+	struct ept_leaf leaf;
+
+	if (!vm->small_code || ept_lookup(&vm->ept, GPA(gpa), &leaf) != OK || !gmem_ptr(&vm->mem, GPA(gpa), 1))
+		return false;
+	/* Another vCPU was here first, or the violation is of what the TLB held: the exit has dropped that. */
+	if (leaf.perms & EPT_X)
+		return true;
+	return ept_shatter(&vm->ept, GPA(gpa), EPT_RWX) == OK;
+}
