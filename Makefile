@@ -202,7 +202,7 @@ distclean: ## removes build/ as a whole
 # Static checks.
 print-%: # the value of a variable, for tools
 	echo '$($*)'
-C_DIRS := $(sort $(dir $(HV_SRCS))) tools/ tools/bhctl/ $(addprefix tests/,unit/ host/ fuzz/ guest/ guest/rt/ bench/ diff/)
+C_DIRS := $(sort $(dir $(HV_SRCS)) vmm/dev/ vmm/backend/ vmm/state/) tools/ tools/bhctl/ $(addprefix tests/,unit/ host/ fuzz/ guest/ guest/rt/ bench/ diff/)
 C_FILES := $(wildcard $(addsuffix *.[ch],$(C_DIRS)))
 LINT_SRCS := $(filter arch/% boot/% drivers/% lib/% mm/% vmm/%,$(filter %.c,$(C_FILES)))
 lint: $(LINT_SRCS:%.c=$(B)/lint/%.tidy) $(B)/lint/cppcheck ## cppcheck and clang-tidy over the hypervisor
