@@ -141,3 +141,22 @@ int cfg_check_blob(const void *data, size_t size, struct config_errs *errs)
 	}
 	return OK;
 }
+
+int cfg_root_child(const void *blob, const char *name)
+{
+	int node;
+
+	fdt_for_each_subnode(node, blob, 0)
+	{
+		const char *n = fdt_get_name(blob, node, NULL);
+
+		if (n && !strcmp(n, name))
+			return node;
+	}
+	return -1;
+}
+
+int cfg_guests_node(const void *blob)
+{
+	return cfg_root_child(blob, "guests");
+}

@@ -44,25 +44,10 @@ static const struct prop_def hv_props[] = {
 	{ "no-summary", hv_no_summary },
 };
 
-/* Offset of a child of the root, or negative. Exact name only: no unit address. */
-static int root_child(const void *blob, const char *name)
-{
-	int node;
-
-	fdt_for_each_subnode(node, blob, 0)
-	{
-		const char *n = fdt_get_name(blob, node, NULL);
-
-		if (n && !strcmp(n, name))
-			return node;
-	}
-	return -1;
-}
-
 int config_hypervisor_parse(const void *blob, struct hv_config *hv, struct config_errs *errs)
 {
 	struct target t = { .hv = hv };
-	int node = root_child(blob, "hypervisor");
+	int node = cfg_root_child(blob, "hypervisor");
 	struct where w;
 	u64 seen;
 
@@ -75,14 +60,9 @@ int config_hypervisor_parse(const void *blob, struct hv_config *hv, struct confi
 	return w.failed ? ERR_INVAL : OK;
 }
 
-int cfg_guests_node(const void *blob)
-{
-	return root_child(blob, "guests");
-}
-
 u32 config_guest_count(const void *blob)
 {
-	int guests = root_child(blob, "guests"), node;
+	int guests = cfg_root_child(blob, "guests"), node;
 	u32 n = 0;
 
 	if (guests >= 0)
@@ -94,7 +74,7 @@ u32 config_guest_count(const void *blob)
 int config_guest_parse(const void *blob, u32 index, const struct config_limits *lim, struct vm_config *vm,
                        struct config_errs *errs)
 {
-	int guests = root_child(blob, "guests"), node;
+	int guests = cfg_root_child(blob, "guests"), node;
 
 	if (guests < 0)
 		return ERR_NOENT;
@@ -133,7 +113,7 @@ static int check_root(const void *blob, struct config_errs *errs)
 		if (strcmp(name, "hypervisor") && strcmp(name, "guests")) {
 			cfg_printable(clean, sizeof(clean), name);
 			cfg_fail(&w, "unknown node \"%s\"", clean);
-		} else if (root_child(blob, name) != node) {
+		} else if (cfg_root_child(blob, name) != node) {
 			cfg_fail(&w, "node \"%s\" appears twice", name);
 		}
 	}
@@ -191,7 +171,7 @@ int config_check(const void *data, size_t size, const struct config_limits *lim,
 	if (config_hypervisor_parse(data, &hv, errs) != OK)
 		r = ERR_INVAL;
 	cfg_where(&w, errs, "/", "guests");
-	guests = root_child(data, "guests");
+	guests = cfg_root_child(data, "guests");
 	if (guests < 0 || fdt_first_subnode(data, guests) < 0) {
 		cfg_fail(&w, "no guest is configured");
 		return ERR_INVAL;

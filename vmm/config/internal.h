@@ -73,6 +73,8 @@ __must_check int cfg_guest(const void *blob, int node, const struct config_limit
 
 /* The node /guests; negative: there is none. */
 int cfg_guests_node(const void *blob);
+/* Offset of a child of the root, or negative. Exact name only: no unit address. */
+int cfg_root_child(const void *blob, const char *name);
 /* What guests say about one another: phandles, cycles, what a guest that is waited for must have. */
 void cfg_check_links(const void *blob, int guests, struct config_errs *errs);
 

@@ -1,4 +1,4 @@
-/* Between fwtables.c and fw_smbios.c: a cursor that fills the firmware area. */
+/* What tables.c and smbios.c share: a cursor that fills the firmware area (area.c). */
 #pragma once
 
 #include "vmm/firmware/tables.h"

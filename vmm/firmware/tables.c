@@ -37,30 +37,6 @@ enum { MADT_LAPIC = 0, MADT_IOAPIC = 1, MADT_ISO = 2, MADT_LAPIC_NMI = 4, MADT_X
 #define BOOT_NO_ASPM     BIT(4)
 #define BOOT_NO_CMOS_RTC BIT(5)
 
-u8 *fw_alloc(struct fw_area *a, u64 len, u64 align, u64 *gpa)
-{
-	u64 at = ALIGN_UP(a->at, align);
-
-	if (a->full || at > a->end || len > a->end - at) {
-		a->full = true;
-		*gpa = 0;
-		return NULL;
-	}
-	a->at = at + len;
-	*gpa = at;
-	return memset(a->base + (at - a->start), 0, len);
-}
-
-u8 fw_checksum(const void *p, u64 len)
-{
-	const u8 *b = p;
-	u8 sum = 0;
-
-	for (u64 i = 0; i < len; i++)
-		sum += b[i];
-	return (u8)-sum;
-}
-
 /* A system description table of len bytes with its header; the checksum comes later, by seal(). */
 static u8 *table(struct fw_area *a, const char *sig, u8 rev, u32 len, u64 *gpa)
 {

@@ -2,6 +2,7 @@
 #include "vmm/load/elf.h"
 
 #include "lib/fmt.h"
+#include "vmm/load/put.h"
 
 #define ELF_IDENT     16
 #define ELFCLASS32    1

@@ -1,6 +1,8 @@
 /* Linux bzImage: checks the header, places kernel, initrd, command line and zero page. */
 #include "vmm/load/linux.h"
 
+#include "vmm/load/put.h"
+
 /* Offsets of the real-mode kernel header, the same in the file and in the zero page. */
 enum hdr_field {
 	HDR_SETUP_SECTS = 0x1f1,

@@ -2,6 +2,7 @@
 #include "vmm/load/mb1.h"
 
 #include "vmm/load/elf.h"
+#include "vmm/load/put.h"
 
 #define HDR_MAGIC    0x1badb002u
 #define HDR_SEARCH   8192u
