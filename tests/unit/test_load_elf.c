@@ -4,6 +4,7 @@
 #include "elf_builder.h"
 #include "suite.h"
 #include "vmm/load/elf.h"
+#include "vmm/load/put.h"
 
 #define MIB     (1ull << 20)
 #define IMG_LEN 0x3000u

@@ -132,3 +132,38 @@ void vcpu_put(struct vcpu *v)
 	cpu_write_cr3(hvmem_cr3());
 	__atomic_store_n(&v->loaded_on, NULL, __ATOMIC_SEQ_CST);
 }
+
+/* Another CPU wants the vCPU whose registers are still here. */
+static void give_up_loaded(struct pcpu *p)
+{
+	struct run_cpu *rc = cpu_of(p);
+
+	if (!__atomic_exchange_n(&rc->evict, 0, __ATOMIC_SEQ_CST))
+		return;
+	if (p->current)
+		vcpu_put(p->current);
+}
+
+bool run_try_evict(struct vcpu *v)
+{
+	struct pcpu *p = __atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST);
+
+	if (!p || p == this_cpu())
+		return true;
+	__atomic_store_n(&cpu_of(p)->evict, 1, __ATOMIC_SEQ_CST);
+	run_kick(p->index);
+	return false;
+}
+
+void run_evict(struct vcpu *v)
+{
+	struct pcpu *p;
+
+	while ((p = __atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST)) != NULL) {
+		assert(p != this_cpu() && !this_cpu()->current);
+		__atomic_store_n(&cpu_of(p)->evict, 1, __ATOMIC_SEQ_CST);
+		lapic_send_ipi(p->apic_id, VEC_KICK);
+		while (__atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST) == p)
+			cpu_pause();
+	}
+}

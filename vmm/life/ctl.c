@@ -28,11 +28,6 @@ void vm_log_command(struct vm *vm, const char *fmt, ...)
 	log_info("guest %s: %s\n", vm->config.name, text);
 }
 
-bool vm_is_on(const struct vm *vm)
-{
-	return vm->state == VM_STARTING || vm->state == VM_RUNNING;
-}
-
 /* Suspends all vCPUs. true: none is in the guest any more. */
 static bool suspend_all(struct vm *vm)
 {
@@ -47,16 +42,6 @@ static bool suspend_all(struct vm *vm)
 		}
 	}
 	return out;
-}
-
-/* The guest may have seen its time up to now: it goes on from here. */
-void vm_time_seen(struct vm *vm)
-{
-	u64 now = cpu_rdtsc(), before = __atomic_load_n(&vm->pause_tsc, __ATOMIC_SEQ_CST);
-
-	while (before < now &&
-	       !__atomic_compare_exchange_n(&vm->pause_tsc, &before, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-		;
 }
 
 int vm_pause(struct vm *vm)
@@ -123,10 +108,4 @@ int vm_power_button(struct vm *vm)
 	__atomic_store_n(&vm->button, true, __ATOMIC_SEQ_CST);
 	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
 	return OK;
-}
-
-void vm_force_stop(struct vm *vm, enum vm_stop how, const char *why)
-{
-	if (vm_is_on(vm))
-		vm_request_stop(vm, how, 0, why);
 }

@@ -198,34 +198,3 @@ void vm_start_step(struct vm *vm)
 	}
 	cpu_write_cr3(hvmem_cr3());
 }
-
-void vm_start(struct vm *vm)
-{
-	/*
-	 * Other CPUs may just be looking at its vCPUs, with state and stop of the time before. They read run, stop
-	 * and state in this order: none of them enters the guest, or leaves it twice.
-	 */
-	vm->nr_stopped = 0;
-	vm->start_tsc = cpu_rdtsc();
-	memset(&vm->start, 0, sizeof(vm->start));
-	__atomic_store_n(&vm->button, false, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vm->state, VM_STARTING, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vm->stop, VM_STOP_NONE, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vm->run, vm->run + 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vm->stopping, false, __ATOMIC_SEQ_CST);
-	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT); /* its turns do the work */
-}
-
-void vm_told_takeover(struct vm *vm)
-{
-	log_info("guest %s: goes on %lu ticks after the other one ended\n", vm->config.name,
-	         cpu_rdtsc() - vm->takeover_tsc);
-	vm->takeover_tsc = 0;
-}
-
-void vm_first_entry(struct vcpu *v)
-{
-	if (v->id == 0 && !v->vm->quiet)
-		log_info("guest %s: first instruction at tick %lu (its own TSC: %lu)\n", v->vm->config.name,
-		         v->first_entry_tsc, v->first_entry_tsc + v->tsc_offset);
-}

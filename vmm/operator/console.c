@@ -190,12 +190,6 @@ static bool behind(const struct vm *vm, u64 limit)
 	       vm->monitor->scroll.head - __atomic_load_n(&mux.guest_pos, __ATOMIC_SEQ_CST) > limit;
 }
 
-void monitor_unstall(struct vcpu *v)
-{
-	if (__atomic_exchange_n(&v->stalled, 0, __ATOMIC_SEQ_CST))
-		__atomic_fetch_sub(&nr_stalled, 1, __ATOMIC_SEQ_CST);
-}
-
 /* The vCPU that printed waits as on a real serial line, but others run meanwhile. */
 static void stall(const struct vm *vm)
 {

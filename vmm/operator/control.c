@@ -214,46 +214,6 @@ void control_tell_output(const struct vm *vm)
 
 /* ---- events ---- */
 
-/* Posted with any lock held, told by monitor_poll. */
-static struct {
-	struct spinlock lock;
-	struct mon_event ev[EVENTS];
-	u32 first, nr;
-	u64 lost;
-} events;
-
-void monitor_event(const struct vm *vm, enum mon_event_kind kind, const char *reason)
-{
-	struct mon_event *ev;
-
-	spin_lock(&events.lock);
-	if (events.nr == EVENTS) {
-		events.lost++;
-	} else {
-		ev = &events.ev[(events.first + events.nr++) % EVENTS];
-		*ev = (struct mon_event){ .kind = kind, .guest = vm->id, .time_ns = run_now() };
-		fmt_snprintf(ev->name, sizeof(ev->name), "%s", vm->config.name);
-		fmt_snprintf(ev->reason, sizeof(ev->reason), "%s", reason);
-	}
-	spin_unlock(&events.lock);
-	run_poll_soon();
-}
-
-static bool next_event(struct mon_event *ev)
-{
-	bool any;
-
-	spin_lock(&events.lock);
-	any = events.nr;
-	if (any) {
-		*ev = events.ev[events.first];
-		events.first = (events.first + 1) % EVENTS;
-		events.nr--;
-	}
-	spin_unlock(&events.lock);
-	return any;
-}
-
 void control_tell_events(void)
 {
 	static struct log_limit lost_limit;
