@@ -107,13 +107,13 @@ fuzzers: $(FUZZ_BINS)
 HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix arch/x86/,trap.c lapic.c tsc.c smp.c power.c fpu.c ksyms.c vmx/vmx.c) \
 	$(addprefix drivers/,console/uart16550.c console/vga_text.c input/ps2_kbd.c) \
-	$(addprefix vmm/pcpu/,walltime.c) \
+	$(addprefix vmm/pcpu/,clock.c kick.c walltime.c) \
 	$(addprefix vmm/vm/,vm.c memory.c) \
-	$(addprefix vmm/cpu/,vcpu.c reset.c load.c dump.c events.c apic_mode.c) \
-	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c) \
-	$(addprefix vmm/board/,board.c) \
-	$(addprefix vmm/life/,guests.c start.c stop.c ctl.c) \
-	$(addprefix vmm/run/,loop.c) \
+	$(addprefix vmm/cpu/,vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c) \
+	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c insn_state.c) \
+	$(addprefix vmm/board/,board.c serial.c) \
+	$(addprefix vmm/life/,create.c guests.c start.c stop.c onoff.c ctl.c events.c) \
+	$(addprefix vmm/run/,loop.c turn.c housekeep.c) \
 	$(addprefix vmm/operator/,console.c control.c ops.c set.c) \
 	$(addprefix boot/,main.c firmware.c console.c serial.c guests.c previous.c)
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm

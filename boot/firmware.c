@@ -9,7 +9,7 @@
 #include "lib/assert.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
-#include "vmm/run/run.h"
+#include "vmm/cpu/request.h"
 
 static struct acpi acpi;
 static struct acpi_madt madt;
@@ -129,7 +129,7 @@ static void on_timer(void)
 
 static void on_console_key(void)
 {
-	run_poll_soon();
+	housekeep_soon();
 }
 
 static void on_kick(void)

@@ -7,6 +7,8 @@
 #include "lib/log.h"
 #include "mm/hvmem.h"
 #include "vmm/config/place.h"
+#include "vmm/life/create.h"
+#include "vmm/life/stop.h"
 #include "vmm/operator/console.h"
 #include "vmm/vm/memory.h"
 #include "vmm/vm/vm.h"
@@ -166,12 +168,19 @@ void guests_create(const void *blob, struct hv_config *hv)
 	if (hv->has_log_level)
 		log_set_level(hv->log_level);
 	for (u32 i = 0; i < n; i++) {
+		u64 before = hv_pool_free_bytes();
 		struct vm_config vc;
 		struct vm *vm;
 
 		if (config_guest_parse(blob, i, NULL, &vc, &errs) ||
 		    vm_create(i, &vc, &places[i].cpus, find_image, &vm))
 			continue;
+		if (monitor_add_vm(vm)) {
+			log_err("guest %s: cannot be created: no memory for its console\n", vc.name);
+			vm_destroy(vm);
+			continue;
+		}
+		vm->hv_bytes = before - hv_pool_free_bytes();
 		if (config_has_control_port(&vc) && give_control(blob, vm))
 			log_err("guest %s: no memory for its control channel\n", vc.name);
 		log_info("guest %s: %lu MiB, %u vCPU%s, hypervisor memory %lu KiB\n", vc.name, vc.memory >> 20,

@@ -22,10 +22,11 @@
 #include "mm/hvmem.h"
 #include "vmm/config/config.h"
 #include "vmm/life/guests.h"
+#include "vmm/life/onoff.h"
 #include "vmm/operator/console.h"
+#include "vmm/pcpu/clock.h"
 #include "vmm/pcpu/walltime.h"
 #include "vmm/run/run.h"
-#include "vmm/vm/vm.h"
 
 #define LOW_END        0xa0000ull /* the AP start page has to lie below 640 KiB */
 #define BOOT_MAPPED    (4 * SIZE_1G)
@@ -341,7 +342,7 @@ static void on_all_stopped(void)
 static u64 housekeeping(void)
 {
 	if (guests_run()) /* who was started just now comes before the console */
-		return run_now() + AFTER_START_NS;
+		return clock_now() + AFTER_START_NS;
 	monitor_poll();
 	if ((!guests_any_alive() && !vm_any_leaving()) || (vm_ending() && !vm_any_on()))
 		on_all_stopped();

@@ -43,6 +43,7 @@ struct pcpu {
 	bool vmx_on;               /* in VMX root operation */
 	bool nmi_pending;          /* a host NMI arrived; reported by the run loop */
 	u32 kick;                  /* set by other CPUs, cleared by the run loop */
+	u32 evict;                 /* set by other CPUs: put the loaded vCPU away, it runs elsewhere */
 	void *vmxon;               /* VMXON region */
 	u64 vmxon_pa;              /* its physical address */
 	struct vcpu *current;      /* whose VMCS and registers are loaded */

@@ -3,22 +3,16 @@
 
 #include "arch/x86/percpu.h"
 #include "lib/log.h"
-#include "lib/string.h"
 #include "mm/hvmem.h"
-#include "vmm/exit/exit.h"
-#include "vmm/firmware/tables.h"
-#include "vmm/life/guests.h"
-#include "vmm/operator/console.h"
+#include "vmm/board/priv.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/cpu/vcpu.h"
 #include "vmm/pcpu/walltime.h"
-#include "vmm/run/run.h"
 #include "vmm/vm/vm.h"
 
-#define WATCHDOG_SLOT  2
-#define LINES_A_SECOND 100 /* of a guest in the log: about what a serial line takes */
-#define PCI_IO_BASE    0xc000
-#define PCI_IO_END     0x10000
-
-/* ---- the local APICs' way to their vCPU ---- */
+#define WATCHDOG_SLOT 2
+#define PCI_IO_BASE   0xc000
+#define PCI_IO_END    0x10000
 
 /* ---- callbacks of the devices ---- */
 
@@ -26,7 +20,7 @@ static void on_sleep(void *arg, u8 slp_typ)
 {
 	struct vm *vm = arg;
 
-	if (slp_typ == FW_S5_SLP_TYP)
+	if (slp_typ == GUEST_S5_SLP_TYP)
 		vm_request_stop(vm, VM_STOP_POWEROFF, 0, "ACPI S5");
 	else
 		vcpu_log(vm->vcpus[0], LOG_WARN, "sleep type %u is not offered, ignored\n", slp_typ);
@@ -48,6 +42,13 @@ static void on_watchdog(void *arg)
 	vm_kill(this_cpu()->current, "watchdog expired");
 }
 
+static void debug_putc(void *arg, char c)
+{
+	const struct vm *vm = arg;
+
+	chr_out(&vm->board->chr[SERIAL_CONSOLE], (const u8 *)&c, 1);
+}
+
 /* ---- creation ---- */
 
 static int create_debug(struct vm *vm)
@@ -59,98 +60,100 @@ static int create_debug(struct vm *vm)
 		.exit = on_debug_exit,
 		.putc = debug_putc,
 		.arg = vm,
-		.irq = &vm->dev.irq.chip,
+		.irq = &vm->irq.chip,
 		.ram_bytes = vm->config.memory,
 		.cpus = (u16)vm->nr_vcpus,
 	};
 
 	if (cfg.testdev) {
-		vm->dev.iomem = hv_zalloc(VDEBUG_IOMEM_LEN);
-		if (!vm->dev.iomem)
+		vm->board->iomem = hv_zalloc(VDEBUG_IOMEM_LEN);
+		if (!vm->board->iomem)
 			return ERR_NOMEM;
-		cfg.iomem = vm->dev.iomem;
+		cfg.iomem = vm->board->iomem;
 	}
-	return vdebug_init(&vm->dev.debug, &cfg, &vm->pio, &vm->mmio);
+	return vdebug_init(&vm->board->debug, &cfg, &vm->pio, &vm->mmio);
 }
 
 /* The PCI bus and what is on it. */
 static int create_pci(struct vm *vm, struct timerq *tq)
 {
-	struct devices *d = &vm->dev;
-	int err = vpci_init(&d->pci, &vm->pio, &vm->mmio, &d->irq.chip);
+	struct board *b = vm->board;
+	int err = vpci_init(&b->pci, &vm->pio, &vm->mmio, &vm->irq.chip);
 
-	vpci_host_bridge_init(&d->host_bridge, VPCI_HOST_BRIDGE_VENDOR, VPCI_HOST_BRIDGE_DEVICE);
+	vpci_host_bridge_init(&b->host_bridge, VPCI_HOST_BRIDGE_VENDOR, VPCI_HOST_BRIDGE_DEVICE);
 	if (!err)
-		err = vpci_attach(&d->pci, &d->host_bridge, 0, 0);
+		err = vpci_attach(&b->pci, &b->host_bridge, 0, 0);
 	if (err || vm->config.watchdog != VM_WATCHDOG_I6300ESB)
 		return err;
-	err = vi6300esb_init(&d->watchdog, tq, on_watchdog, vm);
+	err = vi6300esb_init(&b->watchdog, tq, on_watchdog, vm);
 	if (!err)
-		err = vpci_attach(&d->pci, &d->watchdog.pci, WATCHDOG_SLOT, 0);
+		err = vpci_attach(&b->pci, &b->watchdog.pci, WATCHDOG_SLOT, 0);
 	return err;
 }
 
-int devices_create(struct vm *vm)
+int board_create(struct vm *vm)
 {
-	struct devices *d = &vm->dev;
 	struct timerq *tq = &vm->vcpus[0]->timers;
-	const struct irqchip *chip = &d->irq.chip;
-	int err = create_lapics(vm);
+	const struct irqchip *chip = &vm->irq.chip;
+	struct board *b = hv_zalloc(sizeof(*b));
+	int err;
 
-	if (err)
-		return err;
-	pc_irqchip_init(&d->irq, d->lapics, vm->nr_vcpus, (u8)vm->nr_vcpus, pic_changed, vm);
-	vpit_init(&d->pit, chip, tq);
-	vrtc_init(&d->rtc, chip, tq);
-	vpm_init(&d->pm, chip, tq, on_sleep, vm);
-	vreset_init(&d->reset, on_reset, vm);
-	err = pc_irqchip_attach(&d->irq, &vm->pio, &vm->mmio);
+	if (!b)
+		return ERR_NOMEM;
+	vm->board = b;
+	vpit_init(&b->pit, chip, tq);
+	vrtc_init(&b->rtc, chip, tq);
+	vpm_init(&b->pm, chip, tq, on_sleep, vm);
+	vreset_init(&b->reset, on_reset, vm);
+	err = vpit_attach(&b->pit, &vm->pio);
 	if (!err)
-		err = vpit_attach(&d->pit, &vm->pio);
+		err = vrtc_attach(&b->rtc, &vm->pio);
 	if (!err)
-		err = vrtc_attach(&d->rtc, &vm->pio);
+		err = vpm_attach(&b->pm, &vm->pio);
 	if (!err)
-		err = vpm_attach(&d->pm, &vm->pio);
-	if (!err)
-		err = vreset_attach(&d->reset, &vm->pio);
+		err = vreset_attach(&b->reset, &vm->pio);
 	if (!err)
 		err = create_pci(vm, tq);
 	if (!err)
-		err = create_uarts(vm, tq);
+		err = serial_create(vm);
 	if (!err)
 		err = create_debug(vm);
 	if (!err)
-		vpci_set_cf9(&d->pci, vreset_cf9, &d->reset);
+		vpci_set_cf9(&b->pci, vreset_cf9, &b->reset);
 	return err;
 }
 
-void devices_destroy(struct vm *vm)
+void board_destroy(struct vm *vm)
 {
-	hv_zfree(vm->dev.lapics, vm->nr_vcpus * sizeof(*vm->dev.lapics));
-	hv_zfree(vm->dev.iomem, VDEBUG_IOMEM_LEN);
+	struct board *b = vm->board;
+
+	if (!b)
+		return;
+	hv_zfree(b->iomem, VDEBUG_IOMEM_LEN);
+	hv_zfree(b, sizeof(*b));
+	vm->board = NULL;
 }
 
-void devices_reset(struct vm *vm, u64 now)
+void board_reset(struct vm *vm, u64 now)
 {
-	struct devices *d = &vm->dev;
+	struct board *b = vm->board;
 
-	for (u32 i = 0; i < vm->nr_vcpus; i++)
-		vlapic_reset(&vm->vcpus[i]->lapic, now);
-	pc_irqchip_reset(&d->irq);
-	vpit_reset(&d->pit, now);
-	vrtc_reset(&d->rtc, now);
-	vrtc_set_time(&d->rtc, walltime_now(), now);
-	vpm_reset(&d->pm, now);
-	vreset_reset(&d->reset);
-	vpci_reset(&d->pci);
+	vpit_reset(&b->pit, now);
+	vrtc_reset(&b->rtc, now);
+	vrtc_set_time(&b->rtc, walltime_now(), now);
+	vpm_reset(&b->pm, now);
+	vreset_reset(&b->reset);
+	vpci_reset(&b->pci);
 	if (vm->config.watchdog == VM_WATCHDOG_I6300ESB)
-		vi6300esb_reset(&d->watchdog);
+		vi6300esb_reset(&b->watchdog);
 	/* There is no firmware to do it. The windows are those of the DSDT. */
-	if (vpci_assign(&d->pci, GUEST_PCI_MMIO_BASE, GUEST_PCI_MMIO_END, PCI_IO_BASE, PCI_IO_END) != OK)
+	if (vpci_assign(&b->pci, GUEST_PCI_MMIO_BASE, GUEST_PCI_MMIO_END, PCI_IO_BASE, PCI_IO_END) != OK)
 		log_warn("guest %s: PCI BARs do not fit\n", vm->config.name);
-	for (u32 i = 0; i < CONFIG_NR_COM; i++)
-		if (vm->config.com[i] != VM_SERIAL_NONE)
-			vuart_reset(&d->com[i], now);
-	vdebug_reset(&d->debug);
-	forget_input(vm);
+	serial_reset(vm, now);
+	vdebug_reset(&b->debug);
+}
+
+void board_power_button(struct vm *vm)
+{
+	vpm_power_button(&vm->board->pm, vm_now(vm));
 }

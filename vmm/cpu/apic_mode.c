@@ -2,7 +2,7 @@
 #include "arch/x86/percpu.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
-#include "vmm/exit/exit.h"
+#include "vmm/cpu/request.h"
 #include "vmm/vm/vm.h"
 
 #define APIC_BASE_ADDR 0xffffffffff000ull

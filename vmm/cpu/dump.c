@@ -3,7 +3,6 @@
 #include "arch/x86/percpu.h"
 #include "lib/fmt.h"
 #include "vmm/cpu/vcpu.h"
-#include "vmm/exit/exit.h"
 #include "vmm/vm/vm.h"
 
 void vcpu_log(struct vcpu *v, enum log_level level, const char *fmt, ...)

@@ -3,8 +3,10 @@
 
 #include "arch/x86/cpu.h"
 #include "lib/string.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/cpu/regs.h"
+#include "vmm/cpu/request.h"
 #include "vmm/emul/emul.h"
-#include "vmm/exit/exit.h"
 #include "vmm/vm/vm.h"
 
 #define VEC_DF 8
@@ -69,7 +71,7 @@ void vcpu_raise_soft(struct vcpu *v, u8 vector, u32 kind, u8 insn_len)
 	v->inj.exception = (struct inject_event){ .info = INTR_INFO_VALID | type | vector, .insn_len = insn_len };
 }
 
-void exit_save_vectoring(struct vcpu *v)
+void events_save_vectoring(struct vcpu *v)
 {
 	u32 info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
 
@@ -191,7 +193,7 @@ static void offer_pv_eoi(struct vcpu *v)
 /* What the interrupt controllers offer now: the PIC through ExtINT first, then the local APIC's own. */
 static int offered_interrupt(struct vcpu *v)
 {
-	if (devices_pic_pending(&v->vm->dev) && v->id == 0 && vlapic_accepts_pic(&v->lapic))
+	if (vpic_pending(&v->vm->irq.pic) && v->id == 0 && vlapic_accepts_pic(&v->lapic))
 		return 0;
 	return vid(v) ? INJECT_NONE : vlapic_pending_vector(&v->lapic);
 }
@@ -200,8 +202,8 @@ static int take_interrupt(struct vcpu *v)
 {
 	int vector;
 
-	if (devices_pic_pending(&v->vm->dev) && v->id == 0 && vlapic_accepts_pic(&v->lapic))
-		return devices_pic_ack(&v->vm->dev);
+	if (vpic_pending(&v->vm->irq.pic) && v->id == 0 && vlapic_accepts_pic(&v->lapic))
+		return vpic_ack(&v->vm->irq.pic);
 	vector = vlapic_pending_vector(&v->lapic);
 	vlapic_accept(&v->lapic, (u8)vector);
 	return vector;
@@ -286,8 +288,7 @@ static bool other_events(const struct vcpu *v)
 {
 	return v->vectoring_valid || v->nmis || v->kept_interrupt || vlapic_nmi_waits(&v->lapic) || v->vm->stop ||
 	       ((v->inj.exception.info | v->inj.vectoring.info) & INTR_INFO_VALID) ||
-	       (v->proc & (PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING)) ||
-	       devices_pic_pending(&v->vm->dev);
+	       (v->proc & (PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING)) || vpic_pending(&v->vm->irq.pic);
 }
 
 static bool sync_apic(struct vcpu *v)
@@ -340,6 +341,6 @@ bool events_can_wake(struct vcpu *v)
 		return true;
 	if (!rflags_if)
 		return false;
-	return (devices_pic_pending(&v->vm->dev) && v->id == 0 && vlapic_accepts_pic(&v->lapic)) ||
+	return (vpic_pending(&v->vm->irq.pic) && v->id == 0 && vlapic_accepts_pic(&v->lapic)) ||
 	       vlapic_pending_vector(&v->lapic) >= 0;
 }

@@ -16,3 +16,5 @@ void events_prepare(struct vcpu *v);
 bool events_sync_apic(struct vcpu *v);
 /* Whether something can wake the vCPU from HLT. */
 bool events_can_wake(struct vcpu *v);
+/* Exit reasons whose exit may have interrupted the delivery of an event: it is saved for re-injection. */
+void events_save_vectoring(struct vcpu *v);

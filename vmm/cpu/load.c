@@ -2,10 +2,13 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
+#include "arch/x86/lapic.h"
 #include "arch/x86/percpu.h"
+#include "arch/x86/trap.h"
+#include "lib/assert.h"
 #include "mm/hvmem.h"
 #include "vmm/cpu/priv.h"
-#include "vmm/run/run.h"
+#include "vmm/pcpu/kick.h"
 #include "vmm/vm/vm.h"
 
 /* What one VM taught the branch predictor must not steer another (SDM vol. 4, IA32_PRED_CMD). */
@@ -72,6 +75,20 @@ static void load(struct vcpu *v, struct pcpu *p)
 	cpu_write_cr2(v->held.cr2);
 }
 
+/* v, which is about to be loaded here, leaves the CPU that still holds its registers. */
+static void evict(struct vcpu *v)
+{
+	struct pcpu *p;
+
+	while ((p = __atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST)) != NULL) {
+		assert(p != this_cpu() && !this_cpu()->current);
+		__atomic_store_n(&p->evict, 1, __ATOMIC_SEQ_CST);
+		lapic_send_ipi(p->apic_id, VEC_KICK);
+		while (__atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST) == p)
+			cpu_pause();
+	}
+}
+
 void vcpu_load(struct vcpu *v)
 {
 	struct pcpu *p = this_cpu();
@@ -84,7 +101,7 @@ void vcpu_load(struct vcpu *v)
 		vcpu_put(p->current);
 	/* The monitor may be faster than we, on another CPU. */
 	do
-		run_evict(v);
+		evict(v);
 	while (!claim(v, p));
 	load(v, p);
 }
@@ -134,36 +151,21 @@ void vcpu_put(struct vcpu *v)
 }
 
 /* Another CPU wants the vCPU whose registers are still here. */
-static void give_up_loaded(struct pcpu *p)
+void vcpu_give_up(struct pcpu *p)
 {
-	struct run_cpu *rc = cpu_of(p);
-
-	if (!__atomic_exchange_n(&rc->evict, 0, __ATOMIC_SEQ_CST))
+	if (!__atomic_exchange_n(&p->evict, 0, __ATOMIC_SEQ_CST))
 		return;
 	if (p->current)
 		vcpu_put(p->current);
 }
 
-bool run_try_evict(struct vcpu *v)
+bool vcpu_try_evict(struct vcpu *v)
 {
 	struct pcpu *p = __atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST);
 
 	if (!p || p == this_cpu())
 		return true;
-	__atomic_store_n(&cpu_of(p)->evict, 1, __ATOMIC_SEQ_CST);
-	run_kick(p->index);
+	__atomic_store_n(&p->evict, 1, __ATOMIC_SEQ_CST);
+	pcpu_kick(p->index);
 	return false;
-}
-
-void run_evict(struct vcpu *v)
-{
-	struct pcpu *p;
-
-	while ((p = __atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST)) != NULL) {
-		assert(p != this_cpu() && !this_cpu()->current);
-		__atomic_store_n(&cpu_of(p)->evict, 1, __ATOMIC_SEQ_CST);
-		lapic_send_ipi(p->apic_id, VEC_KICK);
-		while (__atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST) == p)
-			cpu_pause();
-	}
 }

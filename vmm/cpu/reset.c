@@ -5,7 +5,7 @@
 #include "lib/string.h"
 #include "mm/hvmem.h"
 #include "vmm/cpu/priv.h"
-#include "vmm/exit/exit.h"
+#include "vmm/cpu/regs.h"
 #include "vmm/vm/vm.h"
 
 /* TSC ticks: two PAUSEs at most so far apart belong to one loop; a loop of that length exits. */

@@ -3,10 +3,10 @@
 #include "arch/x86/fpu.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
+#include "vmm/cpu/emulation.h"
 #include "vmm/cpu/priv.h"
-#include "vmm/exit/exit.h"
-#include "vmm/exit/insn.h"
-#include "vmm/run/run.h"
+#include "vmm/cpu/regs.h"
+#include "vmm/cpu/request.h"
 #include "vmm/vm/vm.h"
 
 #define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_OPMASK | XCR0_ZMM_HI | XCR0_HI16_ZMM | XCR0_PKRU)

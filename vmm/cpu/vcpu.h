@@ -18,14 +18,6 @@ struct vm;
 struct emulation;
 struct run_cpu;
 
-/* What the exit handlers ask of the run loop. */
-enum exit_action {
-	EXIT_RESUME,  /* enter again as it is */
-	EXIT_ADVANCE, /* the instruction is done: step over it, then enter again */
-	EXIT_BLOCK,   /* stepped over already or not; nothing to run until an event (HLT) */
-	EXIT_KILL,    /* vm_kill() was called */
-};
-
 /* Reasons to leave the fast path before the next entry; other CPUs may set them with vcpu_request(). */
 #define VCPU_REQ_EVENT  BIT(0) /* something may have to be injected */
 #define VCPU_REQ_TIMER  BIT(1) /* the earliest deadline changed, or a timer is due */
@@ -113,14 +105,6 @@ static inline struct vcpu *vcpu_of(struct vmx_regs *r)
 	return (struct vcpu *)r;
 }
 
-/* From any CPU: sets request bits; wakes the vCPU when it is blocked, kicks its CPU when it runs elsewhere. (run.c)
- */
-void vcpu_request(struct vcpu *v, u32 bits);
-static inline void vcpu_request_self(struct vcpu *v, u32 bits)
-{
-	__atomic_fetch_or(&v->request, bits, __ATOMIC_RELAXED);
-}
-
 /* Allocates everything; the vCPU is in reset state, not runnable. OK or ERR_NOMEM. */
 __must_check int vcpu_create(struct vm *vm, u32 id, struct vcpu **out);
 void vcpu_destroy(struct vcpu *v);
@@ -131,6 +115,10 @@ void vcpu_load(struct vcpu *v);
 /* Likewise when no other CPU holds them; else false. */
 __must_check bool vcpu_try_load(struct vcpu *v);
 void vcpu_put(struct vcpu *v);
+/* Whether no CPU holds v's registers; else the one that does is asked to give them up. v must not be runnable. */
+bool vcpu_try_evict(struct vcpu *v);
+/* Puts away the vCPU loaded here if another CPU wants it. Between turns. */
+void vcpu_give_up(struct pcpu *p);
 
 /* Steps over the instruction: RIP, STI/MOV-SS blocking, single-step trap. */
 void vcpu_advance(struct vcpu *v);

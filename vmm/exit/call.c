@@ -2,6 +2,7 @@
  * wiring.
  */
 #include "arch/x86/cpu.h"
+#include "vmm/cpu/request.h"
 #include "vmm/exit/exit.h"
 #include "vmm/pcpu/walltime.h"
 #include "vmm/vm/vm.h"

@@ -2,9 +2,8 @@
  * the wiring.
  */
 #include "arch/x86/cpu.h"
-#include "mm/gwalk.h"
+#include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"
-#include "vmm/vm/vm.h"
 
 enum exit_action exit_cr_access(struct vcpu *v)
 {

@@ -7,6 +7,9 @@
 #include "arch/x86/trap.h"
 #include "lib/string.h"
 #include "vmm/cpu/events.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/cpu/regs.h"
+#include "vmm/cpu/request.h"
 #include "vmm/emul/emul.h"
 #include "vmm/exit/insn.h"
 #include "vmm/exit/vmcs_count.h"
@@ -340,7 +343,7 @@ int exit_dispatch(struct vmx_regs *regs)
 	if (unlikely(!e->fn))
 		return exit_unexpected(v, reason);
 	if (e->vectoring)
-		exit_save_vectoring(v);
+		events_save_vectoring(v);
 	if (e->device)
 		vm_lock(v->vm);
 	act = e->fn(v);

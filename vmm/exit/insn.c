@@ -3,6 +3,8 @@
  * instruction is done.
  */
 #include "arch/x86/cpu.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"
 #include "vmm/exit/insn_priv.h"
 #include "vmm/vm/vm.h"
@@ -24,15 +26,15 @@ static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
 {
 	switch (result) {
 	case EMUL_OK:
-		write_back(v, c);
+		emulate_write_back(v, c);
 		vmcs_write(VMCS_GUEST_RIP, c->rip);
 		vcpu_retired(v, c->sti_shadow, c->ss_shadow, c->iret_done);
 		return v->emulation->hlt ? EXIT_BLOCK : EXIT_RESUME;
 	case EMUL_FAULT:
-		write_back(v, c);
+		emulate_write_back(v, c);
 		inject_fault(v, c);
 		return EXIT_RESUME;
-	case EMUL_RETRY: write_back(v, c); return EXIT_RESUME;
+	case EMUL_RETRY: emulate_write_back(v, c); return EXIT_RESUME;
 	case EMUL_STOP: return EXIT_KILL;
 	default:
 		if (v->emulation->forced) {

@@ -2,19 +2,9 @@
  */
 #pragma once
 
-#include "mm/gwalk.h"
+#include "vmm/cpu/emulation.h"
 #include "vmm/cpu/vcpu.h"
-#include "vmm/emul/emul.h"
-
-/* Scratch of one vCPU's emulation. */
-struct emulation {
-	struct emul_ctxt c;
-	struct gwalk_state walk;
-	bool walk_valid;
-	bool hlt;        /* the instruction was a HLT */
-	bool forced;     /* by the prefix: what cannot be emulated is #UD */
-	bool hint_write; /* with have_hint: the faulting access was a write; set by the caller */
-};
+#include "vmm/exit/exit.h"
 
 /*
  * Emulates the instruction at RIP. gpa/linear: where the faulting access went, when have_hint (saves the walk).

@@ -2,6 +2,9 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/cpu/regs.h"
+#include "vmm/cpu/request.h"
 #include "vmm/exit/exit.h"
 #include "vmm/exit/insn_priv.h"
 #include "vmm/vm/vm.h"

@@ -1,6 +1,9 @@
 /* The emulator's ports and registers but the general ones: what the exit handlers do, asked for by an instruction. */
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/cpu/regs.h"
+#include "vmm/cpu/request.h"
 #include "vmm/exit/exit.h"
 #include "vmm/exit/insn_priv.h"
 #include "vmm/vm/vm.h"

@@ -15,9 +15,6 @@ enum exit_action exit_io(struct vcpu *v)
 	if (q & IO_QUAL_STRING)
 		return emulate_string_io(v);
 	io_bus_access(&v->vm->pio, IO_QUAL_PORT(q), size, !in, &val, vm_now(v->vm));
-	/* The guest may have made room in a UART. */
-	if (unlikely(devices_input_waits(v->vm)))
-		vcpu_request_self(v, VCPU_REQ_EVENT);
 	vcpu_check_breakpoints(v, CRS_ACCESS_IO, IO_QUAL_PORT(q), size);
 	if (in)
 		*rax = size == 4 ? (u32)val : (*rax & ~mask) | (val & mask);

@@ -1,5 +1,6 @@
 /* EPT violations and APIC accesses: device memory through the emulator. */
 #include "mm/gwalk.h"
+#include "vmm/cpu/kill.h"
 #include "vmm/exit/exit.h"
 #include "vmm/exit/insn.h"
 #include "vmm/vm/memory.h"

@@ -2,6 +2,8 @@
 #include "arch/x86/cpu.h"
 #include "lib/string.h"
 #include "mm/gwalk.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"
 #include "vmm/exit/insn.h"
 #include "vmm/policy/taskswitch.h"

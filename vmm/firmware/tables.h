@@ -23,7 +23,6 @@
 #define FW_RESET_PORT    0xcf9
 #define FW_RESET_VALUE   0x06
 #define FW_SCI_GSI       9
-#define FW_S5_SLP_TYP    5  /* SLP_TYPa of \_S5 */
 #define FW_PCI_GSI_BASE  16 /* INTA..INTD of slot 0 -> GSI 16..19, rotated by slot */
 
 struct fw_config {

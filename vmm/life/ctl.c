@@ -1,8 +1,14 @@
-/* What an operator does to a VM: pause, resume, power button, reset, destroy. */
+/* What an operator does to a VM: pause, resume, power button. */
+#include "vmm/life/ctl.h"
+
 #include "arch/x86/cpu.h"
 #include "lib/fmt.h"
-#include "vmm/run/run.h"
-#include "vmm/vm/vm.h"
+#include "lib/log.h"
+#include "vmm/cpu/request.h"
+#include "vmm/cpu/vcpu.h"
+#include "vmm/life/onoff.h"
+#include "vmm/pcpu/clock.h"
+#include "vmm/pcpu/kick.h"
 
 #define COMMANDS_LOGGED  20 /* of one VM, in a while */
 #define COMMANDS_IN_TIME 10000000000ull
@@ -16,7 +22,7 @@ void vm_log_command(struct vm *vm, const char *fmt, ...)
 	bool ok;
 
 	spin_lock(&lock);
-	ok = log_limit_ok(&vm->command_limit, run_now(), COMMANDS_LOGGED, COMMANDS_IN_TIME, &suppressed);
+	ok = log_limit_ok(&vm->command_limit, clock_now(), COMMANDS_LOGGED, COMMANDS_IN_TIME, &suppressed);
 	spin_unlock(&lock);
 	if (!ok)
 		return;
@@ -36,9 +42,9 @@ static bool suspend_all(struct vm *vm)
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		u32 cpu = SCHED_NO_CPU;
 
-		if (sched_suspend(run_sched(), &vm->vcpus[i]->sched, run_now(), &cpu) != OK) {
+		if (sched_suspend(&pcpu_sched, &vm->vcpus[i]->sched, clock_now(), &cpu) != OK) {
 			out = false;
-			run_kick(cpu);
+			pcpu_kick(cpu);
 		}
 	}
 	return out;
@@ -58,12 +64,12 @@ int vm_pause(struct vm *vm)
 		(void)!suspend_all(vm);
 		/* Halted vCPUs may still be loaded where they ran. */
 		for (u32 i = 0; i < vm->nr_vcpus; i++)
-			(void)!run_try_evict(vm->vcpus[i]);
+			(void)!vcpu_try_evict(vm->vcpus[i]);
 	}
 	/* It stopped meanwhile: its vCPUs have to run to leave. vm_request_stop() looks the other way round. */
 	if (__atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST) || __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST) != run) {
 		__atomic_store_n(&vm->resume_pending, true, __ATOMIC_SEQ_CST);
-		run_poll_soon();
+		housekeep_soon();
 		return ERR_NOENT;
 	}
 	return OK;
@@ -94,9 +100,9 @@ int vm_resume(struct vm *vm)
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		struct sched_entity *e = &vm->vcpus[i]->sched;
 
-		run_kick(sched_resume(run_sched(), e, run_now()));
+		pcpu_kick(sched_resume(&pcpu_sched, e, clock_now()));
 		/* Its wake-up timer was for the time before. */
-		run_kick(sched_wake(run_sched(), e, run_now()));
+		pcpu_kick(sched_wake(&pcpu_sched, e, clock_now()));
 	}
 	return OK;
 }

@@ -2,17 +2,21 @@
 #include "vmm/life/guests.h"
 
 #include "arch/x86/lock.h"
-#include "lib/assert.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
+#include "vmm/board/serial.h"
+#include "vmm/cpu/request.h"
+#include "vmm/life/ctl.h"
+#include "vmm/life/events.h"
 #include "vmm/life/holds.h"
-#include "vmm/operator/console.h"
-#include "vmm/run/run.h"
-#include "vmm/vm/vm.h"
+#include "vmm/life/hooks.h"
+#include "vmm/life/onoff.h"
+#include "vmm/pcpu/clock.h"
 
 #define RETRY_NS 50000 /* a VM that is to be resumed has a vCPU on its way out */
 
+struct life_hooks life_hooks;
 static struct life life;
 static struct life_match *matches; /* one a guest; with its VM's lock */
 static struct holds *holds;        /* one a guest; the bootstrap processor's */
@@ -67,14 +71,6 @@ int guests_init(const void *blob, u32 nr)
 
 /* ---- actions ---- */
 
-static struct vm *vm_of(u32 id)
-{
-	for (struct vm *vm = vm_list; vm; vm = vm->next)
-		if (vm->id == id)
-			return vm;
-	return NULL;
-}
-
 /* Each VM's serial ports and control channel as holds says. */
 static void connect_all(void)
 {
@@ -82,12 +78,12 @@ static void connect_all(void)
 		const struct holds *h = &holds[vm->id];
 
 		for (u32 i = 0; i < CONFIG_NR_COM; i++) {
-			const struct vm *of = vm_of(h->of[i]);
+			const struct vm *of = vm_by_id(h->of[i]);
 
 			if (vm->config.com[i] != VM_SERIAL_NONE)
-				vm->serial[i] = of ? of->config.com[i] : VM_SERIAL_NULL;
+				serial_connect(vm, i, of ? of->config.com[i] : VM_SERIAL_NULL);
 		}
-		monitor_connect_control(vm, vm_of(h->of[CONFIG_NR_COM]));
+		life_hooks.connect_control(vm, vm_by_id(h->of[CONFIG_NR_COM]));
 	}
 }
 
@@ -110,22 +106,22 @@ static void restore(struct vm *vm)
 	if (!from)
 		return;
 	log_info("guest %s: has its place back from %s\n", vm->config.name, from->config.name);
-	monitor_move_console(from, vm);
+	life_hooks.move_console(from, vm);
 }
 
 /* The named resources of a guest that is gone for good pass to the one that stands in for it. */
 static void take_over(struct vm *to, u32 from_id)
 {
-	struct vm *from = from_id == LIFE_NOBODY ? NULL : vm_of(from_id);
+	struct vm *from = from_id == LIFE_NOBODY ? NULL : vm_by_id(from_id);
 
 	if (!from)
 		return;
 	holds_take(holds, to->id, from_id, to->config.take_over);
 	connect_all();
-	monitor_move_console(from, to);
+	life_hooks.move_console(from, to);
 	log_info("guest %s: takes the place of %s\n", to->config.name, from->config.name);
 	to->takeover_tsc = from->stop_tsc;
-	monitor_event(to, MON_EV_TAKEOVER, from->config.name);
+	life_event(to, MON_EV_TAKEOVER, from->config.name);
 }
 
 static void resume(struct vm *vm)
@@ -137,16 +133,16 @@ static void resume(struct vm *vm)
 	if (err != OK || vm->stop)
 		return;
 	vm_log_command(vm, "resumed");
-	monitor_event(vm, MON_EV_RESUMED, "");
+	life_event(vm, MON_EV_RESUMED, "");
 }
 
 static void act(const struct life_action *a)
 {
-	struct vm *vm = vm_of(a->guest);
+	struct vm *vm = vm_by_id(a->guest);
 
 	if (!vm) { /* it could not be created */
 		spin_lock(&lock);
-		life_start_failed(&life, a->guest, run_now());
+		life_start_failed(&life, a->guest, clock_now());
 		spin_unlock(&lock);
 		return;
 	}
@@ -164,7 +160,7 @@ static void act(const struct life_action *a)
 		if (vm_pause(vm) != OK)
 			break;
 		vm_log_command(vm, "paused: %s", guests_why(vm));
-		monitor_event(vm, MON_EV_PAUSED, guests_why(vm));
+		life_event(vm, MON_EV_PAUSED, guests_why(vm));
 		break;
 	case LIFE_DO_RESUME: resume(vm); break;
 	case LIFE_DO_HALT:
@@ -178,7 +174,7 @@ static void act(const struct life_action *a)
 static void wake_runner(void)
 {
 	__atomic_store_n(&due, true, __ATOMIC_SEQ_CST);
-	run_poll_soon();
+	housekeep_soon();
 }
 
 /* lock is held. The next action. The VM's start that it ends is reported no more, however far that is. */
@@ -186,9 +182,9 @@ static bool next_action(struct life_action *a)
 {
 	struct vm *vm;
 
-	if (!life_next(&life, run_now(), a))
+	if (!life_next(&life, clock_now(), a))
 		return false;
-	vm = vm_of(a->guest);
+	vm = vm_by_id(a->guest);
 	if (vm && (a->what == LIFE_DO_STOP || a->what == LIFE_DO_RESTART))
 		vm->stale_run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST);
 	return true;
@@ -202,7 +198,7 @@ bool guests_run(void)
 	for (struct vm *vm = vm_list; vm; vm = vm->next)
 		if (__atomic_load_n(&vm->resume_pending, __ATOMIC_SEQ_CST))
 			resume(vm);
-	if (!go && guests_deadline() > run_now())
+	if (!go && guests_deadline() > clock_now())
 		return false;
 	do {
 		spin_lock(&lock);
@@ -221,45 +217,37 @@ u64 guests_deadline(void)
 
 	for (const struct vm *vm = vm_list; vm; vm = vm->next)
 		if (vm->resume_pending)
-			return run_now() + RETRY_NS;
+			return clock_now() + RETRY_NS;
 	spin_lock(&lock);
 	at = life_deadline(&life);
 	spin_unlock(&lock);
 	return at;
 }
 
-void guests_boot(void)
-{
-	spin_lock(&lock);
-	life_boot(&life);
-	spin_unlock(&lock);
-	wake_runner();
-}
-
 /* ---- reports ---- */
 
-void guests_started(struct vm *vm)
+static void started(struct vm *vm)
 {
 	bool counts;
 
 	spin_lock(&lock);
 	counts = vm->run != vm->stale_run;
 	if (counts)
-		life_started(&life, vm->id, run_now());
+		life_started(&life, vm->id, clock_now());
 	/* Else it says so, on its control channel or by its text. */
 	if (counts && !vm->config.ready_text && !config_has_control_port(&vm->config))
-		life_ready(&life, vm->id, run_now());
+		life_ready(&life, vm->id, clock_now());
 	life_match_init(&matches[vm->id], vm->config.ready_text);
 	spin_unlock(&lock);
 	if (!counts)
 		return;
 	/* One that restarts without end, which the log does not show either, must not drive others' events out. */
 	if (!vm->quiet)
-		monitor_event(vm, vm->restarts ? MON_EV_RESTARTED : MON_EV_STARTED, "");
+		life_event(vm, vm->restarts ? MON_EV_RESTARTED : MON_EV_STARTED, "");
 	wake_runner();
 }
 
-void guests_start_failed(struct vm *vm, u32 run)
+static void start_failed(struct vm *vm, u32 run)
 {
 	char text[MON_REASON_MAX];
 	bool counts;
@@ -267,25 +255,25 @@ void guests_start_failed(struct vm *vm, u32 run)
 	spin_lock(&lock);
 	counts = run != vm->stale_run;
 	if (counts)
-		life_start_failed(&life, vm->id, run_now());
+		life_start_failed(&life, vm->id, clock_now());
 	spin_unlock(&lock);
 	if (!counts)
 		return;
 	fmt_snprintf(text, sizeof(text), "%s: %s", life_why_str(LIFE_WHY_LOAD), vm->why);
-	monitor_event(vm, MON_EV_CRASHED, text);
+	life_event(vm, MON_EV_CRASHED, text);
 	wake_runner();
 }
 
-enum life_verdict guests_ended(struct vm *vm, enum life_end how)
+static enum life_verdict ended(struct vm *vm, enum life_end how)
 {
 	enum life_verdict v;
 
 	spin_lock(&lock);
-	v = life_ended(&life, vm->id, how, run_now());
+	v = life_ended(&life, vm->id, how, clock_now());
 	spin_unlock(&lock);
 	if (!vm->quiet || v != LIFE_RESTARTS)
-		monitor_event(vm, how == LIFE_END_CRASH || how == LIFE_END_WATCHDOG ? MON_EV_CRASHED : MON_EV_STOPPED,
-		              vm->why);
+		life_event(vm, how == LIFE_END_CRASH || how == LIFE_END_WATCHDOG ? MON_EV_CRASHED : MON_EV_STOPPED,
+		           vm->why);
 	wake_runner();
 	return v;
 }
@@ -293,15 +281,38 @@ enum life_verdict guests_ended(struct vm *vm, enum life_end how)
 void guests_ready(struct vm *vm)
 {
 	spin_lock(&lock);
-	life_ready(&life, vm->id, run_now());
+	life_ready(&life, vm->id, clock_now());
 	spin_unlock(&lock);
 	wake_runner();
 }
 
-void guests_output(struct vm *vm, const u8 *buf, size_t len)
+/* What a VM's serial ports send: looked through for its ready-text. */
+static void output(void *ctx, const u8 *buf, size_t len)
 {
+	struct vm *vm = ctx;
+
 	if (vm->config.ready_text && life_match_feed(&matches[vm->id], buf, len))
 		guests_ready(vm);
+}
+
+static void watch(struct vm *vm)
+{
+	static const struct chr_ops ops = { .out = output };
+
+	serial_set_end(vm, SERIAL_WATCH, &(struct chr){ &ops, vm });
+}
+
+void guests_boot(void)
+{
+	life_hooks.started = started;
+	life_hooks.start_failed = start_failed;
+	life_hooks.ended = ended;
+	for (struct vm *vm = vm_list; vm; vm = vm->next)
+		watch(vm);
+	spin_lock(&lock);
+	life_boot(&life);
+	spin_unlock(&lock);
+	wake_runner();
 }
 
 /* ---- commands ---- */
@@ -335,13 +346,13 @@ int guests_reset(struct vm *vm)
 int guests_pause(struct vm *vm)
 {
 	spin_lock(&lock);
-	return command(life_op_pause(&life, vm->id, run_now()));
+	return command(life_op_pause(&life, vm->id, clock_now()));
 }
 
 int guests_resume(struct vm *vm)
 {
 	spin_lock(&lock);
-	return command(life_op_resume(&life, vm->id, run_now()));
+	return command(life_op_resume(&life, vm->id, clock_now()));
 }
 
 enum life_state guests_state(const struct vm *vm)
@@ -356,7 +367,7 @@ const char *guests_why(const struct vm *vm)
 
 static const char *name_of(u32 id)
 {
-	const struct vm *vm = vm_of(id);
+	const struct vm *vm = vm_by_id(id);
 
 	return vm ? vm->config.name : "a guest that is not there";
 }
@@ -364,7 +375,7 @@ static const char *name_of(u32 id)
 void guests_reason(const struct vm *vm, char *buf, size_t size)
 {
 	spin_lock(&lock);
-	life_reason(&life, vm->id, run_now(), vm->why, name_of, buf, size);
+	life_reason(&life, vm->id, clock_now(), vm->why, name_of, buf, size);
 	spin_unlock(&lock);
 }
 

@@ -12,21 +12,15 @@ struct vm;
 
 /* Reads the policies of the nr guests of a checked blob; their VMs get the same ids. OK or ERR_NOMEM. */
 __must_check int guests_init(const void *blob, u32 nr);
-/* Starts what the configuration says. */
+/* Once all VMs are created: starts what the configuration says. */
 void guests_boot(void);
 /* Does what is due; returns whether there was anything. On the bootstrap processor. */
 bool guests_run(void);
-/* When it has to be called at the latest, run_now() ns; LIFE_NEVER: no need. */
+/* When it has to be called at the latest, clock_now() ns; LIFE_NEVER: no need. */
 u64 guests_deadline(void);
 
-/* Reports. */
-void guests_started(struct vm *vm);
-void guests_start_failed(struct vm *vm, u32 run); /* vm->run of that start */
-enum life_verdict guests_ended(struct vm *vm, enum life_end how);
 /* It said that it is ready. */
 void guests_ready(struct vm *vm);
-/* What a VM's serial ports send: looked through for its ready-text. */
-void guests_output(struct vm *vm, const u8 *buf, size_t len);
 
 /* An operator's commands: OK; ERR_INVAL: not in this state; ERR_BUSY: the last command is still being carried out. */
 __must_check int guests_start(struct vm *vm);

@@ -1,27 +1,55 @@
 /* Start of a VM: memory cleared, firmware tables and images put in place, vCPU 0 at the entry point. */
+#include "vmm/life/start.h"
+
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 #include "lib/fmt.h"
+#include "lib/log.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
-#include "vmm/exit/exit.h"
+#include "vmm/board/board.h"
+#include "vmm/cpu/lapic.h"
+#include "vmm/cpu/regs.h"
+#include "vmm/cpu/request.h"
 #include "vmm/firmware/tables.h"
-#include "vmm/life/guests.h"
+#include "vmm/life/hooks.h"
+#include "vmm/life/onoff.h"
 #include "vmm/load/elf.h"
 #include "vmm/load/linux.h"
 #include "vmm/load/load.h"
 #include "vmm/load/mb1.h"
-#include "vmm/operator/console.h"
 #include "vmm/pcpu/walltime.h"
-#include "vmm/run/run.h"
 #include "vmm/vm/vm.h"
 
 #define CHUNK (64ull << 10) /* bytes cleared or copied at a time: bounded work */
 
+struct vm_starting {
+	u64 cleared; /* bytes of memory */
+	bool placed; /* tables and images have their places; what is in copies is not copied yet */
+	struct load_copies copies;
+	struct load_out out;
+};
+
+int vm_start_create(struct vm *vm)
+{
+	vm->start = hv_zalloc(sizeof(*vm->start));
+	return vm->start ? OK : ERR_NOMEM;
+}
+
+void vm_start_destroy(struct vm *vm)
+{
+	hv_zfree(vm->start, sizeof(*vm->start));
+}
+
+void vm_start_afresh(struct vm *vm)
+{
+	memset(vm->start, 0, sizeof(*vm->start));
+}
+
 /* Clears the next piece of memory; false when all is clear. */
 static bool clear_some(struct vm *vm)
 {
-	u64 pos = vm->start.cleared;
+	u64 pos = vm->start->cleared;
 
 	for (u32 i = 0; i < vm->mem.nr_ranges; i++) {
 		const __typeof__(vm->mem.ranges[0]) *r = &vm->mem.ranges[i];
@@ -30,7 +58,7 @@ static bool clear_some(struct vm *vm)
 			u64 n = MIN(r->len - pos, CHUNK);
 
 			memset(vm->mem.base + r->gpa + pos, 0, n);
-			vm->start.cleared += n;
+			vm->start->cleared += n;
 			return true;
 		}
 		pos -= r->len;
@@ -58,7 +86,7 @@ static int build_tables(struct vm *vm, gpa_t *rsdp, char *why, size_t size)
 
 static int load_images(struct vm *vm, gpa_t rsdp)
 {
-	struct load_out *out = &vm->start.out;
+	struct load_out *out = &vm->start->out;
 	struct load_module mods[ARRAY_SIZE(vm->modules) + 1];
 	struct load_in in = {
 		.kernel = vm->kernel.data,
@@ -69,7 +97,7 @@ static int load_images(struct vm *vm, gpa_t rsdp)
 		.mem = &vm->mem,
 		.map = &vm->map,
 		.rsdp = rsdp,
-		.copies = &vm->start.copies,
+		.copies = &vm->start->copies,
 	};
 
 	if (vm->initrd.data)
@@ -135,7 +163,7 @@ static int put_in_place(struct vm *vm)
 	err = load_images(vm, rsdp);
 	if (err)
 		log_err("guest %s: kernel \"%s\" refused: %s\n", vm->config.name, vm->config.kernel,
-		        vm->start.out.why);
+		        vm->start->out.why);
 	return err;
 }
 
@@ -145,7 +173,7 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	v->init_pending = v->sipi_pending = false;
 	v->tsc_offset = -vclock_scale(&v->vm->clock, v->vm->tsc_start);
 	v->resync = 0;
-	monitor_unstall(v);
+	vcpu_unstall(v);
 	v->first_entry_tsc = 0;
 	vcpu_load(v);
 	vcpu_reset(v, false);
@@ -161,9 +189,10 @@ static void finish_start(struct vm *vm)
 	vm->tsc_start = cpu_rdtsc();
 	vm->start_tsc = vm->tsc_start;
 	vm->wall_base = walltime_ns(vm->tsc_start);
-	devices_reset(vm, 0);
+	lapics_reset(vm, 0);
+	board_reset(vm, 0);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
-		reset_vcpu(vm->vcpus[i], &vm->start.out);
+		reset_vcpu(vm->vcpus[i], &vm->start->out);
 }
 
 static void start_failed(struct vm *vm, int err)
@@ -173,9 +202,9 @@ static void start_failed(struct vm *vm, int err)
 	/* It is being ended at the same time: that is how it ends. */
 	if (__atomic_exchange_n(&vm->stopping, true, __ATOMIC_SEQ_CST))
 		return;
-	fmt_snprintf(vm->why, sizeof(vm->why), "%s", vm->start.out.why[0] ? vm->start.out.why : err_str(err));
+	fmt_snprintf(vm->why, sizeof(vm->why), "%s", vm->start->out.why[0] ? vm->start->out.why : err_str(err));
 	if (!vm_start_gone(vm))
-		guests_start_failed(vm, run);
+		life_hooks.start_failed(vm, run);
 }
 
 void vm_start_step(struct vm *vm)
@@ -185,16 +214,16 @@ void vm_start_step(struct vm *vm)
 	if (loaded)
 		vcpu_put(loaded);
 	cpu_write_cr3(hostpt_cr3(&vm->pt));
-	if (!vm->start.placed && !clear_some(vm)) {
+	if (!vm->start->placed && !clear_some(vm)) {
 		int err = put_in_place(vm);
 
-		vm->start.placed = err == OK;
+		vm->start->placed = err == OK;
 		if (err)
 			start_failed(vm, err);
-	} else if (vm->start.placed && !load_copy_some(&vm->mem, &vm->start.copies, CHUNK)) {
+	} else if (vm->start->placed && !load_copy_some(&vm->mem, &vm->start->copies, CHUNK)) {
 		finish_start(vm);
 		__atomic_store_n(&vm->state, VM_RUNNING, __ATOMIC_SEQ_CST);
-		guests_started(vm);
+		life_hooks.started(vm);
 	}
 	cpu_write_cr3(hvmem_cr3());
 }

@@ -1,11 +1,14 @@
-/* End of a VM: why, what the guest is told, what follows. */
+/* End of a VM: what is told, what follows. */
+#include "vmm/life/stop.h"
+
 #include "arch/x86/cpu.h"
 #include "arch/x86/tsc.h"
-#include "lib/fmt.h"
-#include "vmm/exit/exit.h"
-#include "vmm/life/guests.h"
-#include "vmm/run/run.h"
-#include "vmm/vm/vm.h"
+#include "lib/log.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/cpu/request.h"
+#include "vmm/cpu/vcpu.h"
+#include "vmm/life/hooks.h"
+#include "vmm/life/onoff.h"
 
 static bool no_summary;
 
@@ -24,7 +27,7 @@ void vm_summary(struct vm *vm)
 		ran += vm->vcpus[i]->sched.run_ns;
 		waited += vm->vcpus[i]->sched.wait_ns;
 	}
-	spin_lock(&report_lock);
+	spin_lock(&vm_report_lock);
 	log_info("guest %s: summary: %lu ticks (%lu ms), %u restarts\n", vm->config.name, ticks,
 	         (u64)((unsigned __int128)ticks * 1000 / tsc_hz()), vm->restarts);
 	log_info("  ran %lu ms, waited for a processor %lu ms\n", ran / 1000000, waited / 1000000);
@@ -39,7 +42,7 @@ void vm_summary(struct vm *vm)
 #ifdef CONFIG_VMCS_COUNT
 	log_info("  vmcs: %lu reads, %lu writes\n", vmcs_reads, vmcs_writes);
 #endif
-	spin_unlock(&report_lock);
+	spin_unlock(&vm_report_lock);
 }
 
 static const char *stop_word(enum vm_stop s)
@@ -67,7 +70,7 @@ static enum life_end end_of(const struct vm *vm)
 /* What comes of its end; its policy's restart is announced, and counted, here. */
 static void tell_end(struct vm *vm, enum vm_stop stop)
 {
-	enum life_verdict next = guests_ended(vm, end_of(vm));
+	enum life_verdict next = life_hooks.ended(vm, end_of(vm));
 
 	if (next == LIFE_RESTARTS && !vm_ending()) {
 		vm->restarts++;
@@ -91,11 +94,11 @@ void vm_handle_stop(struct vm *vm)
 		log_info("guest %s: %s: %s\n", vm->config.name, stop_word(stop), vm->why);
 	if (stop == VM_STOP_DEBUG_EXIT)
 		log_info("guest %s: exit code %u\n", vm->config.name, vm->exit_code);
-	if (start_again(vm, false))
+	if (vm_start_again(vm, false))
 		return;
 	/* It is off when all has been told: the machine may end then. What the policy starts meanwhile waits for it.
 	 */
 	tell_end(vm, stop);
-	(void)start_again(vm, true);
-	run_poll_soon();
+	(void)vm_start_again(vm, true);
+	housekeep_soon();
 }

@@ -9,12 +9,11 @@
 
 #include "lib/err.h"
 #include "lib/types.h"
+#include "vmm/mon/event.h"
 
-#define MON_NAME_MAX   32  /* bytes of a guest's name, with the NUL */
-#define MON_REASON_MAX 160 /* and of the reason of its state */
-#define MON_MAX_CPUS   256
-#define MON_NO_GUEST   (~0u)
-#define MON_MAX_EXITS  96 /* reasons a guest can exit for: the basic exit reasons */
+#define MON_MAX_CPUS  256
+#define MON_NO_GUEST  (~0u)
+#define MON_MAX_EXITS 96 /* reasons a guest can exit for: the basic exit reasons */
 
 struct mon_cpus { /* a set of physical CPUs */
 	u64 w[MON_MAX_CPUS / 64];
@@ -169,26 +168,6 @@ struct mon {
 	u64 trace_at[MON_MAX_CPUS], trace_time[MON_MAX_CPUS];
 	u64 counts[MON_MAX_EXITS], deltas[MON_MAX_EXITS];
 	struct mon_regs regs;
-};
-
-/* What happened to a guest, for channels to tell (ctl_event); an operator reads the log. */
-enum mon_event_kind {
-	MON_EV_STARTED,
-	MON_EV_STOPPED,
-	MON_EV_CRASHED,
-	MON_EV_RESTARTED,
-	MON_EV_PAUSED,
-	MON_EV_RESUMED,
-	MON_EV_CHANGED,  /* its share, by `set` */
-	MON_EV_TAKEOVER, /* a standby takes its place */
-	MON_NR_EVENTS,
-};
-struct mon_event {
-	enum mon_event_kind kind;
-	u32 guest;
-	char name[MON_NAME_MAX];
-	char reason[MON_REASON_MAX];
-	u64 time_ns;
 };
 
 /* What a channel may do. */

@@ -12,10 +12,13 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
+#include "vmm/board/serial.h"
+#include "vmm/cpu/request.h"
+#include "vmm/life/hooks.h"
 #include "vmm/mon/mux.h"
 #include "vmm/operator/control.h"
 #include "vmm/operator/ops.h"
-#include "vmm/run/run.h"
+#include "vmm/pcpu/clock.h"
 #include "vmm/vm/vm.h"
 
 #define MAX_CONSOLES 4
@@ -38,14 +41,11 @@ static struct console *consoles[MAX_CONSOLES];
 static struct log_sink sinks[MAX_CONSOLES];
 static u32 nr_consoles;
 static struct spinlock out_lock;
-struct spinlock monitor_lock;
-struct mon monitor_mon;
 static struct mux mux;
 static bool ready;              /* the mux has the console */
 static bool released;           /* nothing but the log any more */
-static u32 nr_stalled;          /* vCPUs that wait for the console, atomic */
 static u32 poked;               /* the bootstrap processor will look for new output */
-static u64 more_at = TIMER_OFF; /* monitor_lock: the mux goes on then, and not before, run_now() ns */
+static u64 more_at = TIMER_OFF; /* monitor_lock: the mux goes on then, and not before, clock_now() ns */
 static u8 keys[KEYS];
 static u32 nr_keys;
 
@@ -83,7 +83,7 @@ static bool at_prompt(void)
 static void poke(void)
 {
 	if (!__atomic_exchange_n(&poked, 1, __ATOMIC_SEQ_CST))
-		run_poll_soon();
+		housekeep_soon();
 }
 
 static void sink_write(void *ctx, const char *text, size_t len)
@@ -168,7 +168,7 @@ static u64 drain(u64 until, bool block)
 	while (obuf_used(&mux.out)) {
 		u32 room;
 
-		if (run_now() >= until)
+		if (clock_now() >= until)
 			return OUTPUT_NS;
 		spin_lock(&out_lock);
 		room = console_room(&wait);
@@ -197,22 +197,20 @@ static void stall(const struct vm *vm)
 
 	if (!v || v->vm != vm || v->stalled)
 		return;
-	__atomic_fetch_add(&nr_stalled, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&v->stalled, 1, __ATOMIC_SEQ_CST);
-	v->resync = 0; /* back to the run loop */
+	vcpu_stall(v);
 	/* unstall_all() looks the other way round. */
 	if (!behind(vm, BACKLOG_MAX))
-		monitor_unstall(v);
+		vcpu_unstall(v);
 }
 
 static void unstall_all(void)
 {
-	if (!__atomic_load_n(&nr_stalled, __ATOMIC_SEQ_CST))
+	if (!vcpu_any_stalled())
 		return;
 	for (struct vm *vm = vm_list; vm; vm = vm->next)
 		for (u32 i = 0; i < vm->nr_vcpus && !behind(vm, BACKLOG_MAX / 2); i++)
 			if (__atomic_load_n(&vm->vcpus[i]->stalled, __ATOMIC_SEQ_CST)) {
-				monitor_unstall(vm->vcpus[i]);
+				vcpu_unstall(vm->vcpus[i]);
 				vcpu_request(vm->vcpus[i], VCPU_REQ_EVENT);
 			}
 }
@@ -220,35 +218,35 @@ static void unstall_all(void)
 /* monitor_lock is held. */
 static void run_mux(u64 until, bool block)
 {
-	u64 wait, start = run_now();
+	u64 wait, start = clock_now();
 	bool more, some = false;
 
 	__atomic_store_n(&poked, 0, __ATOMIC_SEQ_CST); /* first: what is said from now on is told again */
 	do {
-		more = mux_poll(&mux, run_now());
+		more = mux_poll(&mux, clock_now());
 		some |= obuf_used(&mux.out) != 0;
 		wait = drain(until, block);
-	} while (more && !wait && run_now() < until);
+	} while (more && !wait && clock_now() < until);
 	unstall_all();
 	if (more && !wait)
 		wait = OUTPUT_NS;
 	/* Drawing may take long: at most a fifth of the processor's time. */
 	if (wait)
-		wait = MAX(wait, 4 * (run_now() - start));
+		wait = MAX(wait, 4 * (clock_now() - start));
 	else if (some)
 		wait = GATHER_NS;
-	__atomic_store_n(&more_at, wait ? run_now() + wait : TIMER_OFF, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&more_at, wait ? clock_now() + wait : TIMER_OFF, __ATOMIC_SEQ_CST);
 	if (wait)
 		__atomic_store_n(&poked, 1, __ATOMIC_SEQ_CST); /* nobody needs to tell: it looks then */
 	if (wait && this_cpu()->index)
-		run_poll_soon();
+		housekeep_soon();
 }
 
 /* ---- keys ---- */
 
 static void give_keys(void)
 {
-	u32 taken = (u32)mux_input(&mux, keys, nr_keys, run_now());
+	u32 taken = (u32)mux_input(&mux, keys, nr_keys, clock_now());
 
 	memmove(keys, keys + taken, nr_keys - taken);
 	nr_keys -= taken;
@@ -271,12 +269,11 @@ static void take_keys(void)
 
 /* ---- guests ---- */
 
-void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len)
+static void guest_output(void *ctx, const u8 *buf, size_t len)
 {
+	struct vm *vm = ctx;
 	struct monitor_vm *m = vm->monitor;
 
-	if (!m)
-		return;
 	spin_lock(&m->scroll_lock);
 	vt_ring_write(&m->scroll, buf, len);
 	spin_unlock(&m->scroll_lock);
@@ -290,6 +287,7 @@ void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len)
 
 int monitor_add_vm(struct vm *vm)
 {
+	static const struct chr_ops ops = { .out = guest_output };
 	struct monitor_vm *m = hv_zalloc(sizeof(*m));
 	u8 *scroll = hv_zalloc(SCROLL_BACK);
 
@@ -300,10 +298,12 @@ int monitor_add_vm(struct vm *vm)
 	}
 	vt_ring_init(&m->scroll, scroll, SCROLL_BACK);
 	vm->monitor = m;
+	serial_set_end(vm, SERIAL_CONSOLE, &(struct chr){ &ops, vm });
+	control_add_vm(vm);
 	return OK;
 }
 
-void monitor_move_console(const struct vm *from, const struct vm *to)
+static void move_console(const struct vm *from, const struct vm *to)
 {
 	spin_lock(&monitor_lock);
 	if (ready && mux.mode != MUX_PROMPT && mux.has_guest && mux.guest == from->id) {
@@ -321,7 +321,7 @@ void monitor_poll(void)
 
 	if (!ready)
 		return;
-	now = run_now();
+	now = clock_now();
 	read_ports();
 	spin_lock(&monitor_lock);
 	take_keys();
@@ -362,7 +362,7 @@ u64 monitor_deadline(void)
 	if (at == TIMER_OFF)
 		at = mux_deadline(&mux);
 	at = MIN(at, control_deadline());
-	return nr_keys ? MIN(at, run_now() + KEYS_NS) : at;
+	return nr_keys ? MIN(at, clock_now() + KEYS_NS) : at;
 }
 
 void monitor_finish(void)
@@ -371,14 +371,21 @@ void monitor_finish(void)
 	if (ready) {
 		control_tell_events();
 		if (mux.mode == MUX_REPEAT) { /* which shows no log: any key ends it */
-			(void)drain(run_now() + FINISH_NS / 4, true);
-			(void)mux_input(&mux, (const u8 *)"q", 1, run_now());
+			(void)drain(clock_now() + FINISH_NS / 4, true);
+			(void)mux_input(&mux, (const u8 *)"q", 1, clock_now());
 		}
-		run_mux(run_now() + FINISH_NS, true);
-		control_finish(run_now() + FINISH_NS);
+		run_mux(clock_now() + FINISH_NS, true);
+		control_finish(clock_now() + FINISH_NS);
 	}
 	__atomic_store_n(&ready, false, __ATOMIC_SEQ_CST);
 	spin_unlock(&monitor_lock);
+}
+
+void monitor_expect(u32 guests, u32 vcpus)
+{
+	control_expect(guests, vcpus);
+	life_hooks.move_console = move_console;
+	life_hooks.connect_control = control_connect;
 }
 
 int monitor_init(bool ascii)
@@ -393,7 +400,7 @@ int monitor_init(bool ascii)
 	if (!buf)
 		return ERR_NOMEM;
 	monitor_mon.ops = &monitor_ops;
-	mux_init(&mux, &monitor_mon, buf, size, COLUMNS, ascii, run_now());
+	mux_init(&mux, &monitor_mon, buf, size, COLUMNS, ascii, clock_now());
 	for (struct vm *vm = vm_list; vm && !mux.has_guest; vm = vm->next)
 		for (u32 i = 0; i < CONFIG_NR_COM && !mux.has_guest; i++)
 			if (vm->config.com[i] == VM_SERIAL_CONSOLE)

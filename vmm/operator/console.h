@@ -10,7 +10,6 @@
 #include "vmm/mon/mon.h"
 
 struct vm;
-struct vcpu;
 struct machine;
 
 /* Adds a console: the log goes to all of them, keys are taken from those that have any. From the start of bring-up.
@@ -25,35 +24,18 @@ __must_check int monitor_init(bool ascii);
 void monitor_release(void);
 /* Moves keys and output. On the bootstrap processor, between turns and slow exits, when some may have arrived. */
 void monitor_poll(void);
-/* ns (run_now()) at which it must be polled at the latest; TIMER_OFF: no need. */
+/* ns (clock_now()) at which it must be polled at the latest; TIMER_OFF: no need. */
 u64 monitor_deadline(void);
 
 /* Shows what is still waiting; from now on the log goes to the consoles as it comes. On the bootstrap processor. */
 void monitor_finish(void);
 
-/* Scroll-back of a VM. OK or ERR_NOMEM. */
+/* Scroll-back and ends of the serial ports of a VM just created. OK or ERR_NOMEM. */
 __must_check int monitor_add_vm(struct vm *vm);
-/* Before the first channel: how many guests there will be, and the most vCPUs that one has. */
+/* Before the first VM is created: how many guests there will be, and the most vCPUs that one has. */
 void monitor_expect(u32 guests, u32 vcpus);
 /* Its control channel; rights' list must live on. OK or ERR_NOMEM. */
 __must_check int monitor_add_control(struct vm *vm, const struct mon_rights *rights);
 /* The operator's control channel on a serial port of the machine (vmm/operator/port.h); con must live on. Once, after
  * monitor_init, on the bootstrap processor. OK or ERR_NOMEM. */
 __must_check int monitor_add_control_port(struct console *con);
-/* Bytes that a guest's console UART, or its control UART, sends. From its vCPU, with the VM's lock held. */
-void monitor_guest_output(struct vm *vm, const u8 *buf, size_t len);
-void monitor_control_output(struct vm *vm, const u8 *buf, size_t len);
-/* v does not wait for the console any more (vcpu.stalled): it starts anew. */
-void monitor_unstall(struct vcpu *v);
-/* With the VM's lock held: whether its control UART may have something to read, and moves it there. */
-bool monitor_control_waits(const struct vm *vm);
-void monitor_control_pull(struct vm *vm);
-/* Connects vm's control UART with the channel that `of` was created with (its own, if that is vm); NULL: with none.
- */
-void monitor_connect_control(struct vm *vm, const struct vm *of);
-/* vm starts afresh: what it had begun to ask is forgotten. */
-void monitor_control_restart(struct vm *vm);
-/* A guest takes another one's place: the console attached to the one shows the other. */
-void monitor_move_console(const struct vm *from, const struct vm *to);
-/* Something happened to a VM: told to whoever listens. */
-void monitor_event(const struct vm *vm, enum mon_event_kind kind, const char *reason);

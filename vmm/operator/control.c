@@ -7,38 +7,40 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
+#include "vmm/board/serial.h"
+#include "vmm/cpu/request.h"
+#include "vmm/life/events.h"
 #include "vmm/operator/console.h"
 #include "vmm/operator/ops.h"
 #include "vmm/operator/port.h"
-#include "vmm/run/run.h"
+#include "vmm/pcpu/clock.h"
 #include "vmm/vm/vm.h"
 
-#define EVENTS       32
 #define LOST_LOGGED  4 /* messages that some were lost, in a minute */
 #define LOST_IN_TIME 60000000000ull
 
 static u32 out_size; /* of each channel's buffer */
 
-void monitor_expect(u32 guests, u32 vcpus)
+void control_expect(u32 guests, u32 vcpus)
 {
 	out_size = ctl_out_size(guests, vcpus);
 }
 
 /* ---- over guests' serial ports ---- */
 
-void monitor_control_output(struct vm *vm, const u8 *buf, size_t len)
+static void control_out(void *ctx, const u8 *buf, size_t len)
 {
-	struct monitor_vm *m = vm->monitor;
+	struct monitor_vm *m = ((struct vm *)ctx)->monitor;
 	size_t taken;
 
-	if (!m || !m->ctl)
+	if (!m->ctl)
 		return;
 	spin_lock(&monitor_lock);
 	if (!m->ctl) { /* taken over just now */
 		spin_unlock(&monitor_lock);
 		return;
 	}
-	taken = m->nr_pending ? 0 : ctl_input(m->ctl, (const char *)buf, len, run_now());
+	taken = m->nr_pending ? 0 : ctl_input(m->ctl, (const char *)buf, len, clock_now());
 	/* What it does not take now, it takes when answers were read: a guest that never reads loses its own
 	 * requests. */
 	len = MIN(len - taken, sizeof(m->pending) - m->nr_pending);
@@ -49,14 +51,15 @@ void monitor_control_output(struct vm *vm, const u8 *buf, size_t len)
 }
 
 /* Retries what was not taken, then answers and events as far as the guest's UART has room. */
-void monitor_control_pull(struct vm *vm)
+static void control_room(void *ctx)
 {
+	struct vm *vm = ctx;
 	struct monitor_vm *m = vm->monitor;
 	u8 buf[16];
 	size_t n, room;
 	bool more;
 
-	if (!m || !m->ctl)
+	if (!m->ctl)
 		return;
 	spin_lock(&monitor_lock);
 	/* First: what a console says from now on comes with another one. */
@@ -66,26 +69,47 @@ void monitor_control_pull(struct vm *vm)
 		return;
 	}
 	if (m->nr_pending) {
-		u32 taken = (u32)ctl_input(m->ctl, (const char *)m->pending, m->nr_pending, run_now());
+		u32 taken = (u32)ctl_input(m->ctl, (const char *)m->pending, m->nr_pending, clock_now());
 
 		memmove(m->pending, m->pending + taken, m->nr_pending - taken);
 		m->nr_pending -= taken;
 	}
-	more = ctl_poll(m->ctl, run_now()) || m->nr_pending;
-	while ((room = devices_control_space(vm)) != 0) {
+	more = ctl_poll(m->ctl, clock_now()) || m->nr_pending;
+	while ((room = serial_control_space(vm)) != 0) {
 		n = ctl_output(m->ctl, buf, MIN(room, sizeof(buf)));
 		if (!n)
 			break;
-		devices_control_input(vm, buf, n);
+		serial_control_input(vm, buf, n);
 	}
 	if (more || !room)
 		__atomic_store_n(&m->ctl_more, true, __ATOMIC_SEQ_CST);
 	spin_unlock(&monitor_lock);
 }
 
-bool monitor_control_waits(const struct vm *vm)
+static bool control_waits(const void *ctx)
 {
-	return vm->monitor && __atomic_load_n(&vm->monitor->ctl_more, __ATOMIC_RELAXED);
+	return __atomic_load_n(&((const struct vm *)ctx)->monitor->ctl_more, __ATOMIC_RELAXED);
+}
+
+/* The guest starts afresh: what it had begun to ask is forgotten. */
+static void control_restart(void *ctx)
+{
+	struct monitor_vm *m = ((struct vm *)ctx)->monitor;
+
+	spin_lock(&monitor_lock);
+	m->nr_pending = 0;
+	if (m->ctl)
+		ctl_forget_line(m->ctl);
+	spin_unlock(&monitor_lock);
+}
+
+void control_add_vm(struct vm *vm)
+{
+	static const struct chr_ops ops = {
+		.out = control_out, .waits = control_waits, .room = control_room, .reset = control_restart
+	};
+
+	serial_set_end(vm, SERIAL_CONTROL, &(struct chr){ &ops, vm });
 }
 
 int monitor_add_control(struct vm *vm, const struct mon_rights *rights)
@@ -105,7 +129,7 @@ int monitor_add_control(struct vm *vm, const struct mon_rights *rights)
 	return OK;
 }
 
-void monitor_connect_control(struct vm *vm, const struct vm *of)
+void control_connect(struct vm *vm, const struct vm *of)
 {
 	struct monitor_vm *m = vm->monitor;
 	struct ctl *c = of ? of->monitor->own : NULL;
@@ -122,22 +146,11 @@ void monitor_connect_control(struct vm *vm, const struct vm *of)
 	spin_unlock(&monitor_lock);
 }
 
-void monitor_control_restart(struct vm *vm)
-{
-	struct monitor_vm *m = vm->monitor;
-
-	spin_lock(&monitor_lock);
-	m->nr_pending = 0;
-	if (m->ctl)
-		ctl_forget_line(m->ctl);
-	spin_unlock(&monitor_lock);
-}
-
 /* ---- over a serial port of the machine ---- */
 
 static struct ctl_port *port;
 static bool port_told;          /* it has something to do or to say; atomic */
-static u64 port_at = TIMER_OFF; /* it goes on then, run_now() ns; for the bootstrap processor alone */
+static u64 port_at = TIMER_OFF; /* it goes on then, clock_now() ns; for the bootstrap processor alone */
 
 int monitor_add_control_port(struct console *con)
 {
@@ -181,7 +194,7 @@ u64 control_deadline(void)
 
 void control_finish(u64 until)
 {
-	while (port && run_now() < until && ctl_port_run(port, run_now()))
+	while (port && clock_now() < until && ctl_port_run(port, clock_now()))
 		cpu_pause();
 	__atomic_store_n(&port, NULL, __ATOMIC_RELAXED);
 	port_at = TIMER_OFF;
@@ -203,7 +216,7 @@ void control_tell_output(const struct vm *vm)
 	const struct ctl_port *p = __atomic_load_n(&port, __ATOMIC_ACQUIRE);
 
 	if (p && shows(&p->ctl, vm) && !__atomic_exchange_n(&port_told, true, __ATOMIC_SEQ_CST))
-		run_poll_soon();
+		housekeep_soon();
 	for (struct vm *to = vm_list; to; to = to->next) {
 		const struct ctl *c = to->monitor ? __atomic_load_n(&to->monitor->ctl, __ATOMIC_RELAXED) : NULL;
 
@@ -219,15 +232,11 @@ void control_tell_events(void)
 	static struct log_limit lost_limit;
 	struct mon_event ev;
 	u32 suppressed;
-	u64 lost;
+	u64 lost = life_events_lost();
 
-	spin_lock(&events.lock);
-	lost = events.lost;
-	events.lost = 0;
-	spin_unlock(&events.lock);
-	if (lost && log_limit_ok(&lost_limit, run_now(), LOST_LOGGED, LOST_IN_TIME, &suppressed))
+	if (lost && log_limit_ok(&lost_limit, clock_now(), LOST_LOGGED, LOST_IN_TIME, &suppressed))
 		log_warn("monitor: %lu events were lost\n", lost);
-	while (next_event(&ev)) {
+	while (life_next_event(&ev)) {
 		if (port) {
 			ctl_event(&port->ctl, &ev);
 			__atomic_store_n(&port_told, true, __ATOMIC_SEQ_CST);

@@ -8,11 +8,12 @@
 
 struct vm;
 
-/* Around the mux and the control channels: whoever runs the monitor's commands. Its place among the locks: monitor.c.
- */
-extern struct spinlock monitor_lock;
-extern struct mon monitor_mon;
-
+/* Before the first VM: monitor_expect(). */
+void control_expect(u32 guests, u32 vcpus);
+/* Connects vm's control port with control channels. */
+void control_add_vm(struct vm *vm);
+/* vm's control UART gets the channel that `of` was created with (its own, if that is vm); NULL: none. */
+void control_connect(struct vm *vm, const struct vm *of);
 /* vm has printed something: control channels that its console is attached to will tell. With any lock held. */
 void control_tell_output(const struct vm *vm);
 /* Takes what the control port has received. On the bootstrap processor. Returns whether there was any. */
@@ -20,7 +21,7 @@ bool control_receive(void);
 /* Serves the control port, if it has anything to do, at its pace. On the bootstrap processor; monitor_lock is held.
  */
 void control_run(u64 now);
-/* When that must be called at the latest, run_now() ns; TIMER_OFF: no need. */
+/* When that must be called at the latest, clock_now() ns; TIMER_OFF: no need. */
 u64 control_deadline(void);
 /* Sends what is left, until then at the most; nothing is served afterwards. As control_run. */
 void control_finish(u64 until);

@@ -9,22 +9,20 @@
 #include "lib/string.h"
 #include "lib/version.h"
 #include "mm/hvmem.h"
+#include "vmm/board/serial.h"
 #include "vmm/config/machine.h"
-#include "vmm/exit/exit.h"
+#include "vmm/cpu/regs.h"
+#include "vmm/life/ctl.h"
 #include "vmm/life/guests.h"
+#include "vmm/life/onoff.h"
 #include "vmm/operator/console.h"
+#include "vmm/pcpu/clock.h"
 #include "vmm/run/run.h"
 #include "vmm/vm/vm.h"
 
+struct spinlock monitor_lock;
+struct mon monitor_mon;
 static const struct machine *topology; /* boot's, before the first guest */
-
-static struct vm *find(u32 id)
-{
-	for (struct vm *vm = vm_list; vm; vm = vm->next)
-		if (vm->id == id)
-			return vm;
-	return NULL;
-}
 
 /* ---- what there is ---- */
 
@@ -81,7 +79,7 @@ static int guest_info(void *ctx, u32 index, struct mon_guest_info *info)
 
 static int guest_detail(void *ctx, u32 guest, u32 index, struct mon_detail *d)
 {
-	const struct vm *vm = find(guest);
+	const struct vm *vm = vm_by_id(guest);
 	const struct vm_config *c = vm ? &vm->config : NULL;
 	const char *text;
 
@@ -128,7 +126,7 @@ static int guest_detail(void *ctx, u32 guest, u32 index, struct mon_detail *d)
 
 static int exits(void *ctx, u32 guest, u64 *counts, u32 nr)
 {
-	const struct vm *vm = find(guest);
+	const struct vm *vm = vm_by_id(guest);
 
 	if (!vm)
 		return ERR_NOENT;
@@ -148,7 +146,7 @@ static const char *exit_name(void *ctx, u32 reason)
 
 static struct mon_sample *sample(void *ctx, u32 guest, enum mon_slot slot)
 {
-	struct vm *vm = find(guest);
+	struct vm *vm = vm_by_id(guest);
 
 	return vm ? &vm->monitor->samples[slot] : NULL;
 }
@@ -170,7 +168,7 @@ static int why_not(struct mon_why *why, const struct vm *vm, enum mon_action wha
 
 static int action(void *ctx, u32 guest, enum mon_action what, struct mon_why *why)
 {
-	struct vm *vm = find(guest);
+	struct vm *vm = vm_by_id(guest);
 	int err;
 
 	if (!vm)
@@ -191,7 +189,7 @@ static int action(void *ctx, u32 guest, enum mon_action what, struct mon_why *wh
 
 static int set(void *ctx, u32 guest, enum mon_prop prop, const struct mon_value *value, struct mon_why *why)
 {
-	struct vm *vm = find(guest);
+	struct vm *vm = vm_by_id(guest);
 
 	return vm ? monitor_set(vm, topology, prop, value, why) : ERR_NOENT;
 }
@@ -230,7 +228,7 @@ static void read_regs(struct vcpu *v, struct mon_regs *r)
 static int regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 {
 	struct vcpu *v, *loaded = this_cpu()->current;
-	struct vm *vm = find(guest);
+	struct vm *vm = vm_by_id(guest);
 
 	if (!vm || vcpu >= vm->nr_vcpus)
 		return ERR_NOENT;
@@ -238,7 +236,7 @@ static int regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 	if (v != loaded && (!vm->paused || __atomic_load_n(&v->on_cpu, __ATOMIC_SEQ_CST)))
 		return ERR_BUSY;
 	/* A CPU that holds them may be waiting for the lock we have: it must not be waited for. */
-	if (!run_try_evict(v) || !vcpu_try_load(v))
+	if (!vcpu_try_evict(v) || !vcpu_try_load(v))
 		return ERR_BUSY;
 	read_regs(v, r);
 	if (v == loaded)
@@ -272,7 +270,7 @@ static int trace(void *ctx, enum mon_run run, u32 cpu, u64 seq, struct mon_trace
 		e = &pcpus[cpu]->exits[seq & (EXIT_RING_ENTRIES - 1)];
 	since = e->tsc - pcpus[cpu]->old_start_tsc;
 	*rec = (struct mon_trace){
-		.time_ns = run == MON_RUN_BEFORE ? ticks_ns(since) : run_ns(e->tsc),
+		.time_ns = run == MON_RUN_BEFORE ? ticks_ns(since) : clock_ns(e->tsc),
 		.guest = e->who >> 16,
 		.vcpu = e->who & 0xffff,
 		.reason = EXIT_REASON_BASIC(e->reason),
@@ -288,7 +286,7 @@ static size_t log_read(void *ctx, u64 *pos, char *buf, size_t len)
 
 static size_t console_read(void *ctx, u32 guest, u64 *pos, u8 *buf, size_t len)
 {
-	struct vm *vm = find(guest);
+	struct vm *vm = vm_by_id(guest);
 	size_t n;
 
 	if (!vm)
@@ -301,16 +299,16 @@ static size_t console_read(void *ctx, u32 guest, u64 *pos, u8 *buf, size_t len)
 
 static size_t console_input(void *ctx, u32 guest, const u8 *buf, size_t len)
 {
-	struct vm *vm = find(guest);
+	struct vm *vm = vm_by_id(guest);
 
 	if (!vm || vm->state != VM_RUNNING)
 		return len; /* nobody reads: dropped */
-	return devices_queue_input(vm, buf, len);
+	return serial_queue_input(vm, buf, len);
 }
 
 static int ready(void *ctx, u32 guest)
 {
-	struct vm *vm = find(guest);
+	struct vm *vm = vm_by_id(guest);
 
 	if (!vm)
 		return ERR_NOENT;
@@ -344,7 +342,7 @@ static void machine(void *ctx, struct mon_machine *m)
 		.cpu_model = model,
 		.cpus = nr_pcpus,
 		.tsc_hz = tsc_hz(),
-		.uptime_ns = run_now(),
+		.uptime_ns = clock_now(),
 		.hv_memory = hv_pool_total_bytes() - hv_pool_free_bytes(),
 		.free_memory = guest_frames_free_bytes(),
 		.guest_memory = topology ? topology->memory : 0,

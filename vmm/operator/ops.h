@@ -20,6 +20,10 @@ struct monitor_vm {
 struct vm;
 struct machine;
 
+/* Around the mux and the control channels: whoever runs the monitor's commands. Its place among the locks: console.c.
+ */
+extern struct spinlock monitor_lock;
+extern struct mon monitor_mon;
 extern const struct mon_ops monitor_ops;
 
 /* What mon_ops.set() does, for vm: its share of the processors m, and which of them. With the monitor's lock held. */

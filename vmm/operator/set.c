@@ -2,16 +2,19 @@
 #include "arch/x86/percpu.h"
 #include "lib/fmt.h"
 #include "vmm/config/place.h"
-#include "vmm/operator/console.h"
+#include "vmm/cpu/vcpu.h"
+#include "vmm/life/ctl.h"
+#include "vmm/life/events.h"
 #include "vmm/operator/ops.h"
-#include "vmm/run/run.h"
+#include "vmm/pcpu/clock.h"
+#include "vmm/pcpu/kick.h"
 #include "vmm/vm/vm.h"
 
 static void kick(const struct sched_cpumask *mask)
 {
 	for (u32 i = 0; i < nr_pcpus; i++)
 		if (sched_mask_test(mask, i))
-			run_kick(i);
+			pcpu_kick(i);
 }
 
 static void share_refused(const struct vm *vm, const struct sched_params *p, int err, struct mon_why *why)
@@ -45,7 +48,7 @@ static int set_share(struct vm *vm, enum mon_prop prop, u32 num, struct mon_why 
 	case MON_RESERVATION: p.reservation = num * SCHED_PERCENT; break;
 	default: return ERR_NOTSUP;
 	}
-	err = sched_group_set(run_sched(), &vm->sched, &p, run_now(), &mask);
+	err = sched_group_set(&pcpu_sched, &vm->sched, &p, clock_now(), &mask);
 	if (err)
 		share_refused(vm, &p, err, why);
 	else
@@ -115,7 +118,7 @@ static int set_pin(struct vm *vm, const struct machine *m, const struct mon_valu
 	for (u32 i = 0; i < nr_pcpus; i++)
 		if (cpuset_has(&set, i))
 			sched_mask_set(&mask, i);
-	err = sched_group_set_allowed(run_sched(), &vm->sched, &mask, run_now(), &kicked);
+	err = sched_group_set_allowed(&pcpu_sched, &vm->sched, &mask, clock_now(), &kicked);
 	if (err == ERR_NOSPC)
 		fmt_snprintf(why->text, sizeof(why->text), "its reservation does not fit there");
 	else if (err)
@@ -137,7 +140,7 @@ static void tell(struct vm *vm, enum mon_prop prop, const struct mon_value *valu
 		fmt_snprintf(text, sizeof(text), "%lu", (unsigned long)value->num);
 	}
 	vm_log_command(vm, "%s set to %s", mon_prop_str(prop), text);
-	monitor_event(vm, MON_EV_CHANGED, "");
+	life_event(vm, MON_EV_CHANGED, "");
 }
 
 int monitor_set(struct vm *vm, const struct machine *m, enum mon_prop prop, const struct mon_value *value,

@@ -9,6 +9,7 @@
  */
 #include "vmm/vm/memory.h"
 
+#include "arch/x86/vmx/vmx.h"
 #include "lib/assert.h"
 #include "mm/hvmem.h"
 #include "vmm/vm/vm.h"

@@ -1,16 +1,7 @@
-/* Virtual machines: creation from the configuration, memory, images. */
+/* Virtual machines: which there are, and their time. */
 #include "vmm/vm/vm.h"
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/lock.h"
-#include "arch/x86/percpu.h"
-#include "arch/x86/tsc.h"
-#include "lib/assert.h"
-#include "mm/hvmem.h"
-#include "vmm/operator/console.h"
-#include "vmm/pcpu/walltime.h"
-#include "vmm/run/run.h"
-#include "vmm/vm/memory.h"
 
 struct vm *vm_list;
 
@@ -19,11 +10,14 @@ u64 vm_now(const struct vm *vm)
 	return vclock_ns(&vm->clock, cpu_rdtsc() - vm->tsc_start);
 }
 
-/* ---- images ---- */
+struct vm *vm_by_id(u32 id)
+{
+	for (struct vm *vm = vm_list; vm; vm = vm->next)
+		if (vm->id == id)
+			return vm;
+	return NULL;
+}
 
-/* ---- creation ---- */
-
-/* The guest may have seen its time up to now: it goes on from here. */
 void vm_time_seen(struct vm *vm)
 {
 	u64 now = cpu_rdtsc(), before = __atomic_load_n(&vm->pause_tsc, __ATOMIC_SEQ_CST);

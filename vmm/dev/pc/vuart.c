@@ -309,6 +309,7 @@ static void write_reg(struct vuart *u, u32 reg, u8 val, u64 now)
 static void uart_io(void *dev, struct io_access *io)
 {
 	struct vuart *u = dev;
+	size_t space = vuart_rx_space(u);
 	u64 val = 0;
 
 	update(u, io->now); /* a timeout that is due but whose timer has not run */
@@ -323,6 +324,8 @@ static void uart_io(void *dev, struct io_access *io)
 	if (!io->write)
 		io->value = val;
 	update(u, io->now);
+	if (u->room && vuart_rx_space(u) > space)
+		u->room(u->arg);
 }
 
 /* ---- for the owner ---- */

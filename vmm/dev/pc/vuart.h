@@ -31,6 +31,7 @@ struct vuart {
 	const struct irqchip *irq;
 	u32 gsi;
 	void (*tx)(void *arg, const u8 *buf, size_t len);
+	void (*room)(void *arg); /* the receiver takes bytes again; set after vuart_init, may be NULL */
 	void *arg;
 	struct timer timeout;
 	struct io_region region;

@@ -1,0 +1,183 @@
+/* Serial ports of a VM: the UARTs between the guest and the console, the log, a control channel. */
+#include "vmm/board/serial.h"
+
+#include "lib/log.h"
+#include "lib/string.h"
+#include "vmm/board/priv.h"
+#include "vmm/cpu/request.h"
+#include "vmm/pcpu/clock.h"
+#include "vmm/vm/vm.h"
+
+#define LINES_A_SECOND 100 /* of a guest in the log: about what a serial line takes */
+
+void serial_set_end(struct vm *vm, enum serial_end end, const struct chr *chr)
+{
+	vm->board->chr[end] = *chr;
+}
+
+void serial_connect(struct vm *vm, u32 n, enum vm_serial kind)
+{
+	vm->board->port[n].kind = kind;
+}
+
+/* ---- from the guest ---- */
+
+static void log_text(struct vm *vm, const char *text)
+{
+	u32 suppressed;
+
+	if (!log_limit_ok(&vm->text_limit, clock_now(), LINES_A_SECOND, 1000000000, &suppressed))
+		return;
+	if (suppressed)
+		log_info("%s: (%u lines not shown)\n", vm->config.name, suppressed);
+	log_info("%s: %s\n", vm->config.name, text);
+}
+
+static void log_line(struct com_port *port, const u8 *buf, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		char *text = port->line.text;
+		u32 *used = &port->line.len;
+
+		if (buf[i] >= ' ' && buf[i] < 0x7f)
+			text[(*used)++] = (char)buf[i];
+		if (buf[i] != '\n' && *used < sizeof(port->line.text) - 1)
+			continue;
+		text[*used] = 0;
+		*used = 0;
+		log_text(port->vm, text);
+	}
+}
+
+static void tx(void *arg, const u8 *buf, size_t len)
+{
+	struct com_port *port = arg;
+	const struct chr *chr = port->vm->board->chr;
+
+	chr_out(&chr[SERIAL_WATCH], buf, len);
+	switch (port->kind) {
+	case VM_SERIAL_CONSOLE: chr_out(&chr[SERIAL_CONSOLE], buf, len); break;
+	case VM_SERIAL_CONTROL: chr_out(&chr[SERIAL_CONTROL], buf, len); break;
+	case VM_SERIAL_LOG:
+		chr_out(&chr[SERIAL_CONSOLE], buf, len);
+		log_line(port, buf, len);
+		break;
+	default: break;
+	}
+}
+
+/* ---- to the guest ---- */
+
+/* The guest has made room in a UART. */
+static void room(void *arg)
+{
+	struct vm *vm = ((struct com_port *)arg)->vm;
+
+	if (serial_input_waits(vm))
+		vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+}
+
+size_t serial_queue_input(struct vm *vm, const u8 *buf, size_t len)
+{
+	struct board *b = vm->board;
+	size_t n;
+
+	spin_lock(&b->keys.lock);
+	n = MIN(len, sizeof(b->keys.buf) - b->keys.nr);
+	memcpy(b->keys.buf + b->keys.nr, buf, n);
+	__atomic_store_n(&b->keys.nr, b->keys.nr + (u32)n, __ATOMIC_RELAXED);
+	spin_unlock(&b->keys.lock);
+	if (n)
+		vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+	return n;
+}
+
+static struct vuart *uart_of(struct vm *vm, enum vm_serial kind)
+{
+	for (u32 i = 0; i < CONFIG_NR_COM; i++)
+		if (vm->board->port[i].kind == kind)
+			return &vm->board->com[i];
+	return NULL;
+}
+
+static void take_keys(struct vm *vm)
+{
+	struct vuart *u = uart_of(vm, VM_SERIAL_CONSOLE);
+	struct board *b = vm->board;
+	size_t n;
+
+	spin_lock(&b->keys.lock);
+	/* Nobody reads: dropped. */
+	n = u ? vuart_rx(u, b->keys.buf, b->keys.nr, vm_now(vm)) : b->keys.nr;
+	memmove(b->keys.buf, b->keys.buf + n, b->keys.nr - n);
+	__atomic_store_n(&b->keys.nr, b->keys.nr - (u32)n, __ATOMIC_RELAXED);
+	spin_unlock(&b->keys.lock);
+}
+
+void serial_take_input(struct vm *vm)
+{
+	if (__atomic_load_n(&vm->board->keys.nr, __ATOMIC_RELAXED))
+		take_keys(vm);
+	chr_room(&vm->board->chr[SERIAL_CONTROL]);
+}
+
+bool serial_input_waits(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->board->keys.nr, __ATOMIC_RELAXED) || chr_waits(&vm->board->chr[SERIAL_CONTROL]);
+}
+
+size_t serial_control_space(struct vm *vm)
+{
+	const struct vuart *u = uart_of(vm, VM_SERIAL_CONTROL);
+
+	return u ? vuart_rx_space(u) : 0;
+}
+
+void serial_control_input(struct vm *vm, const u8 *buf, size_t len)
+{
+	struct vuart *u = uart_of(vm, VM_SERIAL_CONTROL); /* NULL: taken over just now */
+	size_t n = u ? vuart_rx(u, buf, len, vm_now(vm)) : 0;
+
+	if (n < len)
+		log_debug("guest %s: control UART lost %lu bytes\n", vm->config.name, len - n);
+}
+
+/* ---- creation, reset ---- */
+
+int serial_create(struct vm *vm)
+{
+	static const struct {
+		u16 base;
+		u8 gsi;
+	} com[CONFIG_NR_COM] = { { 0x3f8, 4 }, { 0x2f8, 3 }, { 0x3e8, 4 }, { 0x2e8, 3 } };
+	struct timerq *tq = &vm->vcpus[0]->timers;
+	struct board *b = vm->board;
+	int err = OK;
+
+	for (u32 i = 0; i < CONFIG_NR_COM && !err; i++) {
+		b->port[i] = (struct com_port){ .vm = vm, .n = i, .kind = vm->config.com[i] };
+		if (vm->config.com[i] == VM_SERIAL_NONE)
+			continue;
+		vuart_init(&b->com[i], com[i].base, com[i].gsi, &vm->irq.chip, tq, tx, &b->port[i]);
+		b->com[i].room = room;
+		err = vuart_attach(&b->com[i], &vm->pio);
+	}
+	return err;
+}
+
+void serial_reset(struct vm *vm, u64 now)
+{
+	struct board *b = vm->board;
+
+	for (u32 i = 0; i < CONFIG_NR_COM; i++) {
+		if (vm->config.com[i] != VM_SERIAL_NONE)
+			vuart_reset(&b->com[i], now);
+		b->port[i].line.len = 0;
+	}
+	/* What was typed for the guest as it ran before. */
+	spin_lock(&b->keys.lock);
+	__atomic_store_n(&b->keys.nr, 0, __ATOMIC_RELAXED);
+	spin_unlock(&b->keys.lock);
+	for (u32 i = 0; i < SERIAL_NR_ENDS; i++)
+		chr_reset(&b->chr[i]);
+}

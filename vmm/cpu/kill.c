@@ -1,0 +1,69 @@
+/* A VM is told to stop: by its guest, by what its guest did, by an operator. */
+#include "vmm/cpu/kill.h"
+
+#include "arch/x86/cpu.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+#include "vmm/cpu/request.h"
+#include "vmm/pcpu/clock.h"
+
+#define STOPS_LOGGED  8 /* in a minute */
+#define STOPS_IN_TIME 60000000000ull
+
+/* What takes several lines is not mixed up with another CPU's. Inside a VM's lock; the log's are inside this one. */
+struct spinlock vm_report_lock;
+
+void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why)
+{
+	u32 suppressed;
+
+	/* The guest and an operator may want it at once: the first one's reason counts. */
+	if (vm->stop || __atomic_exchange_n(&vm->stopping, true, __ATOMIC_SEQ_CST))
+		return;
+	vm->quiet = !log_limit_ok(&vm->stop_limit, clock_now(), STOPS_LOGGED, STOPS_IN_TIME, &suppressed);
+	if (!vm->quiet && suppressed)
+		log_warn("guest %s: (%u stops not shown)\n", vm->config.name, suppressed);
+	fmt_snprintf(vm->why, sizeof(vm->why), "%s", why);
+	vm->exit_code = code;
+	vm->stop_tsc = cpu_rdtsc();
+	__atomic_store_n(&vm->stop, stop, __ATOMIC_SEQ_CST);
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
+	/* Its vCPUs have to run to leave. vm_pause() looks at these two the other way round. */
+	if (__atomic_load_n(&vm->paused, __ATOMIC_SEQ_CST)) {
+		__atomic_store_n(&vm->resume_pending, true, __ATOMIC_SEQ_CST);
+		housekeep_soon();
+	}
+}
+
+void vm_kill(struct vcpu *v, const char *fmt, ...)
+{
+	char why[160];
+	va_list ap;
+
+	if (v->vm->stop)
+		return;
+	va_start(ap, fmt);
+	fmt_vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	vm_request_stop(v->vm, VM_STOP_CRASH, 0, why);
+	if (v->vm->quiet)
+		return;
+	spin_lock(&vm_report_lock);
+	log_err("guest %s: vCPU %u crashed: %s\n", v->vm->config.name, v->id, why);
+	vcpu_dump(v);
+	spin_unlock(&vm_report_lock);
+}
+
+void vm_triple_fault(struct vcpu *v, const char *how)
+{
+	if (v->vm->stop)
+		return;
+	vm_request_stop(v->vm, VM_STOP_RESET, 0, how);
+	if (v->vm->quiet)
+		return;
+	spin_lock(&vm_report_lock);
+	log_warn("guest %s: vCPU %u: %s\n", v->vm->config.name, v->id, how);
+	vcpu_dump(v);
+	spin_unlock(&vm_report_lock);
+}

@@ -1,0 +1,15 @@
+/* A VM is told to stop: by its guest, by what its guest did, by an operator. From any CPU but where it says so. */
+#pragma once
+
+#include "vmm/cpu/vcpu.h"
+#include "vmm/vm/vm.h"
+
+/* The guest asked for power-off, reset or debug exit, or an operator did. The first one's reason counts. */
+void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why);
+/* The guest did something that cannot go on: this VM alone stops, with a dump. From its vCPU's context. */
+void vm_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
+/* The vCPU has shut down: on a PC the chipset then resets the machine. Its state goes to the log. */
+void vm_triple_fault(struct vcpu *v, const char *how);
+
+/* Around what takes several lines of the log. Inside a VM's lock; the log's are inside this one. */
+extern struct spinlock vm_report_lock;

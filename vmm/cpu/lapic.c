@@ -1,0 +1,109 @@
+/* A VM's interrupt controllers: its vCPUs' local APICs, the 8259As and the I/O APIC, wired to the vCPUs. */
+#include "vmm/cpu/lapic.h"
+
+#include "mm/hvmem.h"
+#include "vmm/cpu/regs.h"
+#include "vmm/cpu/request.h"
+#include "vmm/cpu/vcpu.h"
+#include "vmm/vm/vm.h"
+
+static void lapic_send(void *ctx, struct vlapic *from, const struct apic_msg *m)
+{
+	struct vcpu *v = ctx;
+
+	pc_irqchip_send(&v->vm->irq, from, m);
+}
+
+static void lapic_eoi(void *ctx, u8 vector)
+{
+	struct vcpu *v = ctx;
+
+	vioapic_eoi(&v->vm->irq.ioapic, vector);
+}
+
+static void lapic_kick(void *ctx)
+{
+	vcpu_request(ctx, VCPU_REQ_EVENT);
+}
+
+static void lapic_init_ipi(void *ctx)
+{
+	struct vcpu *v = ctx;
+
+	v->sipi_pending = false; /* one that came before found no processor waiting for it */
+	v->init_pending = true;
+	vcpu_request(v, VCPU_REQ_EVENT);
+}
+
+static void lapic_sipi(void *ctx, u8 vector)
+{
+	struct vcpu *v = ctx;
+
+	v->sipi_vector = vector;
+	v->sipi_pending = true;
+	vcpu_request(v, VCPU_REQ_EVENT);
+}
+
+static u64 lapic_tsc_now(void *ctx, u64 now)
+{
+	struct vcpu *v = ctx;
+
+	return vcpu_msr_ops.tsc(v);
+}
+
+static u64 lapic_tsc_to_ns(void *ctx, u64 tsc)
+{
+	struct vcpu *v = ctx;
+	u64 host = vclock_unscale_ceil(&v->vm->clock, tsc - v->tsc_offset) - v->vm->tsc_start;
+
+	/* A deadline in the far past or beyond the clock's reach: the comparison with tsc_now has dealt with the
+	 * past. */
+	if ((s64)host < 0)
+		return TIMER_OFF - 1;
+	return MIN(vclock_ns_sat(&v->vm->clock, host), TIMER_OFF - 2) + 1;
+}
+
+static const struct vlapic_ops lapic_ops = {
+	.send = lapic_send,
+	.eoi = lapic_eoi,
+	.kick = lapic_kick,
+	.init = lapic_init_ipi,
+	.sipi = lapic_sipi,
+	.tsc_now = lapic_tsc_now,
+	.tsc_to_ns = lapic_tsc_to_ns,
+};
+
+static void pic_changed(void *arg)
+{
+	struct vm *vm = arg;
+
+	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+}
+
+int lapics_create(struct vm *vm)
+{
+	vm->lapics = hv_zalloc(vm->nr_vcpus * sizeof(*vm->lapics));
+	if (!vm->lapics)
+		return ERR_NOMEM;
+	for (u32 i = 0; i < vm->nr_vcpus; i++) {
+		struct vcpu *v = vm->vcpus[i];
+
+		vlapic_init(&v->lapic, v->lapic_page, v->cpuid->apic_id, i == 0, &lapic_ops, v, &v->timers);
+		vlapic_set_clock(&v->lapic, vlapic_clock_ns(vm->clock.tsc_hz));
+		vm->lapics[i] = &v->lapic;
+	}
+	pc_irqchip_init(&vm->irq, vm->lapics, vm->nr_vcpus, (u8)vm->nr_vcpus, pic_changed, vm);
+	return pc_irqchip_attach(&vm->irq, &vm->pio, &vm->mmio);
+}
+
+void lapics_destroy(struct vm *vm)
+{
+	hv_zfree(vm->lapics, vm->nr_vcpus * sizeof(*vm->lapics));
+}
+
+void lapics_reset(struct vm *vm, u64 now)
+{
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		vlapic_reset(&vm->vcpus[i]->lapic, now);
+	pc_irqchip_reset(&vm->irq);
+}

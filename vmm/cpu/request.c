@@ -1,0 +1,55 @@
+/* What is asked of a vCPU or of the bootstrap processor, from any CPU. */
+#include "vmm/cpu/request.h"
+
+#include "arch/x86/percpu.h"
+#include "vmm/pcpu/clock.h"
+#include "vmm/pcpu/kick.h"
+
+u32 housekeep_wanted;
+static u32 nr_stalled;
+
+void housekeep_soon(void)
+{
+	if (__atomic_exchange_n(&housekeep_wanted, 1, __ATOMIC_SEQ_CST))
+		return;
+	pcpu_kick(0);
+	/* Back to the loop when this exit is done: nobody else kicks this CPU as long as housekeep_wanted is set. */
+	if (!this_cpu()->index && this_cpu()->current)
+		this_cpu()->current->resync = 0;
+}
+
+void vcpu_wake(struct vcpu *v)
+{
+	pcpu_kick(sched_wake(&pcpu_sched, &v->sched, clock_now()));
+}
+
+void vcpu_request(struct vcpu *v, u32 bits)
+{
+	struct pcpu *on;
+
+	__atomic_fetch_or(&v->request, bits, __ATOMIC_SEQ_CST);
+	on = __atomic_load_n(&v->on_cpu, __ATOMIC_SEQ_CST);
+	if (!on) {
+		vcpu_wake(v);
+	} else if (on != this_cpu()) {
+		pcpu_kick(on->index);
+	}
+}
+
+void vcpu_unstall(struct vcpu *v)
+{
+	if (__atomic_exchange_n(&v->stalled, 0, __ATOMIC_SEQ_CST))
+		__atomic_fetch_sub(&nr_stalled, 1, __ATOMIC_SEQ_CST);
+}
+
+void vcpu_stall(struct vcpu *v)
+{
+	__atomic_fetch_add(&nr_stalled, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&v->stalled, 1, __ATOMIC_SEQ_CST);
+	v->resync = 0; /* back to the run loop */
+}
+
+bool vcpu_any_stalled(void)
+{
+	return __atomic_load_n(&nr_stalled, __ATOMIC_SEQ_CST);
+}

@@ -1,0 +1,167 @@
+/* Creation of a VM from its configuration, and its end. */
+#include "vmm/life/create.h"
+
+#include "arch/x86/percpu.h"
+#include "arch/x86/tsc.h"
+#include "lib/assert.h"
+#include "lib/log.h"
+#include "mm/hvmem.h"
+#include "vmm/board/board.h"
+#include "vmm/cpu/lapic.h"
+#include "vmm/cpu/vcpu.h"
+#include "vmm/life/start.h"
+#include "vmm/pcpu/clock.h"
+#include "vmm/pcpu/kick.h"
+#include "vmm/vm/memory.h"
+
+/* ---- images ---- */
+
+static int find_image(const struct vm *vm, vm_find_image *find, const char *name, struct vm_image *img)
+{
+	int err = find(name, img);
+
+	if (err == ERR_NOENT)
+		log_err("guest %s: module \"%s\" is not there; add a module2 line with that name to the GRUB entry\n",
+		        vm->config.name, name);
+	return err;
+}
+
+static int find_images(struct vm *vm, vm_find_image *find)
+{
+	int err = find_image(vm, find, vm->config.kernel, &vm->kernel);
+
+	if (!err && vm->config.initrd)
+		err = find_image(vm, find, vm->config.initrd, &vm->initrd);
+	for (u32 i = 0; i < vm->config.nr_modules && !err; i++) {
+		const char *s = config_module(&vm->config, i);
+		char name[64];
+
+		if (i >= ARRAY_SIZE(vm->modules) || !config_module_name(s, name, sizeof(name))) {
+			log_err("guest %s: too many modules, or too long a name: \"%s\"\n", vm->config.name, s);
+			return ERR_RANGE;
+		}
+		err = find_image(vm, find, name, &vm->modules[i]);
+		vm->modules[i].string = s;
+		vm->nr_modules = i + 1;
+	}
+	return err;
+}
+
+/* ---- creation ---- */
+
+static int create_vcpus(struct vm *vm, const struct cpuset *cpus)
+{
+	struct sched_cpumask allowed = { 0 };
+
+	for (u32 i = 0; i < nr_pcpus; i++)
+		if (pcpus[i]->vmx_on && cpuset_has(cpus, i))
+			sched_mask_set(&allowed, i);
+	vm->vcpus = hv_zalloc(vm->nr_vcpus * sizeof(*vm->vcpus));
+	if (!vm->vcpus)
+		return ERR_NOMEM;
+	for (u32 i = 0; i < vm->nr_vcpus; i++) {
+		int err = vcpu_create(vm, i, &vm->vcpus[i]);
+
+		if (err)
+			return err;
+		err = sched_entity_init(&pcpu_sched, &vm->vcpus[i]->sched, &vm->sched, &allowed, clock_now());
+		if (err)
+			return err;
+	}
+	return OK;
+}
+
+static int create_clock(struct vm *vm)
+{
+	u64 hz = vm->config.tsc_hz;
+
+	vclock_init(&vm->clock, tsc_hz());
+	if (hz && hz != tsc_hz()) {
+		if (!vmx_caps_has(&vmx_caps, VMX_FEAT_TSC_SCALING) || vclock_set_guest(&vm->clock, hz)) {
+			log_err("guest %s: tsc-frequency: this CPU cannot scale its TSC's %lu Hz to %lu\n",
+			        vm->config.name, tsc_hz(), hz);
+			return ERR_NOTSUP;
+		}
+	}
+	pv_scale_init(&vm->pv_scale, vm->clock.guest_hz);
+	return OK;
+}
+
+int vm_create(u32 id, const struct vm_config *config, const struct cpuset *cpus, vm_find_image *find, struct vm **out)
+{
+	const struct sched_params share = {
+		.weight = config->weight,
+		.cap = config->cap * SCHED_PERCENT,
+		.reservation = config->reservation * SCHED_PERCENT,
+		.latency = config->latency == VM_LATENCY_LOW,
+	};
+	struct vm *vm = hv_zalloc(sizeof(*vm)), **tail = &vm_list;
+	int err;
+
+	*out = NULL;
+	if (!vm)
+		return ERR_NOMEM;
+	vm->config = *config;
+	vm->id = id;
+	vm->nr_vcpus = config->vcpus;
+	io_bus_init(&vm->pio, vm->pio_storage, VM_PIO_REGIONS, 0xffff);
+	io_bus_init(&vm->mmio, vm->mmio_storage, VM_MMIO_REGIONS, ~0ull);
+	err = create_clock(vm);
+	if (!err)
+		err = find_images(vm, find);
+	if (!err)
+		err = vm_memory_create(vm);
+	if (!err)
+		err = sched_group_init(&pcpu_sched, &vm->sched, &share, clock_now());
+	if (!err)
+		err = create_vcpus(vm, cpus);
+	if (!err)
+		err = lapics_create(vm);
+	if (!err)
+		err = board_create(vm);
+	if (!err)
+		err = vm_start_create(vm);
+	if (err) {
+		log_err("guest %s: cannot be created: %s (guest memory free: %lu MiB, hypervisor's: %lu KiB)\n",
+		        config->name, err_str(err), guest_frames_free_bytes() >> 20, hv_pool_free_bytes() >> 10);
+		vm_destroy(vm);
+		return err;
+	}
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = vm;
+	*out = vm;
+	return OK;
+}
+
+/* It never ran: there is nothing to wait for. */
+static void leave_scheduler(struct vcpu *v)
+{
+	u32 kick;
+	int err;
+
+	if (!v || !v->sched.group)
+		return;
+	err = sched_remove(&pcpu_sched, &v->sched, clock_now(), &kick);
+	assert(err == OK);
+}
+
+void vm_destroy(struct vm *vm)
+{
+	for (struct vm **p = &vm_list; *p; p = &(*p)->next)
+		if (*p == vm) {
+			*p = vm->next;
+			break;
+		}
+	vm_memory_destroy(vm);
+	for (u32 i = 0; vm->vcpus && i < vm->nr_vcpus; i++) {
+		leave_scheduler(vm->vcpus[i]);
+		vcpu_destroy(vm->vcpus[i]);
+	}
+	sched_group_remove(&pcpu_sched, &vm->sched);
+	hv_zfree(vm->vcpus, vm->nr_vcpus * sizeof(*vm->vcpus));
+	board_destroy(vm);
+	lapics_destroy(vm);
+	vm_start_destroy(vm);
+	hv_zfree(vm, sizeof(*vm));
+}

@@ -1,0 +1,99 @@
+/* What each processor does for all between turns and slow exits, and the sleepers it wakes. */
+#include "vmm/pcpu/kick.h"
+#include "vmm/run/priv.h"
+
+struct run_cpu *run_cpus;
+static u64 (*poll_fn)(void);
+static struct timer poll_timer; /* on the bootstrap processor's sleepers */
+
+void run_cpu_times(u32 cpu, u64 *guests_ns, u64 *root_ns)
+{
+	u64 since = __atomic_load_n(&run_cpus[cpu].since, __ATOMIC_RELAXED), up = since ? clock_now() - since : 0;
+	u64 idle = clock_span_ns(__atomic_load_n(&run_cpus[cpu].idle_ticks, __ATOMIC_RELAXED));
+
+	*guests_ns = __atomic_load_n(&pcpu_sched.cpus[cpu].busy_ns, __ATOMIC_RELAXED);
+	*root_ns = up > idle + *guests_ns ? up - idle - *guests_ns : 0;
+}
+
+static void on_poll_timer(void *arg, u64 now)
+{
+	__atomic_store_n(&housekeep_wanted, 1, __ATOMIC_SEQ_CST); /* poll() follows */
+}
+
+void run_set_poll(u64 (*fn)(void))
+{
+	timer_init(&poll_timer, &run_cpus[0].sleepers, on_poll_timer, NULL);
+	__atomic_store_n(&housekeep_wanted, 1, __ATOMIC_SEQ_CST);
+	poll_fn = fn;
+}
+
+static void on_wake_timer(void *arg, u64 now)
+{
+	struct vcpu *v = arg;
+
+	v->sleeps_on = NULL; /* nothing to cancel any more */
+	vcpu_wake(v);
+}
+
+void run_set_wake_timer(struct vcpu *v, u64 at)
+{
+	struct run_cpu *rc = run_cpu_of(this_cpu());
+
+	if (at == TIMER_OFF)
+		return;
+	spin_lock(&rc->sleepers_lock);
+	timer_init(&v->wake_timer, &rc->sleepers, on_wake_timer, v);
+	timer_set(&v->wake_timer, at);
+	v->sleeps_on = rc;
+	spin_unlock(&rc->sleepers_lock);
+}
+
+void run_cancel_wake_timer(struct vcpu *v)
+{
+	struct run_cpu *rc = v->sleeps_on;
+
+	if (!rc)
+		return;
+	spin_lock(&rc->sleepers_lock);
+	timer_cancel(&v->wake_timer);
+	spin_unlock(&rc->sleepers_lock);
+	v->sleeps_on = NULL;
+}
+
+static void wake_sleepers(struct run_cpu *rc, u64 now)
+{
+	spin_lock(&rc->sleepers_lock);
+	timerq_run(&rc->sleepers, now);
+	spin_unlock(&rc->sleepers_lock);
+}
+
+/* Consoles and control channels. */
+static void poll(struct pcpu *p)
+{
+	struct run_cpu *rc = run_cpu_of(p);
+	u64 at;
+
+	__atomic_store_n(&housekeep_wanted, 0, __ATOMIC_SEQ_CST);
+	at = poll_fn();
+	if (at == poll_timer.deadline)
+		return;
+	spin_lock(&rc->sleepers_lock);
+	timer_set(&poll_timer, at);
+	spin_unlock(&rc->sleepers_lock);
+	if (p->current)
+		p->current->resync = 0; /* its preemption timer is to be set anew */
+}
+
+void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
+{
+	struct run_cpu *rc = run_cpu_of(p);
+
+	if (in_turn)
+		sched_charge(&pcpu_sched, p->index, now);
+	if (timerq_next(&rc->sleepers) <= now)
+		wake_sleepers(rc, now);
+	if (run_poll_due(p)) /* or since the timer just now */
+		poll(p);
+	if (in_turn)
+		sched_skip(&pcpu_sched, p->index, clock_now());
+}

@@ -1,0 +1,279 @@
+/* A turn of one vCPU: it runs until that is over, or starts, or leaves its guest. */
+#include "arch/x86/cpu.h"
+#include "arch/x86/lapic.h"
+#include "lib/log.h"
+#include "vmm/board/board.h"
+#include "vmm/board/serial.h"
+#include "vmm/cpu/events.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/cpu/regs.h"
+#include "vmm/exit/exit.h"
+#include "vmm/life/start.h"
+#include "vmm/life/stop.h"
+#include "vmm/pcpu/kick.h"
+#include "vmm/run/priv.h"
+#include "vmm/vm/vm.h"
+
+#define RESYNC_EXITS    32 /* exits after which the preemption timer is set anew: it stands still in root mode */
+#define TIMER_FIELD_MAX 0xffffffffull
+
+/* Host TSC of v's next guest timer; ~0: none. */
+static u64 guest_timer_tsc(const struct vcpu *v)
+{
+	u64 deadline = timerq_next(&v->timers), tsc;
+
+	if (deadline == TIMER_OFF)
+		return ~0ull;
+	tsc = vclock_tsc_ceil(&v->vm->clock, deadline) + v->vm->tsc_start;
+	return tsc < v->vm->tsc_start ? ~0ull : tsc;
+}
+
+static u64 next_tsc(const struct vcpu *v)
+{
+	struct run_cpu *rc = run_cpu_of(this_cpu());
+	u64 sleeper = timerq_next(&rc->sleepers), at = guest_timer_tsc(v), wake;
+
+	at = MIN(at, v->turn_end);
+	if (sleeper == TIMER_OFF)
+		return at;
+	wake = clock_tsc(sleeper);
+	return MIN(at, wake);
+}
+
+static void arm_preemption_timer(struct vcpu *v)
+{
+	u64 tsc = cpu_rdtsc(), at = next_tsc(v);
+
+	if (!(v->pin & PIN_PREEMPTION_TIMER)) {
+		lapic_timer_oneshot(at > tsc ? clock_span_ns(at - tsc) + 1 : 1);
+		/* An absolute deadline does not drift, but Bochs holds the interrupt back while the guest has IF=0.
+		 */
+		v->resync = RESYNC_EXITS;
+		return;
+	}
+	v->resync = RESYNC_EXITS;
+	at = at > tsc ? (at - tsc + (1ull << vmx_caps.preemption_shift) - 1) >> vmx_caps.preemption_shift : 0;
+	vmcs_write(VMCS_PREEMPTION_TIMER, MIN(at, TIMER_FIELD_MAX));
+	if (!(v->exit & EXIT_SAVE_PREEMPTION_TIMER))
+		v->resync = 1;
+}
+
+static void handle_init_sipi(struct vcpu *v)
+{
+	if (v->init_pending) {
+		v->init_pending = false;
+		vcpu_reset(v, true);
+		vlapic_init_signal(&v->lapic, vm_now(v->vm));
+		v->state = v->id ? VCPU_WAIT_SIPI : VCPU_RUNNABLE;
+	}
+	if (v->sipi_pending && v->state == VCPU_WAIT_SIPI) {
+		vmcs_write(VMCS_GUEST_CS_SEL, (u64)v->sipi_vector << 8);
+		vmcs_write(VMCS_GUEST_CS_BASE, (u64)v->sipi_vector << 12);
+		vmcs_write(VMCS_GUEST_RIP, 0);
+		v->state = VCPU_RUNNABLE;
+	}
+	v->sipi_pending = false;
+}
+
+static bool prepare_locked(struct vcpu *v)
+{
+	u32 req = __atomic_exchange_n(&v->request, 0, __ATOMIC_SEQ_CST);
+
+	if (v->vm->stop)
+		return false;
+	if (v->init_pending || v->sipi_pending)
+		handle_init_sipi(v);
+	if (serial_input_waits(v->vm))
+		serial_take_input(v->vm);
+	if (v->id == 0 && __atomic_exchange_n(&v->vm->button, false, __ATOMIC_SEQ_CST))
+		board_power_button(v->vm);
+	if (req & VCPU_REQ_APIC)
+		vcpu_apic_mode(v);
+	if (req & VCPU_REQ_INVEPT)
+		vcpu_ept_flush(v);
+	if (timerq_next(&v->timers) <= vm_now(v->vm))
+		timerq_run(&v->timers, vm_now(v->vm));
+	if (v->state == VCPU_HALTED && events_can_wake(v))
+		v->state = VCPU_RUNNABLE;
+	if (v->state != VCPU_RUNNABLE)
+		return false;
+	/* Timers may have raised interrupts: one look at the events covers all that came so far. */
+	__atomic_fetch_and(&v->request, ~(VCPU_REQ_EVENT | VCPU_REQ_TIMER | VCPU_REQ_YIELD), __ATOMIC_SEQ_CST);
+	events_prepare(v);
+	if (v->vm->stop)
+		return false;
+	if (v->resync == 0 || (req & VCPU_REQ_TIMER) || timerq_next(&v->timers) != v->armed_for) {
+		v->armed_for = timerq_next(&v->timers);
+		arm_preemption_timer(v);
+	}
+	return true;
+}
+
+/* Everything that may have changed since the last entry. false: do not enter. */
+static bool prepare(struct vcpu *v)
+{
+	bool enter;
+
+	if (unlikely(__atomic_load_n(&v->stalled, __ATOMIC_SEQ_CST)))
+		return false;
+	vm_lock(v->vm);
+	enter = prepare_locked(v);
+	vm_unlock(v->vm);
+	return enter;
+}
+
+static void entry_failed(struct vcpu *v)
+{
+	vm_kill(v, "VM entry failed, VM-instruction error %u", vmcs_read32(VMCS_INSTRUCTION_ERROR));
+	if (!v->vm->quiet)
+		vmcs_dump(LOG_ERR);
+}
+
+static void told_takeover(struct vm *vm)
+{
+	log_info("guest %s: goes on %lu ticks after the other one ended\n", vm->config.name,
+	         cpu_rdtsc() - vm->takeover_tsc);
+	vm->takeover_tsc = 0;
+}
+
+static void first_entry(struct vcpu *v)
+{
+	if (v->id == 0 && !v->vm->quiet)
+		log_info("guest %s: first instruction at tick %lu (its own TSC: %lu)\n", v->vm->config.name,
+		         v->first_entry_tsc, v->first_entry_tsc + v->tsc_offset);
+}
+
+/* Runs v until its turn is over, it has nothing to do, or its VM stops. */
+static void run_vcpu(struct vcpu *v)
+{
+	struct pcpu *p = this_cpu();
+
+	vcpu_load(v);
+	v->resync = 0;
+	vcpu_pv_in(v, v->sched.wait_ns - v->steal_told);
+	v->steal_told = v->sched.wait_ns;
+	do {
+		if (!prepare(v))
+			break;
+		if (unlikely(!v->first_entry_tsc)) {
+			v->first_entry_tsc = cpu_rdtsc();
+			first_entry(v);
+		}
+		if (unlikely(v->vm->takeover_tsc))
+			told_takeover(v->vm);
+		if (vmx_run(&v->regs, exit_dispatch) < 0)
+			entry_failed(v);
+		if (p->nmi_pending) {
+			p->nmi_pending = false;
+			log_warn("CPU %u: host NMI\n", p->index);
+		}
+		if (v->request & VCPU_REQ_YIELD) {
+			u32 cpu = SCHED_NO_CPU;
+
+			__atomic_fetch_and(&v->request, ~VCPU_REQ_YIELD, __ATOMIC_SEQ_CST);
+			if (sched_yield_to(&pcpu_sched, p->index, v->yield_to ? &v->yield_to->sched : NULL,
+			                   clock_now(), &cpu)) {
+				pcpu_kick(cpu);
+				break;
+			}
+		}
+		if (unlikely(v->vm->stop)) /* what follows from it comes before the console */
+			break;
+		run_housekeep(p, true);
+		/* The monitor may have looked at another vCPU. */
+		if (unlikely(p->current != v))
+			vcpu_load(v);
+	} while (cpu_rdtsc() < v->turn_end && !sched_preempt_check(&pcpu_sched, p->index, clock_now()));
+	vcpu_pv_out(v);
+}
+
+/* Something for v to do, now. May be asked while another CPU runs it: the answer is then of no importance. */
+static bool has_work(const struct vcpu *v)
+{
+	const struct vm *vm = v->vm;
+	u32 run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST); /* first: vm_start() */
+	enum vm_stop stop = __atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST);
+	enum vm_state state = __atomic_load_n(&vm->state, __ATOMIC_SEQ_CST);
+
+	if (state == VM_STARTING && !stop)
+		return v->id == 0;
+	if (state != VM_RUNNING && state != VM_STARTING)
+		return false;
+	if (stop)
+		return v->left != run;
+	if (__atomic_load_n(&v->stalled, __ATOMIC_SEQ_CST))
+		return false;
+	return v->state == VCPU_RUNNABLE || __atomic_load_n(&v->request, __ATOMIC_SEQ_CST) ||
+	       timerq_next(&v->timers) <= vm_now(vm);
+}
+
+/* The VM stops: when its last vCPU is out of the guest, its policy applies. */
+static void leave_guest(struct vcpu *v, u32 run)
+{
+	struct vm *vm = v->vm;
+
+	if (v->left == run)
+		return;
+	if (this_cpu()->current == v)
+		vcpu_put(v);
+	v->left = run;
+	if (__atomic_add_fetch(&vm->nr_stopped, 1, __ATOMIC_SEQ_CST) == vm->nr_vcpus)
+		vm_handle_stop(vm);
+}
+
+static void start_guest(struct vcpu *v)
+{
+	struct pcpu *p = this_cpu();
+
+	if (v->id)
+		return;
+	while (v->vm->state == VM_STARTING && !v->vm->stop && cpu_rdtsc() < v->turn_end) {
+		vm_start_step(v->vm);
+		cpu_sti_nop_cli(); /* a key must be read before the next 16 have come */
+		run_housekeep(p, true);
+	}
+}
+
+void run_take_turn(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	u32 run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST); /* first: vm_start() */
+	enum vm_stop stop = __atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST);
+	enum vm_state state = __atomic_load_n(&vm->state, __ATOMIC_SEQ_CST);
+
+	if (stop) {
+		leave_guest(v, run);
+	} else if (state == VM_STARTING) {
+		start_guest(v);
+	} else if (state == VM_RUNNING) {
+		run_vcpu(v);
+		if (__atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST))
+			leave_guest(v, run);
+	}
+}
+
+void run_end_turn(struct pcpu *p, struct vcpu *v)
+{
+	u64 tsc;
+
+	if (__atomic_load_n(&v->vm->paused, __ATOMIC_SEQ_CST)) {
+		vm_time_seen(v->vm);
+		/* For those who look at its registers. */
+		if (p->current == v)
+			vcpu_put(v);
+	}
+	if (!has_work(v)) {
+		tsc = v->vm->state == VM_RUNNING && !v->vm->stop && !v->stalled ? guest_timer_tsc(v) : ~0ull;
+		if (tsc != ~0ull)
+			run_set_wake_timer(v, clock_ns(tsc) + 1);
+		__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
+		if (sched_block(&pcpu_sched, p->index, clock_now())) {
+			/* What was posted after the look above, but before it was blocked. */
+			if (has_work(v))
+				vcpu_wake(v);
+			return;
+		}
+	}
+	__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
+	pcpu_kick(sched_put(&pcpu_sched, p->index, clock_now()));
+}
