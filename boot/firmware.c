@@ -7,6 +7,7 @@
 #include "boot/bringup.h"
 #include "boot/cmdline.h"
 #include "lib/assert.h"
+#include "lib/atomic.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
 #include "vmm/cpu/request.h"
@@ -134,7 +135,7 @@ static void on_console_key(void)
 
 static void on_kick(void)
 {
-	__atomic_store_n(&this_cpu()->kick, 1, __ATOMIC_SEQ_CST);
+	atomic_store(&this_cpu()->kick, 1);
 }
 
 void firmware_mask_ioapics(void)

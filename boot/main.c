@@ -15,6 +15,7 @@
 #include "boot/cmdline.h"
 #include "boot/mb1.h"
 #include "boot/mb2.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -246,7 +247,7 @@ static void ap_entry(void)
 	if (!smp_arrive())
 		cpu_halt_forever();
 	/* Idle until the bootstrap processor has set the guests up: its kick wakes us. */
-	while (!__atomic_load_n(&go, __ATOMIC_SEQ_CST))
+	while (!atomic_load(&go))
 		cpu_sti_hlt_cli();
 	if (!this_cpu()->vmx_on)
 		cpu_halt_forever();
@@ -402,7 +403,7 @@ static __noreturn void hv_main2(void)
 		fatal("out of memory for the monitor", "give the machine more memory");
 	serial_start_control();
 	run_set_poll(housekeeping);
-	__atomic_store_n(&go, true, __ATOMIC_SEQ_CST);
+	atomic_store(&go, true);
 	for (u32 i = 1; i < nr_pcpus; i++)
 		lapic_send_ipi(pcpus[i]->apic_id, VEC_KICK);
 	run_loop();

@@ -1,6 +1,8 @@
 /* The guest page walk. See gwalk.h; source SDM vol. 3, chapter "Paging". */
 #include "mm/gwalk.h"
 
+#include "lib/atomic.h"
+
 #define CR0_WP    BIT(16)
 #define CR0_PG    BIT(31)
 #define CR4_PSE   BIT(4)
@@ -90,11 +92,9 @@ static int update_entry(const struct gwalk_state *s, gpa_t at, u32 size, u64 old
 	if (!p)
 		return ERR_FAULT;
 	if (size == 4)
-		same = __atomic_compare_exchange_n((u32 *)p, &old32, (u32)new_value, false, __ATOMIC_SEQ_CST,
-		                                   __ATOMIC_RELAXED);
+		same = atomic_cas((u32 *)p, &old32, (u32)new_value);
 	else
-		same = __atomic_compare_exchange_n((u64 *)p, &old, new_value, false, __ATOMIC_SEQ_CST,
-		                                   __ATOMIC_RELAXED);
+		same = atomic_cas((u64 *)p, &old, new_value);
 	return same ? OK : ERR_BUSY;
 }
 

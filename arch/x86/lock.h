@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arch/x86/cpu.h"
+#include "lib/atomic.h"
 
 struct spinlock {
 	u16 next, owner;
@@ -9,13 +10,13 @@ struct spinlock {
 
 static inline void spin_lock(struct spinlock *l)
 {
-	u16 me = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
+	u16 me = atomic_add_relaxed(&l->next, 1);
 
-	while (__atomic_load_n(&l->owner, __ATOMIC_ACQUIRE) != me)
+	while (atomic_load_acquire(&l->owner) != me)
 		cpu_pause();
 }
 
 static inline void spin_unlock(struct spinlock *l)
 {
-	__atomic_store_n(&l->owner, (u16)(l->owner + 1), __ATOMIC_RELEASE);
+	atomic_store_release(&l->owner, (u16)(l->owner + 1));
 }

@@ -4,6 +4,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/tsc.h"
+#include "lib/atomic.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
@@ -147,7 +148,7 @@ static bool start_becomes(struct pcpu *p, enum pcpu_start what)
 {
 	u32 was = PCPU_STARTING;
 
-	return __atomic_compare_exchange_n(&p->start, &was, what, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return atomic_cas(&p->start, &was, what);
 }
 
 bool smp_arrive(void)
@@ -158,7 +159,7 @@ bool smp_arrive(void)
 static bool all_arrived(void)
 {
 	for (u32 i = 1; i < nr_pcpus; i++)
-		if (__atomic_load_n(&pcpus[i]->start, __ATOMIC_ACQUIRE) != PCPU_ARRIVED)
+		if (atomic_load_acquire(&pcpus[i]->start) != PCPU_ARRIVED)
 			return false;
 	return true;
 }

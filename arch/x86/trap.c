@@ -5,6 +5,7 @@
 #include "arch/x86/lapic.h"
 #include "arch/x86/percpu.h"
 #include "lib/assert.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 
@@ -151,11 +152,11 @@ static __noreturn void die(u64 sp)
 static void panic_enter(void)
 {
 	cpu_cli();
-	if (__atomic_exchange_n(&panicking, true, __ATOMIC_SEQ_CST))
+	if (atomic_exchange(&panicking, true))
 		cpu_halt_forever();
 	/* No guest runs on under a hypervisor that is wrong. */
 	if (nr_pcpus > 1) {
-		__atomic_store_n(&panic_cpu, this_cpu(), __ATOMIC_SEQ_CST);
+		atomic_store(&panic_cpu, this_cpu());
 		lapic_send_nmi_others();
 	}
 	log_set_hooks(NULL, NULL, NULL); /* the lock's owner may be the one that fell */
@@ -216,7 +217,7 @@ void trap_handle(struct trap_frame *f)
 		                             "#MF", "#AC", "#MC", "#XM", "#VE", "#CP" };
 
 	if (f->vector == 2) {
-		const struct pcpu *fell = __atomic_load_n(&panic_cpu, __ATOMIC_SEQ_CST);
+		const struct pcpu *fell = atomic_load(&panic_cpu);
 
 		if (fell && fell != this_cpu()) {
 			cpu_wbinvd();

@@ -1,6 +1,8 @@
 /* Timer queue: a sorted list, for there are only a handful of timers per vCPU. */
 #include "vmm/base/timer.h"
 
+#include "lib/atomic.h"
+
 void timerq_init(struct timerq *q, void (*changed)(struct timerq *q))
 {
 	q->head = NULL;
@@ -16,7 +18,7 @@ void timer_init(struct timer *t, struct timerq *q, void (*fn)(void *arg, u64 now
 static void set_head(struct timerq *q, struct timer *t)
 {
 	q->head = t;
-	__atomic_store_n(&q->earliest, t ? t->deadline : TIMER_OFF, __ATOMIC_RELAXED);
+	atomic_store_relaxed(&q->earliest, t ? t->deadline : TIMER_OFF);
 }
 
 static void unlink_timer(struct timer *t)

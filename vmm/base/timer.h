@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "lib/atomic.h"
 #include "lib/types.h"
 
 #define TIMER_OFF (~0ull)
@@ -36,7 +37,7 @@ void timer_cancel(struct timer *t);
 /* The earliest deadline, or TIMER_OFF. Also without the lock that guards the queue. */
 static inline u64 timerq_next(const struct timerq *q)
 {
-	return __atomic_load_n(&q->earliest, __ATOMIC_RELAXED);
+	return atomic_load_relaxed(&q->earliest);
 }
 /*
  * Runs the timers due at now, at most one round: a timer that re-arms itself in the past runs again at the next call,

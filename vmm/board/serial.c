@@ -1,6 +1,7 @@
 /* Serial ports of a VM: the UARTs between the guest and the console, the log, a control channel. */
 #include "vmm/board/serial.h"
 
+#include "lib/atomic.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "vmm/board/priv.h"
@@ -85,7 +86,7 @@ size_t serial_queue_input(struct vm *vm, const u8 *buf, size_t len)
 	spin_lock(&b->keys.lock);
 	n = MIN(len, sizeof(b->keys.buf) - b->keys.nr);
 	memcpy(b->keys.buf + b->keys.nr, buf, n);
-	__atomic_store_n(&b->keys.nr, b->keys.nr + (u32)n, __ATOMIC_RELAXED);
+	atomic_store_relaxed(&b->keys.nr, b->keys.nr + (u32)n);
 	spin_unlock(&b->keys.lock);
 	if (n)
 		vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
@@ -110,20 +111,20 @@ static void take_keys(struct vm *vm)
 	/* Nobody reads: dropped. */
 	n = u ? vuart_rx(u, b->keys.buf, b->keys.nr, vm_now(vm)) : b->keys.nr;
 	memmove(b->keys.buf, b->keys.buf + n, b->keys.nr - n);
-	__atomic_store_n(&b->keys.nr, b->keys.nr - (u32)n, __ATOMIC_RELAXED);
+	atomic_store_relaxed(&b->keys.nr, b->keys.nr - (u32)n);
 	spin_unlock(&b->keys.lock);
 }
 
 void serial_take_input(struct vm *vm)
 {
-	if (__atomic_load_n(&vm->board->keys.nr, __ATOMIC_RELAXED))
+	if (atomic_load_relaxed(&vm->board->keys.nr))
 		take_keys(vm);
 	chr_room(&vm->board->chr[SERIAL_CONTROL]);
 }
 
 bool serial_input_waits(const struct vm *vm)
 {
-	return __atomic_load_n(&vm->board->keys.nr, __ATOMIC_RELAXED) || chr_waits(&vm->board->chr[SERIAL_CONTROL]);
+	return atomic_load_relaxed(&vm->board->keys.nr) || chr_waits(&vm->board->chr[SERIAL_CONTROL]);
 }
 
 size_t serial_control_space(struct vm *vm)
@@ -176,7 +177,7 @@ void serial_reset(struct vm *vm, u64 now)
 	}
 	/* What was typed for the guest as it ran before. */
 	spin_lock(&b->keys.lock);
-	__atomic_store_n(&b->keys.nr, 0, __ATOMIC_RELAXED);
+	atomic_store_relaxed(&b->keys.nr, 0);
 	spin_unlock(&b->keys.lock);
 	for (u32 i = 0; i < SERIAL_NR_ENDS; i++)
 		chr_reset(&b->chr[i]);

@@ -1,5 +1,6 @@
 /* What hangs on the mode of a vCPU's virtual APIC: secondary controls, MSR bitmap, APIC-access page. */
 #include "arch/x86/percpu.h"
+#include "lib/atomic.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
 #include "vmm/cpu/request.h"
@@ -28,7 +29,7 @@ void vcpu_ept_flush(struct vcpu *v)
 
 	vmx_invept(v->eptp);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
-		if (__atomic_load_n(&vm->vcpus[i]->request, __ATOMIC_SEQ_CST) & VCPU_REQ_INVEPT)
+		if (atomic_load(&vm->vcpus[i]->request) & VCPU_REQ_INVEPT)
 			return;
 	if (ept_needs_flush(&vm->ept))
 		ept_flushed(&vm->ept);

@@ -2,6 +2,7 @@
 #include "vmm/cpu/events.h"
 
 #include "arch/x86/cpu.h"
+#include "lib/atomic.h"
 #include "lib/string.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/regs.h"
@@ -296,7 +297,7 @@ static bool sync_apic(struct vcpu *v)
 	u32 only = VCPU_REQ_EVENT;
 
 	/* What is posted from now on sets the bit again; what was before is seen below. */
-	if (!__atomic_compare_exchange_n(&v->request, &only, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+	if (!atomic_cas(&v->request, &only, 0))
 		return false;
 	if (other_events(v)) {
 		vcpu_request_self(v, VCPU_REQ_EVENT);

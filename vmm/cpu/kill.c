@@ -2,6 +2,7 @@
 #include "vmm/cpu/kill.h"
 
 #include "arch/x86/cpu.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "vmm/cpu/request.h"
@@ -18,7 +19,7 @@ void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why
 	u32 suppressed;
 
 	/* The guest and an operator may want it at once: the first one's reason counts. */
-	if (vm->stop || __atomic_exchange_n(&vm->stopping, true, __ATOMIC_SEQ_CST))
+	if (vm->stop || atomic_exchange(&vm->stopping, true))
 		return;
 	vm->quiet = !log_limit_ok(&vm->stop_limit, clock_now(), STOPS_LOGGED, STOPS_IN_TIME, &suppressed);
 	if (!vm->quiet && suppressed)
@@ -26,12 +27,12 @@ void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why
 	fmt_snprintf(vm->why, sizeof(vm->why), "%s", why);
 	vm->exit_code = code;
 	vm->stop_tsc = cpu_rdtsc();
-	__atomic_store_n(&vm->stop, stop, __ATOMIC_SEQ_CST);
+	atomic_store(&vm->stop, stop);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
 		vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
 	/* Its vCPUs have to run to leave. vm_pause() looks at these two the other way round. */
-	if (__atomic_load_n(&vm->paused, __ATOMIC_SEQ_CST)) {
-		__atomic_store_n(&vm->resume_pending, true, __ATOMIC_SEQ_CST);
+	if (atomic_load(&vm->paused)) {
+		atomic_store(&vm->resume_pending, true);
 		housekeep_soon();
 	}
 }

@@ -6,6 +6,7 @@
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
 #include "lib/assert.h"
+#include "lib/atomic.h"
 #include "mm/hvmem.h"
 #include "vmm/cpu/priv.h"
 #include "vmm/pcpu/kick.h"
@@ -23,7 +24,7 @@ static bool claim(struct vcpu *v, struct pcpu *p)
 {
 	struct pcpu *none = NULL;
 
-	return __atomic_compare_exchange_n(&v->loaded_on, &none, p, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+	return atomic_cas(&v->loaded_on, &none, p);
 }
 
 /* It was paused: its time goes on later. */
@@ -80,11 +81,11 @@ static void evict(struct vcpu *v)
 {
 	struct pcpu *p;
 
-	while ((p = __atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST)) != NULL) {
+	while ((p = atomic_load(&v->loaded_on)) != NULL) {
 		assert(p != this_cpu() && !this_cpu()->current);
-		__atomic_store_n(&p->evict, 1, __ATOMIC_SEQ_CST);
+		atomic_store(&p->evict, 1);
 		lapic_send_ipi(p->apic_id, VEC_KICK);
-		while (__atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST) == p)
+		while (atomic_load(&v->loaded_on) == p)
 			cpu_pause();
 	}
 }
@@ -147,13 +148,13 @@ void vcpu_put(struct vcpu *v)
 	v->held.cr2 = cpu_read_cr2();
 	this_cpu()->current = NULL;
 	cpu_write_cr3(hvmem_cr3());
-	__atomic_store_n(&v->loaded_on, NULL, __ATOMIC_SEQ_CST);
+	atomic_store(&v->loaded_on, NULL);
 }
 
 /* Another CPU wants the vCPU whose registers are still here. */
 void vcpu_give_up(struct pcpu *p)
 {
-	if (!__atomic_exchange_n(&p->evict, 0, __ATOMIC_SEQ_CST))
+	if (!atomic_exchange(&p->evict, 0))
 		return;
 	if (p->current)
 		vcpu_put(p->current);
@@ -161,11 +162,11 @@ void vcpu_give_up(struct pcpu *p)
 
 bool vcpu_try_evict(struct vcpu *v)
 {
-	struct pcpu *p = __atomic_load_n(&v->loaded_on, __ATOMIC_SEQ_CST);
+	struct pcpu *p = atomic_load(&v->loaded_on);
 
 	if (!p || p == this_cpu())
 		return true;
-	__atomic_store_n(&p->evict, 1, __ATOMIC_SEQ_CST);
+	atomic_store(&p->evict, 1);
 	pcpu_kick(p->index);
 	return false;
 }

@@ -2,6 +2,7 @@
 #include "vmm/cpu/request.h"
 
 #include "arch/x86/percpu.h"
+#include "lib/atomic.h"
 #include "vmm/pcpu/clock.h"
 #include "vmm/pcpu/kick.h"
 
@@ -10,7 +11,7 @@ static u32 nr_stalled;
 
 void housekeep_soon(void)
 {
-	if (__atomic_exchange_n(&housekeep_wanted, 1, __ATOMIC_SEQ_CST))
+	if (atomic_exchange(&housekeep_wanted, 1))
 		return;
 	pcpu_kick(0);
 	/* Back to the loop when this exit is done: nobody else kicks this CPU as long as housekeep_wanted is set. */
@@ -27,8 +28,8 @@ void vcpu_request(struct vcpu *v, u32 bits)
 {
 	struct pcpu *on;
 
-	__atomic_fetch_or(&v->request, bits, __ATOMIC_SEQ_CST);
-	on = __atomic_load_n(&v->on_cpu, __ATOMIC_SEQ_CST);
+	atomic_fetch_or(&v->request, bits);
+	on = atomic_load(&v->on_cpu);
 	if (!on) {
 		vcpu_wake(v);
 	} else if (on != this_cpu()) {
@@ -38,18 +39,18 @@ void vcpu_request(struct vcpu *v, u32 bits)
 
 void vcpu_unstall(struct vcpu *v)
 {
-	if (__atomic_exchange_n(&v->stalled, 0, __ATOMIC_SEQ_CST))
-		__atomic_fetch_sub(&nr_stalled, 1, __ATOMIC_SEQ_CST);
+	if (atomic_exchange(&v->stalled, 0))
+		atomic_fetch_sub(&nr_stalled, 1);
 }
 
 void vcpu_stall(struct vcpu *v)
 {
-	__atomic_fetch_add(&nr_stalled, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&v->stalled, 1, __ATOMIC_SEQ_CST);
+	atomic_fetch_add(&nr_stalled, 1);
+	atomic_store(&v->stalled, 1);
 	v->resync = 0; /* back to the run loop */
 }
 
 bool vcpu_any_stalled(void)
 {
-	return __atomic_load_n(&nr_stalled, __ATOMIC_SEQ_CST);
+	return atomic_load(&nr_stalled);
 }

@@ -2,13 +2,14 @@
  * handlers. */
 #pragma once
 
+#include "lib/atomic.h"
 #include "vmm/cpu/vcpu.h"
 
 /* Sets VCPU_REQ_* bits; wakes the vCPU when it is blocked, kicks its CPU when it runs elsewhere. */
 void vcpu_request(struct vcpu *v, u32 bits);
 static inline void vcpu_request_self(struct vcpu *v, u32 bits)
 {
-	__atomic_fetch_or(&v->request, bits, __ATOMIC_RELAXED);
+	atomic_or_relaxed(&v->request, bits);
 }
 /* Makes a blocked vCPU ready to run. */
 void vcpu_wake(struct vcpu *v);

@@ -2,6 +2,7 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
+#include "lib/atomic.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"
@@ -218,10 +219,10 @@ static bool cas(void *p, const void *oldv, const void *newv, u32 len)
 	memcpy(&o, oldv, MIN(len, 8));
 	memcpy(&n, newv, MIN(len, 8));
 	switch (len) {
-	case 1: return __atomic_compare_exchange_n((u8 *)p, (u8 *)&o, (u8)n, false, 5, 5);
-	case 2: return __atomic_compare_exchange_n((u16 *)p, (u16 *)&o, (u16)n, false, 5, 5);
-	case 4: return __atomic_compare_exchange_n((u32 *)p, (u32 *)&o, (u32)n, false, 5, 5);
-	case 8: return __atomic_compare_exchange_n((u64 *)p, &o, n, false, 5, 5);
+	case 1: return atomic_cas((u8 *)p, (u8 *)&o, (u8)n);
+	case 2: return atomic_cas((u16 *)p, (u16 *)&o, (u16)n);
+	case 4: return atomic_cas((u32 *)p, (u32 *)&o, (u32)n);
+	case 8: return atomic_cas((u64 *)p, &o, n);
 	default: {
 		const u64 *ov = oldv, *nv = newv;
 		u64 lo = ov[0], hi = ov[1];

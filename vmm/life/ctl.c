@@ -2,6 +2,7 @@
 #include "vmm/life/ctl.h"
 
 #include "arch/x86/cpu.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "vmm/cpu/request.h"
@@ -52,14 +53,14 @@ static bool suspend_all(struct vm *vm)
 
 int vm_pause(struct vm *vm)
 {
-	u32 run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST);
+	u32 run = atomic_load(&vm->run);
 
 	if (!vm_is_on(vm) || vm->stop)
 		return ERR_NOENT;
-	if (vm->paused && !__atomic_exchange_n(&vm->resume_pending, false, __ATOMIC_SEQ_CST))
+	if (vm->paused && !atomic_exchange(&vm->resume_pending, false))
 		return ERR_EXIST;
 	if (!vm->paused) {
-		__atomic_store_n(&vm->paused, true, __ATOMIC_SEQ_CST);
+		atomic_store(&vm->paused, true);
 		vm_time_seen(vm);
 		(void)!suspend_all(vm);
 		/* Halted vCPUs may still be loaded where they ran. */
@@ -67,8 +68,8 @@ int vm_pause(struct vm *vm)
 			(void)!vcpu_try_evict(vm->vcpus[i]);
 	}
 	/* It stopped meanwhile: its vCPUs have to run to leave. vm_request_stop() looks the other way round. */
-	if (__atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST) || __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST) != run) {
-		__atomic_store_n(&vm->resume_pending, true, __ATOMIC_SEQ_CST);
+	if (atomic_load(&vm->stop) || atomic_load(&vm->run) != run) {
+		atomic_store(&vm->resume_pending, true);
 		housekeep_soon();
 		return ERR_NOENT;
 	}
@@ -96,7 +97,7 @@ int vm_resume(struct vm *vm)
 		return ERR_BUSY;
 	if (vm->state == VM_RUNNING)
 		skip_time(vm);
-	__atomic_store_n(&vm->paused, false, __ATOMIC_SEQ_CST);
+	atomic_store(&vm->paused, false);
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		struct sched_entity *e = &vm->vcpus[i]->sched;
 
@@ -111,7 +112,7 @@ int vm_power_button(struct vm *vm)
 {
 	if (vm->state != VM_RUNNING || vm->stop || vm->paused)
 		return ERR_NOENT;
-	__atomic_store_n(&vm->button, true, __ATOMIC_SEQ_CST);
+	atomic_store(&vm->button, true);
 	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
 	return OK;
 }

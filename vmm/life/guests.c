@@ -2,6 +2,7 @@
 #include "vmm/life/guests.h"
 
 #include "arch/x86/lock.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
@@ -128,7 +129,7 @@ static void resume(struct vm *vm)
 {
 	int err = vm_resume(vm);
 
-	__atomic_store_n(&vm->resume_pending, err == ERR_BUSY, __ATOMIC_SEQ_CST);
+	atomic_store(&vm->resume_pending, err == ERR_BUSY);
 	/* One that stops only has to get out of the pause. */
 	if (err != OK || vm->stop)
 		return;
@@ -173,7 +174,7 @@ static void act(const struct life_action *a)
 
 static void wake_runner(void)
 {
-	__atomic_store_n(&due, true, __ATOMIC_SEQ_CST);
+	atomic_store(&due, true);
 	housekeep_soon();
 }
 
@@ -186,17 +187,17 @@ static bool next_action(struct life_action *a)
 		return false;
 	vm = vm_by_id(a->guest);
 	if (vm && (a->what == LIFE_DO_STOP || a->what == LIFE_DO_RESTART))
-		vm->stale_run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST);
+		vm->stale_run = atomic_load(&vm->run);
 	return true;
 }
 
 bool guests_run(void)
 {
 	struct life_action a;
-	bool any, acted = false, go = __atomic_exchange_n(&due, false, __ATOMIC_SEQ_CST);
+	bool any, acted = false, go = atomic_exchange(&due, false);
 
 	for (struct vm *vm = vm_list; vm; vm = vm->next)
-		if (__atomic_load_n(&vm->resume_pending, __ATOMIC_SEQ_CST))
+		if (atomic_load(&vm->resume_pending))
 			resume(vm);
 	if (!go && guests_deadline() > clock_now())
 		return false;

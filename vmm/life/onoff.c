@@ -2,6 +2,7 @@
 #include "vmm/life/onoff.h"
 
 #include "arch/x86/cpu.h"
+#include "lib/atomic.h"
 #include "lib/log.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/request.h"
@@ -55,7 +56,7 @@ bool vm_start_again(struct vm *vm, bool off)
 		vm->restarts += !off;
 		vm_start(vm);
 	} else if (off) {
-		__atomic_store_n(&vm->state, vm->stop == VM_STOP_CRASH ? VM_CRASHED : VM_STOPPED, __ATOMIC_SEQ_CST);
+		atomic_store(&vm->state, vm->stop == VM_STOP_CRASH ? VM_CRASHED : VM_STOPPED);
 	}
 	spin_unlock(&off_lock);
 	if (again && !off && !vm->quiet)
@@ -73,7 +74,7 @@ bool vm_start_gone(struct vm *vm)
 		vm->start_pending = false;
 		vm_start(vm);
 	} else {
-		__atomic_store_n(&vm->state, VM_CRASHED, __ATOMIC_SEQ_CST);
+		atomic_store(&vm->state, VM_CRASHED);
 	}
 	spin_unlock(&off_lock);
 	return again;
@@ -82,7 +83,7 @@ bool vm_start_gone(struct vm *vm)
 void vm_end_all(enum vm_end how)
 {
 	spin_lock(&off_lock);
-	__atomic_store_n(&ending, how, __ATOMIC_SEQ_CST);
+	atomic_store(&ending, how);
 	spin_unlock(&off_lock);
 	/* No VM starts any more. */
 	for (struct vm *vm = vm_list; vm; vm = vm->next)
@@ -92,7 +93,7 @@ void vm_end_all(enum vm_end how)
 
 enum vm_end vm_ending(void)
 {
-	return __atomic_load_n(&ending, __ATOMIC_SEQ_CST);
+	return atomic_load(&ending);
 }
 
 bool vm_any_leaving(void)
@@ -120,11 +121,11 @@ void vm_start(struct vm *vm)
 	vm->nr_stopped = 0;
 	vm->start_tsc = cpu_rdtsc();
 	vm_start_afresh(vm);
-	__atomic_store_n(&vm->button, false, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vm->state, VM_STARTING, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vm->stop, VM_STOP_NONE, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vm->run, vm->run + 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&vm->stopping, false, __ATOMIC_SEQ_CST);
+	atomic_store(&vm->button, false);
+	atomic_store(&vm->state, VM_STARTING);
+	atomic_store(&vm->stop, VM_STOP_NONE);
+	atomic_store(&vm->run, vm->run + 1);
+	atomic_store(&vm->stopping, false);
 	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT); /* its turns do the work */
 }
 

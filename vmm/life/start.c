@@ -3,6 +3,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -180,8 +181,7 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	if (v->id == 0)
 		set_start_state(v, out);
 	vcpu_put(v);
-	__atomic_store_n(&v->request, VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_EVENT | VCPU_REQ_TIMER,
-	                 __ATOMIC_SEQ_CST);
+	atomic_store(&v->request, VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_EVENT | VCPU_REQ_TIMER);
 }
 
 static void finish_start(struct vm *vm)
@@ -200,7 +200,7 @@ static void start_failed(struct vm *vm, int err)
 	u32 run = vm->run;
 
 	/* It is being ended at the same time: that is how it ends. */
-	if (__atomic_exchange_n(&vm->stopping, true, __ATOMIC_SEQ_CST))
+	if (atomic_exchange(&vm->stopping, true))
 		return;
 	fmt_snprintf(vm->why, sizeof(vm->why), "%s", vm->start->out.why[0] ? vm->start->out.why : err_str(err));
 	if (!vm_start_gone(vm))
@@ -222,7 +222,7 @@ void vm_start_step(struct vm *vm)
 			start_failed(vm, err);
 	} else if (vm->start->placed && !load_copy_some(&vm->mem, &vm->start->copies, CHUNK)) {
 		finish_start(vm);
-		__atomic_store_n(&vm->state, VM_RUNNING, __ATOMIC_SEQ_CST);
+		atomic_store(&vm->state, VM_RUNNING);
 		life_hooks.started(vm);
 	}
 	cpu_write_cr3(hvmem_cr3());

@@ -9,6 +9,7 @@
 
 #include "arch/x86/lock.h"
 #include "arch/x86/percpu.h"
+#include "lib/atomic.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
@@ -74,15 +75,15 @@ static void put_text(char *text, size_t len)
 
 static bool at_prompt(void)
 {
-	enum mux_mode m = __atomic_load_n(&mux.mode, __ATOMIC_RELAXED);
+	enum mux_mode m = atomic_load_relaxed(&mux.mode);
 
-	return __atomic_load_n(&ready, __ATOMIC_RELAXED) && (m == MUX_PROMPT || m == MUX_REPEAT);
+	return atomic_load_relaxed(&ready) && (m == MUX_PROMPT || m == MUX_REPEAT);
 }
 
 /* There is something for the mux to read. With any lock held. */
 static void poke(void)
 {
-	if (!__atomic_exchange_n(&poked, 1, __ATOMIC_SEQ_CST))
+	if (!atomic_exchange(&poked, 1))
 		housekeep_soon();
 }
 
@@ -92,7 +93,7 @@ static void sink_write(void *ctx, const char *text, size_t len)
 
 	if (released) { /* a lock's owner may never come back */
 		con->write(con, text, len);
-	} else if (__atomic_load_n(&ready, __ATOMIC_SEQ_CST)) {
+	} else if (atomic_load(&ready)) {
 		poke();
 	} else {
 		spin_lock(&out_lock);
@@ -185,9 +186,8 @@ static u64 drain(u64 until, bool block)
 /* vm's console is shown, and more than limit bytes of it are not read yet. */
 static bool behind(const struct vm *vm, u64 limit)
 {
-	return __atomic_load_n(&ready, __ATOMIC_SEQ_CST) && !at_prompt() &&
-	       __atomic_load_n(&mux.guest, __ATOMIC_SEQ_CST) == vm->id && vm->monitor &&
-	       vm->monitor->scroll.head - __atomic_load_n(&mux.guest_pos, __ATOMIC_SEQ_CST) > limit;
+	return atomic_load(&ready) && !at_prompt() && atomic_load(&mux.guest) == vm->id && vm->monitor &&
+	       vm->monitor->scroll.head - atomic_load(&mux.guest_pos) > limit;
 }
 
 /* The vCPU that printed waits as on a real serial line, but others run meanwhile. */
@@ -209,7 +209,7 @@ static void unstall_all(void)
 		return;
 	for (struct vm *vm = vm_list; vm; vm = vm->next)
 		for (u32 i = 0; i < vm->nr_vcpus && !behind(vm, BACKLOG_MAX / 2); i++)
-			if (__atomic_load_n(&vm->vcpus[i]->stalled, __ATOMIC_SEQ_CST)) {
+			if (atomic_load(&vm->vcpus[i]->stalled)) {
 				vcpu_unstall(vm->vcpus[i]);
 				vcpu_request(vm->vcpus[i], VCPU_REQ_EVENT);
 			}
@@ -221,7 +221,7 @@ static void run_mux(u64 until, bool block)
 	u64 wait, start = clock_now();
 	bool more, some = false;
 
-	__atomic_store_n(&poked, 0, __ATOMIC_SEQ_CST); /* first: what is said from now on is told again */
+	atomic_store(&poked, 0); /* first: what is said from now on is told again */
 	do {
 		more = mux_poll(&mux, clock_now());
 		some |= obuf_used(&mux.out) != 0;
@@ -235,9 +235,9 @@ static void run_mux(u64 until, bool block)
 		wait = MAX(wait, 4 * (clock_now() - start));
 	else if (some)
 		wait = GATHER_NS;
-	__atomic_store_n(&more_at, wait ? clock_now() + wait : TIMER_OFF, __ATOMIC_SEQ_CST);
+	atomic_store(&more_at, wait ? clock_now() + wait : TIMER_OFF);
 	if (wait)
-		__atomic_store_n(&poked, 1, __ATOMIC_SEQ_CST); /* nobody needs to tell: it looks then */
+		atomic_store(&poked, 1); /* nobody needs to tell: it looks then */
 	if (wait && this_cpu()->index)
 		housekeep_soon();
 }
@@ -278,7 +278,7 @@ static void guest_output(void *ctx, const u8 *buf, size_t len)
 	vt_ring_write(&m->scroll, buf, len);
 	spin_unlock(&m->scroll_lock);
 	control_tell_output(vm);
-	if (!ready || at_prompt() || __atomic_load_n(&mux.guest, __ATOMIC_RELAXED) != vm->id)
+	if (!ready || at_prompt() || atomic_load_relaxed(&mux.guest) != vm->id)
 		return;
 	poke();
 	if (behind(vm, BACKLOG_MAX))
@@ -340,7 +340,7 @@ void monitor_release(void)
 
 	_Static_assert(sizeof(text) >= VT_RESET_MAX, "the terminal's reset");
 	released = true;
-	if (!__atomic_exchange_n(&ready, false, __ATOMIC_SEQ_CST))
+	if (!atomic_exchange(&ready, false))
 		return;
 	/* Not all of a long backlog: what comes now matters more. */
 	while ((n = mux_output(&mux, (u8 *)text, sizeof(text))) != 0)
@@ -355,7 +355,7 @@ void monitor_release(void)
 
 u64 monitor_deadline(void)
 {
-	u64 at = __atomic_load_n(&more_at, __ATOMIC_RELAXED); /* nothing is done before that */
+	u64 at = atomic_load_relaxed(&more_at); /* nothing is done before that */
 
 	if (!ready)
 		return TIMER_OFF;
@@ -377,7 +377,7 @@ void monitor_finish(void)
 		run_mux(clock_now() + FINISH_NS, true);
 		control_finish(clock_now() + FINISH_NS);
 	}
-	__atomic_store_n(&ready, false, __ATOMIC_SEQ_CST);
+	atomic_store(&ready, false);
 	spin_unlock(&monitor_lock);
 }
 
@@ -405,6 +405,6 @@ int monitor_init(bool ascii)
 		for (u32 i = 0; i < CONFIG_NR_COM && !mux.has_guest; i++)
 			if (vm->config.com[i] == VM_SERIAL_CONSOLE)
 				(void)mux_attach(&mux, vm->id, MON_TAIL_SHORT);
-	__atomic_store_n(&ready, true, __ATOMIC_RELEASE);
+	atomic_store_release(&ready, true);
 	return OK;
 }

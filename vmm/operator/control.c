@@ -3,6 +3,7 @@
 #include "vmm/operator/control.h"
 
 #include "arch/x86/cpu.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -46,7 +47,7 @@ static void control_out(void *ctx, const u8 *buf, size_t len)
 	len = MIN(len - taken, sizeof(m->pending) - m->nr_pending);
 	memcpy(m->pending + m->nr_pending, buf + taken, len);
 	m->nr_pending += (u32)len;
-	__atomic_store_n(&m->ctl_more, true, __ATOMIC_SEQ_CST);
+	atomic_store(&m->ctl_more, true);
 	spin_unlock(&monitor_lock);
 }
 
@@ -63,7 +64,7 @@ static void control_room(void *ctx)
 		return;
 	spin_lock(&monitor_lock);
 	/* First: what a console says from now on comes with another one. */
-	__atomic_store_n(&m->ctl_more, false, __ATOMIC_SEQ_CST);
+	atomic_store(&m->ctl_more, false);
 	if (!m->ctl) { /* taken over just now */
 		spin_unlock(&monitor_lock);
 		return;
@@ -82,13 +83,13 @@ static void control_room(void *ctx)
 		serial_control_input(vm, buf, n);
 	}
 	if (more || !room)
-		__atomic_store_n(&m->ctl_more, true, __ATOMIC_SEQ_CST);
+		atomic_store(&m->ctl_more, true);
 	spin_unlock(&monitor_lock);
 }
 
 static bool control_waits(const void *ctx)
 {
-	return __atomic_load_n(&((const struct vm *)ctx)->monitor->ctl_more, __ATOMIC_RELAXED);
+	return atomic_load_relaxed(&((const struct vm *)ctx)->monitor->ctl_more);
 }
 
 /* The guest starts afresh: what it had begun to ask is forgotten. */
@@ -163,7 +164,7 @@ int monitor_add_control_port(struct console *con)
 		return ERR_NOMEM;
 	}
 	ctl_port_init(p, &monitor_mon, con, buf, out_size);
-	__atomic_store_n(&port, p, __ATOMIC_RELEASE);
+	atomic_store_release(&port, p);
 	return OK;
 }
 
@@ -171,7 +172,7 @@ bool control_receive(void)
 {
 	if (!port || !ctl_port_receive(port))
 		return false;
-	__atomic_store_n(&port_told, true, __ATOMIC_SEQ_CST);
+	atomic_store(&port_told, true);
 	return true;
 }
 
@@ -180,9 +181,9 @@ void control_run(u64 now)
 	u32 wait;
 
 	/* It has its pace, and is left alone when there is nothing. */
-	if (!port || (port_at == TIMER_OFF ? !__atomic_load_n(&port_told, __ATOMIC_SEQ_CST) : port_at > now))
+	if (!port || (port_at == TIMER_OFF ? !atomic_load(&port_told) : port_at > now))
 		return;
-	__atomic_store_n(&port_told, false, __ATOMIC_SEQ_CST); /* first: what is said from now on is told again */
+	atomic_store(&port_told, false); /* first: what is said from now on is told again */
 	wait = ctl_port_run(port, now);
 	port_at = wait ? now + wait : TIMER_OFF;
 }
@@ -196,7 +197,7 @@ void control_finish(u64 until)
 {
 	while (port && clock_now() < until && ctl_port_run(port, clock_now()))
 		cpu_pause();
-	__atomic_store_n(&port, NULL, __ATOMIC_RELAXED);
+	atomic_store_relaxed(&port, NULL);
 	port_at = TIMER_OFF;
 }
 
@@ -213,14 +214,14 @@ static bool shows(const struct ctl *c, const struct vm *vm)
 /* A look without the lock is good enough: who attaches just now reads what is there. */
 void control_tell_output(const struct vm *vm)
 {
-	const struct ctl_port *p = __atomic_load_n(&port, __ATOMIC_ACQUIRE);
+	const struct ctl_port *p = atomic_load_acquire(&port);
 
-	if (p && shows(&p->ctl, vm) && !__atomic_exchange_n(&port_told, true, __ATOMIC_SEQ_CST))
+	if (p && shows(&p->ctl, vm) && !atomic_exchange(&port_told, true))
 		housekeep_soon();
 	for (struct vm *to = vm_list; to; to = to->next) {
-		const struct ctl *c = to->monitor ? __atomic_load_n(&to->monitor->ctl, __ATOMIC_RELAXED) : NULL;
+		const struct ctl *c = to->monitor ? atomic_load_relaxed(&to->monitor->ctl) : NULL;
 
-		if (c && shows(c, vm) && !__atomic_exchange_n(&to->monitor->ctl_more, true, __ATOMIC_SEQ_CST))
+		if (c && shows(c, vm) && !atomic_exchange(&to->monitor->ctl_more, true))
 			vcpu_request(to->vcpus[0], VCPU_REQ_EVENT);
 	}
 }
@@ -239,13 +240,13 @@ void control_tell_events(void)
 	while (life_next_event(&ev)) {
 		if (port) {
 			ctl_event(&port->ctl, &ev);
-			__atomic_store_n(&port_told, true, __ATOMIC_SEQ_CST);
+			atomic_store(&port_told, true);
 		}
 		for (struct vm *vm = vm_list; vm; vm = vm->next) {
 			if (!vm->monitor || !vm->monitor->ctl)
 				continue;
 			ctl_event(vm->monitor->ctl, &ev);
-			__atomic_store_n(&vm->monitor->ctl_more, true, __ATOMIC_SEQ_CST);
+			atomic_store(&vm->monitor->ctl_more, true);
 			vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
 		}
 	}

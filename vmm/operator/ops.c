@@ -4,6 +4,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/tsc.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -233,7 +234,7 @@ static int regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 	if (!vm || vcpu >= vm->nr_vcpus)
 		return ERR_NOENT;
 	v = vm->vcpus[vcpu];
-	if (v != loaded && (!vm->paused || __atomic_load_n(&v->on_cpu, __ATOMIC_SEQ_CST)))
+	if (v != loaded && (!vm->paused || atomic_load(&v->on_cpu)))
 		return ERR_BUSY;
 	/* A CPU that holds them may be waiting for the lock we have: it must not be waited for. */
 	if (!vcpu_try_evict(v) || !vcpu_try_load(v))
@@ -243,7 +244,7 @@ static int regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 		return OK;
 	vcpu_put(v);
 	/* What runs here goes on; what only was here still another CPU may have taken meanwhile. */
-	if (loaded && __atomic_load_n(&loaded->on_cpu, __ATOMIC_SEQ_CST) == this_cpu())
+	if (loaded && atomic_load(&loaded->on_cpu) == this_cpu())
 		vcpu_load(loaded);
 	return OK;
 }
@@ -252,8 +253,7 @@ static u64 trace_head(void *ctx, enum mon_run run, u32 cpu)
 {
 	if (cpu >= nr_pcpus)
 		return 0;
-	return run == MON_RUN_BEFORE ? pcpus[cpu]->nr_old_exits
-	                             : __atomic_load_n(&pcpus[cpu]->exit_count, __ATOMIC_ACQUIRE);
+	return run == MON_RUN_BEFORE ? pcpus[cpu]->nr_old_exits : atomic_load_acquire(&pcpus[cpu]->exit_count);
 }
 
 static int trace(void *ctx, enum mon_run run, u32 cpu, u64 seq, struct mon_trace *rec)

@@ -4,6 +4,7 @@
 #include "arch/x86/lapic.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
+#include "lib/atomic.h"
 
 struct sched pcpu_sched;
 
@@ -14,7 +15,7 @@ void pcpu_kick(u32 index)
 	if (index == SCHED_NO_CPU)
 		return;
 	p = pcpus[index];
-	__atomic_store_n(&p->kick, 1, __ATOMIC_SEQ_CST);
+	atomic_store(&p->kick, 1);
 	if (p != this_cpu())
 		lapic_send_ipi(p->apic_id, VEC_KICK);
 }

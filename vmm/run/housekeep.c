@@ -1,4 +1,5 @@
 /* What each processor does for all between turns and slow exits, and the sleepers it wakes. */
+#include "lib/atomic.h"
 #include "vmm/pcpu/kick.h"
 #include "vmm/run/priv.h"
 
@@ -8,22 +9,22 @@ static struct timer poll_timer; /* on the bootstrap processor's sleepers */
 
 void run_cpu_times(u32 cpu, u64 *guests_ns, u64 *root_ns)
 {
-	u64 since = __atomic_load_n(&run_cpus[cpu].since, __ATOMIC_RELAXED), up = since ? clock_now() - since : 0;
-	u64 idle = clock_span_ns(__atomic_load_n(&run_cpus[cpu].idle_ticks, __ATOMIC_RELAXED));
+	u64 since = atomic_load_relaxed(&run_cpus[cpu].since), up = since ? clock_now() - since : 0;
+	u64 idle = clock_span_ns(atomic_load_relaxed(&run_cpus[cpu].idle_ticks));
 
-	*guests_ns = __atomic_load_n(&pcpu_sched.cpus[cpu].busy_ns, __ATOMIC_RELAXED);
+	*guests_ns = atomic_load_relaxed(&pcpu_sched.cpus[cpu].busy_ns);
 	*root_ns = up > idle + *guests_ns ? up - idle - *guests_ns : 0;
 }
 
 static void on_poll_timer(void *arg, u64 now)
 {
-	__atomic_store_n(&housekeep_wanted, 1, __ATOMIC_SEQ_CST); /* poll() follows */
+	atomic_store(&housekeep_wanted, 1); /* poll() follows */
 }
 
 void run_set_poll(u64 (*fn)(void))
 {
 	timer_init(&poll_timer, &run_cpus[0].sleepers, on_poll_timer, NULL);
-	__atomic_store_n(&housekeep_wanted, 1, __ATOMIC_SEQ_CST);
+	atomic_store(&housekeep_wanted, 1);
 	poll_fn = fn;
 }
 
@@ -73,7 +74,7 @@ static void poll(struct pcpu *p)
 	struct run_cpu *rc = run_cpu_of(p);
 	u64 at;
 
-	__atomic_store_n(&housekeep_wanted, 0, __ATOMIC_SEQ_CST);
+	atomic_store(&housekeep_wanted, 0);
 	at = poll_fn();
 	if (at == poll_timer.deadline)
 		return;

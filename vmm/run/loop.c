@@ -1,4 +1,5 @@
 /* The run loop. Interrupts are off in root mode; they are taken as VM exits or, while idle, in cpu_sti_hlt_cli(). */
+#include "lib/atomic.h"
 #include "vmm/run/run.h"
 
 #include "arch/x86/cpu.h"
@@ -28,7 +29,7 @@ static void idle(struct pcpu *p, u64 until)
 	u64 at = timerq_next(&rc->sleepers), now = clock_now(), tsc;
 
 	at = MIN(at, until);
-	if (__atomic_load_n(&p->kick, __ATOMIC_SEQ_CST) || __atomic_load_n(&p->evict, __ATOMIC_SEQ_CST))
+	if (atomic_load(&p->kick) || atomic_load(&p->evict))
 		return;
 	lapic_timer_oneshot(at == TIMER_OFF ? 0 : at > now ? at - now : 1);
 	tsc = cpu_rdtsc();
@@ -44,14 +45,14 @@ __noreturn void run_loop(void)
 	struct pcpu *p = this_cpu();
 	struct run_cpu *rc = run_cpu_of(p);
 
-	__atomic_store_n(&rc->since, clock_now(), __ATOMIC_RELAXED);
+	atomic_store_relaxed(&rc->since, clock_now());
 	for (;;) {
 		struct sched_entity *e;
 		struct vcpu *v;
 		u64 until;
 		u32 cpu = SCHED_NO_CPU;
 
-		__atomic_store_n(&p->kick, 0, __ATOMIC_SEQ_CST);
+		atomic_store(&p->kick, 0);
 		cpu_sti_nop_cli(); /* Bochs keeps interrupts back while a guest has its own off */
 		vcpu_give_up(p);
 		run_housekeep(p, false);
@@ -63,7 +64,7 @@ __noreturn void run_loop(void)
 		}
 		v = container_of(e, struct vcpu, sched);
 		v->turn_end = clock_tsc(until);
-		__atomic_store_n(&v->on_cpu, p, __ATOMIC_SEQ_CST);
+		atomic_store(&v->on_cpu, p);
 		run_cancel_wake_timer(v);
 		run_take_turn(v);
 		run_end_turn(p, v);

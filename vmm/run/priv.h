@@ -3,6 +3,7 @@
 
 #include "arch/x86/lock.h"
 #include "arch/x86/percpu.h"
+#include "lib/atomic.h"
 #include "vmm/base/timer.h"
 #include "vmm/cpu/request.h"
 #include "vmm/cpu/vcpu.h"
@@ -29,7 +30,7 @@ static inline struct run_cpu *run_cpu_of(const struct pcpu *p)
 /* The bootstrap processor is to call the function of run_set_poll(). */
 static inline bool run_poll_due(const struct pcpu *p)
 {
-	return !p->index && __atomic_load_n(&housekeep_wanted, __ATOMIC_SEQ_CST);
+	return !p->index && atomic_load(&housekeep_wanted);
 }
 void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now);
 /*

@@ -1,6 +1,7 @@
 /* A turn of one vCPU: it runs until that is over, or starts, or leaves its guest. */
 #include "arch/x86/cpu.h"
 #include "arch/x86/lapic.h"
+#include "lib/atomic.h"
 #include "lib/log.h"
 #include "vmm/board/board.h"
 #include "vmm/board/serial.h"
@@ -77,7 +78,7 @@ static void handle_init_sipi(struct vcpu *v)
 
 static bool prepare_locked(struct vcpu *v)
 {
-	u32 req = __atomic_exchange_n(&v->request, 0, __ATOMIC_SEQ_CST);
+	u32 req = atomic_exchange(&v->request, 0);
 
 	if (v->vm->stop)
 		return false;
@@ -85,7 +86,7 @@ static bool prepare_locked(struct vcpu *v)
 		handle_init_sipi(v);
 	if (serial_input_waits(v->vm))
 		serial_take_input(v->vm);
-	if (v->id == 0 && __atomic_exchange_n(&v->vm->button, false, __ATOMIC_SEQ_CST))
+	if (v->id == 0 && atomic_exchange(&v->vm->button, false))
 		board_power_button(v->vm);
 	if (req & VCPU_REQ_APIC)
 		vcpu_apic_mode(v);
@@ -98,7 +99,7 @@ static bool prepare_locked(struct vcpu *v)
 	if (v->state != VCPU_RUNNABLE)
 		return false;
 	/* Timers may have raised interrupts: one look at the events covers all that came so far. */
-	__atomic_fetch_and(&v->request, ~(VCPU_REQ_EVENT | VCPU_REQ_TIMER | VCPU_REQ_YIELD), __ATOMIC_SEQ_CST);
+	atomic_fetch_and(&v->request, ~(VCPU_REQ_EVENT | VCPU_REQ_TIMER | VCPU_REQ_YIELD));
 	events_prepare(v);
 	if (v->vm->stop)
 		return false;
@@ -114,7 +115,7 @@ static bool prepare(struct vcpu *v)
 {
 	bool enter;
 
-	if (unlikely(__atomic_load_n(&v->stalled, __ATOMIC_SEQ_CST)))
+	if (unlikely(atomic_load(&v->stalled)))
 		return false;
 	vm_lock(v->vm);
 	enter = prepare_locked(v);
@@ -170,7 +171,7 @@ static void run_vcpu(struct vcpu *v)
 		if (v->request & VCPU_REQ_YIELD) {
 			u32 cpu = SCHED_NO_CPU;
 
-			__atomic_fetch_and(&v->request, ~VCPU_REQ_YIELD, __ATOMIC_SEQ_CST);
+			atomic_fetch_and(&v->request, ~VCPU_REQ_YIELD);
 			if (sched_yield_to(&pcpu_sched, p->index, v->yield_to ? &v->yield_to->sched : NULL,
 			                   clock_now(), &cpu)) {
 				pcpu_kick(cpu);
@@ -191,9 +192,9 @@ static void run_vcpu(struct vcpu *v)
 static bool has_work(const struct vcpu *v)
 {
 	const struct vm *vm = v->vm;
-	u32 run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST); /* first: vm_start() */
-	enum vm_stop stop = __atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST);
-	enum vm_state state = __atomic_load_n(&vm->state, __ATOMIC_SEQ_CST);
+	u32 run = atomic_load(&vm->run); /* first: vm_start() */
+	enum vm_stop stop = atomic_load(&vm->stop);
+	enum vm_state state = atomic_load(&vm->state);
 
 	if (state == VM_STARTING && !stop)
 		return v->id == 0;
@@ -201,10 +202,9 @@ static bool has_work(const struct vcpu *v)
 		return false;
 	if (stop)
 		return v->left != run;
-	if (__atomic_load_n(&v->stalled, __ATOMIC_SEQ_CST))
+	if (atomic_load(&v->stalled))
 		return false;
-	return v->state == VCPU_RUNNABLE || __atomic_load_n(&v->request, __ATOMIC_SEQ_CST) ||
-	       timerq_next(&v->timers) <= vm_now(vm);
+	return v->state == VCPU_RUNNABLE || atomic_load(&v->request) || timerq_next(&v->timers) <= vm_now(vm);
 }
 
 /* The VM stops: when its last vCPU is out of the guest, its policy applies. */
@@ -217,7 +217,7 @@ static void leave_guest(struct vcpu *v, u32 run)
 	if (this_cpu()->current == v)
 		vcpu_put(v);
 	v->left = run;
-	if (__atomic_add_fetch(&vm->nr_stopped, 1, __ATOMIC_SEQ_CST) == vm->nr_vcpus)
+	if (atomic_fetch_add(&vm->nr_stopped, 1) + 1 == vm->nr_vcpus)
 		vm_handle_stop(vm);
 }
 
@@ -237,9 +237,9 @@ static void start_guest(struct vcpu *v)
 void run_take_turn(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
-	u32 run = __atomic_load_n(&vm->run, __ATOMIC_SEQ_CST); /* first: vm_start() */
-	enum vm_stop stop = __atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST);
-	enum vm_state state = __atomic_load_n(&vm->state, __ATOMIC_SEQ_CST);
+	u32 run = atomic_load(&vm->run); /* first: vm_start() */
+	enum vm_stop stop = atomic_load(&vm->stop);
+	enum vm_state state = atomic_load(&vm->state);
 
 	if (stop) {
 		leave_guest(v, run);
@@ -247,7 +247,7 @@ void run_take_turn(struct vcpu *v)
 		start_guest(v);
 	} else if (state == VM_RUNNING) {
 		run_vcpu(v);
-		if (__atomic_load_n(&vm->stop, __ATOMIC_SEQ_CST))
+		if (atomic_load(&vm->stop))
 			leave_guest(v, run);
 	}
 }
@@ -256,7 +256,7 @@ void run_end_turn(struct pcpu *p, struct vcpu *v)
 {
 	u64 tsc;
 
-	if (__atomic_load_n(&v->vm->paused, __ATOMIC_SEQ_CST)) {
+	if (atomic_load(&v->vm->paused)) {
 		vm_time_seen(v->vm);
 		/* For those who look at its registers. */
 		if (p->current == v)
@@ -266,7 +266,7 @@ void run_end_turn(struct pcpu *p, struct vcpu *v)
 		tsc = v->vm->state == VM_RUNNING && !v->vm->stop && !v->stalled ? guest_timer_tsc(v) : ~0ull;
 		if (tsc != ~0ull)
 			run_set_wake_timer(v, clock_ns(tsc) + 1);
-		__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
+		atomic_store(&v->on_cpu, NULL);
 		if (sched_block(&pcpu_sched, p->index, clock_now())) {
 			/* What was posted after the look above, but before it was blocked. */
 			if (has_work(v))
@@ -274,6 +274,6 @@ void run_end_turn(struct pcpu *p, struct vcpu *v)
 			return;
 		}
 	}
-	__atomic_store_n(&v->on_cpu, NULL, __ATOMIC_SEQ_CST);
+	atomic_store(&v->on_cpu, NULL);
 	pcpu_kick(sched_put(&pcpu_sched, p->index, clock_now()));
 }

@@ -1,12 +1,13 @@
 /* What the scheduler's files share. */
 #pragma once
 
+#include "lib/atomic.h"
 #include "vmm/sched/sched.h"
 
 #define V_PER_NS 1024ull /* virtual time per ns of a lone entity of weight 1 */
 
-#define publish(p, v) __atomic_store_n(&(p), (v), __ATOMIC_SEQ_CST)
-#define peek(p)       __atomic_load_n(&(p), __ATOMIC_SEQ_CST)
+#define publish(p, v) atomic_store(&(p), (v))
+#define peek(p)       atomic_load(&(p))
 
 /* ---- heap ---- */
 typedef bool sched_before_fn(const struct sched_node *a, const struct sched_node *b);

@@ -1,5 +1,6 @@
 /* What waits on one processor. The processor's lock is held throughout. */
 #include "lib/assert.h"
+#include "lib/atomic.h"
 #include "vmm/sched/priv.h"
 
 bool sched_entity_before(const struct sched_entity *a, const struct sched_entity *b)
@@ -335,7 +336,7 @@ bool sched_steal(struct sched_cpu *to, struct sched_cpu *from, const struct sche
 	if (!e)
 		return false;
 	sched_queue_del(from, e);
-	__atomic_store_n(&e->cpu, to->index, __ATOMIC_SEQ_CST);
+	atomic_store(&e->cpu, to->index);
 	e->migrations++;
 	sched_queue_add(to, e, now);
 	return true;

@@ -2,6 +2,7 @@
 #include "vmm/sched/sched.h"
 
 #include "lib/assert.h"
+#include "lib/atomic.h"
 #include "vmm/sched/priv.h"
 
 #define SCAN_CPUS 32 /* others a busy processor looks at when it picks; an idle one looks at all */
@@ -102,8 +103,7 @@ static u32 find_helper(struct sched *s, struct sched_cpu *c)
 		struct sched_cpu *d = other(s, c, i);
 		u32 yes = 1;
 
-		if (peek(d->idle) && sched_queue_find(c, d->index, NULL) &&
-		    __atomic_compare_exchange_n(&d->idle, &yes, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (peek(d->idle) && sched_queue_find(c, d->index, NULL) && atomic_cas(&d->idle, &yes, 0))
 			return d->index;
 	}
 	return SCHED_NO_CPU;

@@ -1,5 +1,6 @@
 /* What others do to an entity: wake it, move it, hold it. May run on any processor. */
 #include "lib/assert.h"
+#include "lib/atomic.h"
 #include "vmm/sched/priv.h"
 
 struct sched_cpu *sched_lock_entity(struct sched *s, const struct sched_entity *e)
@@ -75,8 +76,7 @@ static u32 late_idle(struct sched *s, const struct sched_entity *e)
 	for (u32 i = 0; i < s->nr_cpus; i++) {
 		u32 yes = 1;
 
-		if (sched_mask_test(&e->allowed, i) && peek(s->cpus[i].idle) &&
-		    __atomic_compare_exchange_n(&s->cpus[i].idle, &yes, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		if (sched_mask_test(&e->allowed, i) && peek(s->cpus[i].idle) && atomic_cas(&s->cpus[i].idle, &yes, 0))
 			return i;
 	}
 	return SCHED_NO_CPU;
@@ -90,7 +90,7 @@ static bool enqueue_woken(struct sched_cpu *c, struct sched_cpu *t, struct sched
 	sched_group_active(e->group, 1, now);
 	if (c->has_ref && v_diff(e->vruntime, c->floor) < 0)
 		e->vruntime = c->floor;
-	__atomic_store_n(&e->cpu, t->index, __ATOMIC_SEQ_CST);
+	atomic_store(&e->cpu, t->index);
 	e->migrations += c != t;
 	e->woken = true;
 	e->since = now;
@@ -168,7 +168,7 @@ static u32 change_places(struct sched_cpu *c, struct sched_cpu *d, struct sched_
 	}
 	if (sched_mask_test(&x->allowed, c->index)) {
 		x->migrations += c != d;
-		__atomic_store_n(&x->cpu, c->index, __ATOMIC_SEQ_CST);
+		atomic_store(&x->cpu, c->index);
 		sched_queue_add(c, x, now);
 		c->buddy = x;
 	} else {

@@ -2,6 +2,7 @@
 #include "vmm/vm/vm.h"
 
 #include "arch/x86/cpu.h"
+#include "lib/atomic.h"
 
 struct vm *vm_list;
 
@@ -20,9 +21,8 @@ struct vm *vm_by_id(u32 id)
 
 void vm_time_seen(struct vm *vm)
 {
-	u64 now = cpu_rdtsc(), before = __atomic_load_n(&vm->pause_tsc, __ATOMIC_SEQ_CST);
+	u64 now = cpu_rdtsc(), before = atomic_load(&vm->pause_tsc);
 
-	while (before < now &&
-	       !__atomic_compare_exchange_n(&vm->pause_tsc, &before, now, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+	while (before < now && !atomic_cas(&vm->pause_tsc, &before, now))
 		;
 }
