@@ -287,7 +287,7 @@ void events_prepare(struct vcpu *v)
 /* Something other than the local APIC has, or may have, an event for the guest. */
 static bool other_events(const struct vcpu *v)
 {
-	return v->vectoring_valid || v->nmis || v->kept_interrupt || vlapic_nmi_waits(&v->lapic) || v->vm->stop ||
+	return v->vectoring_valid || v->nmis || v->kept_interrupt || vlapic_nmi_waits(&v->lapic) || vm_stop(v->vm) ||
 	       ((v->inj.exception.info | v->inj.vectoring.info) & INTR_INFO_VALID) ||
 	       (v->proc & (PROC_INTERRUPT_WINDOW_EXITING | PROC_NMI_WINDOW_EXITING)) || vpic_pending(&v->vm->irq.pic);
 }

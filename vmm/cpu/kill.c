@@ -14,27 +14,29 @@
 /* What takes several lines is not mixed up with another CPU's. Inside a VM's lock; the log's are inside this one. */
 struct spinlock vm_report_lock;
 
-void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why)
+void vm_stop_claimed(struct vm *vm, enum vm_stop stop, u32 code, const char *why)
 {
 	u32 suppressed;
+	enum vm_tr r;
 
-	/* The guest and an operator may want it at once: the first one's reason counts. */
-	if (vm->stop || atomic_exchange(&vm->stopping, true))
-		return;
 	vm->quiet = !log_limit_ok(&vm->stop_limit, clock_now(), STOPS_LOGGED, STOPS_IN_TIME, &suppressed);
 	if (!vm->quiet && suppressed)
 		log_warn("guest %s: (%u stops not shown)\n", vm->config.name, suppressed);
 	fmt_snprintf(vm->why, sizeof(vm->why), "%s", why);
 	vm->exit_code = code;
 	vm->stop_tsc = cpu_rdtsc();
-	atomic_store(&vm->stop, stop);
+	r = vm_tr_stop(&vm->status, stop);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
 		vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
-	/* Its vCPUs have to run to leave. vm_pause() looks at these two the other way round. */
-	if (atomic_load(&vm->paused)) {
-		atomic_store(&vm->resume_pending, true);
+	if (r == VM_TR_LATER) /* it is paused */
 		housekeep_soon();
-	}
+}
+
+void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why)
+{
+	/* The guest and an operator may want it at once: the first one's reason counts. */
+	if (vm_tr_claim(&vm->status) == VM_TR_DONE)
+		vm_stop_claimed(vm, stop, code, why);
 }
 
 void vm_kill(struct vcpu *v, const char *fmt, ...)
@@ -42,7 +44,7 @@ void vm_kill(struct vcpu *v, const char *fmt, ...)
 	char why[160];
 	va_list ap;
 
-	if (v->vm->stop)
+	if (vm_stop(v->vm))
 		return;
 	va_start(ap, fmt);
 	fmt_vsnprintf(why, sizeof(why), fmt, ap);
@@ -58,7 +60,7 @@ void vm_kill(struct vcpu *v, const char *fmt, ...)
 
 void vm_triple_fault(struct vcpu *v, const char *how)
 {
-	if (v->vm->stop)
+	if (vm_stop(v->vm))
 		return;
 	vm_request_stop(v->vm, VM_STOP_RESET, 0, how);
 	if (v->vm->quiet)

@@ -6,6 +6,8 @@
 
 /* The guest asked for power-off, reset or debug exit, or an operator did. The first one's reason counts. */
 void vm_request_stop(struct vm *vm, enum vm_stop stop, u32 code, const char *why);
+/* The same by who has claimed it (vm_tr_claim()). */
+void vm_stop_claimed(struct vm *vm, enum vm_stop stop, u32 code, const char *why);
 /* The guest did something that cannot go on: this VM alone stops, with a dump. From its vCPU's context. */
 void vm_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 /* The vCPU has shut down: on a PC the chipset then resets the machine. Its state goes to the log. */

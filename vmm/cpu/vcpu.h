@@ -42,7 +42,7 @@ struct vcpu {
 	u32 who;              /* VM id << 16 | vCPU id, for the exit ring */
 	u32 resync;           /* exits until the preemption timer is programmed anew */
 	enum vcpu_state state;
-	u32 left;      /* the vm->run in which it has left the guest for good: the VM stops */
+	u32 left;      /* the vm_run() in which it has left the guest for good: the VM stops */
 	u64 armed_for; /* deadline the preemption timer was last set for, ns */
 	struct vm *vm;
 	struct vcpu *yield_to; /* of VCPU_REQ_YIELD: for whom it spins; NULL: not known */

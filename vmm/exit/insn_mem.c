@@ -150,7 +150,7 @@ static int move(struct emul_ctxt *c, u64 lin, u8 *buf, u32 len, bool write, u32 
 	move_piece(c, a.gpa, buf, first, write);
 	if (first < len)
 		move_piece(c, b.gpa, buf + first, len - first, write);
-	return vc(c)->vm->stop ? EMUL_STOP : EMUL_OK;
+	return vm_stop(vc(c)->vm) ? EMUL_STOP : EMUL_OK;
 }
 
 int emulate_fetch(struct emul_ctxt *c, u64 lin, void *buf, u32 len)

@@ -53,27 +53,19 @@ static bool suspend_all(struct vm *vm)
 
 int vm_pause(struct vm *vm)
 {
-	u32 run = atomic_load(&vm->run);
-
-	if (!vm_is_on(vm) || vm->stop)
-		return ERR_NOENT;
-	if (vm->paused && !atomic_exchange(&vm->resume_pending, false))
-		return ERR_EXIST;
-	if (!vm->paused) {
-		atomic_store(&vm->paused, true);
-		vm_time_seen(vm);
-		(void)!suspend_all(vm);
-		/* Halted vCPUs may still be loaded where they ran. */
-		for (u32 i = 0; i < vm->nr_vcpus; i++)
-			(void)!vcpu_try_evict(vm->vcpus[i]);
+	switch (vm_tr_pause(&vm->status)) {
+	case VM_TR_DONE: break;
+	case VM_TR_KEPT: return OK;
+	case VM_TR_LATER: return ERR_EXIST;
+	default: return ERR_NOENT;
 	}
-	/* It stopped meanwhile: its vCPUs have to run to leave. vm_request_stop() looks the other way round. */
-	if (atomic_load(&vm->stop) || atomic_load(&vm->run) != run) {
-		atomic_store(&vm->resume_pending, true);
-		housekeep_soon();
-		return ERR_NOENT;
-	}
-	return OK;
+	vm_time_seen(vm);
+	(void)!suspend_all(vm);
+	/* Halted vCPUs may still be loaded where they ran. */
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		(void)!vcpu_try_evict(vm->vcpus[i]);
+	/* It stopped meanwhile: then it will be resumed. */
+	return vm_resumes(vm) ? ERR_NOENT : OK;
 }
 
 /* The time it was paused did not pass for the guest. */
@@ -90,14 +82,16 @@ static void skip_time(struct vm *vm)
 
 int vm_resume(struct vm *vm)
 {
-	if (!vm->paused)
+	if (!vm_paused(vm))
 		return ERR_NOENT;
 	/* One that is still on its way out of the guest: its registers hold the old time. */
-	if (!suspend_all(vm))
+	if (!suspend_all(vm)) {
+		vm_tr_resume_later(&vm->status);
 		return ERR_BUSY;
-	if (vm->state == VM_RUNNING)
+	}
+	if (vm_state(vm) == VM_RUNNING)
 		skip_time(vm);
-	atomic_store(&vm->paused, false);
+	(void)vm_tr_resume(&vm->status);
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		struct sched_entity *e = &vm->vcpus[i]->sched;
 
@@ -110,9 +104,8 @@ int vm_resume(struct vm *vm)
 
 int vm_power_button(struct vm *vm)
 {
-	if (vm->state != VM_RUNNING || vm->stop || vm->paused)
+	if (vm_tr_press(&vm->status) != VM_TR_DONE)
 		return ERR_NOENT;
-	atomic_store(&vm->button, true);
 	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
 	return OK;
 }

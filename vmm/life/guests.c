@@ -21,6 +21,7 @@ struct life_hooks life_hooks;
 static struct life life;
 static struct life_match *matches; /* one a guest; with its VM's lock */
 static struct holds *holds;        /* one a guest; the bootstrap processor's */
+static u32 *stale;                 /* one a guest: the run whose start an action ended before it was done; lock */
 static struct spinlock lock;       /* of life; innermost but for the log's */
 static bool due;                   /* guests_run() has something to do, atomic */
 
@@ -53,7 +54,8 @@ int guests_init(const void *blob, u32 nr)
 
 	matches = hv_zalloc(MAX(nr, 1) * sizeof(*matches));
 	holds = hv_zalloc(MAX(nr, 1) * sizeof(*holds));
-	if (!g || !matches || !holds)
+	stale = hv_zalloc(MAX(nr, 1) * sizeof(*stale));
+	if (!g || !matches || !holds || !stale)
 		return ERR_NOMEM;
 	holds_init(holds, nr);
 	for (u32 i = 0; i < nr && !err; i++) {
@@ -75,7 +77,7 @@ int guests_init(const void *blob, u32 nr)
 /* Each VM's serial ports and control channel as holds says. */
 static void connect_all(void)
 {
-	for (struct vm *vm = vm_list; vm; vm = vm->next) {
+	vm_for_each (vm) {
 		const struct holds *h = &holds[vm->id];
 
 		for (u32 i = 0; i < CONFIG_NR_COM; i++) {
@@ -98,7 +100,7 @@ static void restore(struct vm *vm)
 		own &= holds[vm->id].of[i] == vm->id;
 	if (own) /* as nearly always */
 		return;
-	for (struct vm *other = vm_list; other; other = other->next)
+	vm_for_each (other)
 		for (u32 i = 0; i < HOLDS_NR; i++)
 			if (other != vm && holds[other->id].of[i] == vm->id)
 				from = other;
@@ -129,9 +131,8 @@ static void resume(struct vm *vm)
 {
 	int err = vm_resume(vm);
 
-	atomic_store(&vm->resume_pending, err == ERR_BUSY);
 	/* One that stops only has to get out of the pause. */
-	if (err != OK || vm->stop)
+	if (err != OK || vm_stop(vm))
 		return;
 	vm_log_command(vm, "resumed");
 	life_event(vm, MON_EV_RESUMED, "");
@@ -187,7 +188,7 @@ static bool next_action(struct life_action *a)
 		return false;
 	vm = vm_by_id(a->guest);
 	if (vm && (a->what == LIFE_DO_STOP || a->what == LIFE_DO_RESTART))
-		vm->stale_run = atomic_load(&vm->run);
+		stale[vm->id] = vm_run(vm);
 	return true;
 }
 
@@ -196,8 +197,8 @@ bool guests_run(void)
 	struct life_action a;
 	bool any, acted = false, go = atomic_exchange(&due, false);
 
-	for (struct vm *vm = vm_list; vm; vm = vm->next)
-		if (atomic_load(&vm->resume_pending))
+	vm_for_each (vm)
+		if (vm_resumes(vm))
 			resume(vm);
 	if (!go && guests_deadline() > clock_now())
 		return false;
@@ -216,8 +217,8 @@ u64 guests_deadline(void)
 {
 	u64 at;
 
-	for (const struct vm *vm = vm_list; vm; vm = vm->next)
-		if (vm->resume_pending)
+	vm_for_each (vm)
+		if (vm_resumes(vm))
 			return clock_now() + RETRY_NS;
 	spin_lock(&lock);
 	at = life_deadline(&life);
@@ -232,7 +233,7 @@ static void started(struct vm *vm)
 	bool counts;
 
 	spin_lock(&lock);
-	counts = vm->run != vm->stale_run;
+	counts = vm_run(vm) != stale[vm->id];
 	if (counts)
 		life_started(&life, vm->id, clock_now());
 	/* Else it says so, on its control channel or by its text. */
@@ -254,7 +255,7 @@ static void start_failed(struct vm *vm, u32 run)
 	bool counts;
 
 	spin_lock(&lock);
-	counts = run != vm->stale_run;
+	counts = run != stale[vm->id];
 	if (counts)
 		life_start_failed(&life, vm->id, clock_now());
 	spin_unlock(&lock);
@@ -308,7 +309,7 @@ void guests_boot(void)
 	life_hooks.started = started;
 	life_hooks.start_failed = start_failed;
 	life_hooks.ended = ended;
-	for (struct vm *vm = vm_list; vm; vm = vm->next)
+	vm_for_each (vm)
 		watch(vm);
 	spin_lock(&lock);
 	life_boot(&life);

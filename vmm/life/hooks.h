@@ -10,7 +10,7 @@ struct vm;
 struct life_hooks {
 	/* Reports to the life-cycle's decisions (vmm/life/guests.c). */
 	void (*started)(struct vm *vm);
-	void (*start_failed)(struct vm *vm, u32 run); /* vm->run of that start */
+	void (*start_failed)(struct vm *vm, u32 run); /* vm_run() of that start */
 	enum life_verdict (*ended)(struct vm *vm, enum life_end how);
 	/* The operator's side: a guest takes another one's place, or has its own back. */
 	void (*move_console)(const struct vm *from, const struct vm *to);

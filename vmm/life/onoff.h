@@ -4,24 +4,23 @@
 #include "vmm/vm/vm.h"
 
 /*
- * Starts a VM whose last vCPU has left the guest, or that has never run. The work (clearing the memory, loading the
- * images) is done piece by piece in vCPU 0's turns, and so is charged to the guest. life_hooks.started or
- * life_hooks.start_failed tells how it went.
+ * Starts it, as soon as it is off if it is on now; no more when the machine ends. The work (clearing the memory,
+ * loading the images) is done piece by piece in vCPU 0's turns, and so is charged to the guest. life_hooks.started or
+ * life_hooks.start_failed tells how it went. vm_start_not() takes it back.
  */
-void vm_start(struct vm *vm);
-/* Starts it, as soon as it is off if it is on now; no more when the machine ends. Takes that back. */
 void vm_start_when_off(struct vm *vm);
 /* The same, and if it is on now it is stopped for that, as by a reset. */
 void vm_restart(struct vm *vm, const char *why);
 void vm_start_not(struct vm *vm);
-/* Its last vCPU is out. true: it starts again, as was asked for; else it is off now, when off is set. */
-bool vm_start_again(struct vm *vm, bool off);
-/* Its start failed: it is off now, or starts again, which is true, when that was asked for meanwhile. */
+/* Its last vCPU is out. true: it starts again, as was asked for. */
+__must_check bool vm_start_again(struct vm *vm);
+/* Its end has been told: it is off now, or starts when that was asked for meanwhile. */
+void vm_go_off(struct vm *vm);
+/* Its start failed, and the stop is claimed: it is off now, or starts again, which is true, when that was asked for.
+ */
 __must_check bool vm_start_gone(struct vm *vm);
-/* Ends it by force. */
+/* Ends it by force, if it is on. */
 void vm_force_stop(struct vm *vm, enum vm_stop how, const char *why);
-/* Starting or running, or on its way out. */
-bool vm_is_on(const struct vm *vm);
 
 /* Stops all VMs for good; what then happens to the machine. */
 enum vm_end { VM_END_NOT, VM_END_POWEROFF, VM_END_HALT };

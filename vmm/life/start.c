@@ -25,6 +25,7 @@
 #define CHUNK (64ull << 10) /* bytes cleared or copied at a time: bounded work */
 
 struct vm_starting {
+	u32 run;     /* the start it is of: vm_run() */
 	u64 cleared; /* bytes of memory */
 	bool placed; /* tables and images have their places; what is in copies is not copied yet */
 	struct load_copies copies;
@@ -40,11 +41,6 @@ int vm_start_create(struct vm *vm)
 void vm_start_destroy(struct vm *vm)
 {
 	hv_zfree(vm->start, sizeof(*vm->start));
-}
-
-void vm_start_afresh(struct vm *vm)
-{
-	memset(vm->start, 0, sizeof(*vm->start));
 }
 
 /* Clears the next piece of memory; false when all is clear. */
@@ -197,10 +193,10 @@ static void finish_start(struct vm *vm)
 
 static void start_failed(struct vm *vm, int err)
 {
-	u32 run = vm->run;
+	u32 run = vm_run(vm);
 
 	/* It is being ended at the same time: that is how it ends. */
-	if (atomic_exchange(&vm->stopping, true))
+	if (vm_tr_claim(&vm->status) != VM_TR_DONE)
 		return;
 	fmt_snprintf(vm->why, sizeof(vm->why), "%s", vm->start->out.why[0] ? vm->start->out.why : err_str(err));
 	if (!vm_start_gone(vm))
@@ -214,6 +210,10 @@ void vm_start_step(struct vm *vm)
 	if (loaded)
 		vcpu_put(loaded);
 	cpu_write_cr3(hostpt_cr3(&vm->pt));
+	if (vm->start->run != vm_run(vm)) {
+		memset(vm->start, 0, sizeof(*vm->start));
+		vm->start->run = vm_run(vm);
+	}
 	if (!vm->start->placed && !clear_some(vm)) {
 		int err = put_in_place(vm);
 
@@ -222,7 +222,7 @@ void vm_start_step(struct vm *vm)
 			start_failed(vm, err);
 	} else if (vm->start->placed && !load_copy_some(&vm->mem, &vm->start->copies, CHUNK)) {
 		finish_start(vm);
-		atomic_store(&vm->state, VM_RUNNING);
+		(void)vm_tr_started(&vm->status);
 		life_hooks.started(vm);
 	}
 	cpu_write_cr3(hvmem_cr3());

@@ -58,7 +58,7 @@ static const char *stop_word(enum vm_stop s)
 
 static enum life_end end_of(const struct vm *vm)
 {
-	switch (vm->stop) {
+	switch (vm_stop(vm)) {
 	case VM_STOP_POWEROFF: return LIFE_END_POWEROFF;
 	case VM_STOP_RESET: return LIFE_END_RESET;
 	case VM_STOP_DEBUG_EXIT: return LIFE_END_DEBUG_EXIT;
@@ -88,17 +88,17 @@ static void tell_end(struct vm *vm, enum vm_stop stop)
 
 void vm_handle_stop(struct vm *vm)
 {
-	enum vm_stop stop = vm->stop;
+	enum vm_stop stop = vm_stop(vm);
 
 	if (!vm->quiet)
 		log_info("guest %s: %s: %s\n", vm->config.name, stop_word(stop), vm->why);
 	if (stop == VM_STOP_DEBUG_EXIT)
 		log_info("guest %s: exit code %u\n", vm->config.name, vm->exit_code);
-	if (vm_start_again(vm, false))
+	if (vm_start_again(vm))
 		return;
 	/* It is off when all has been told: the machine may end then. What the policy starts meanwhile waits for it.
 	 */
 	tell_end(vm, stop);
-	(void)vm_start_again(vm, true);
+	vm_go_off(vm);
 	housekeep_soon();
 }

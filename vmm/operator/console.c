@@ -207,7 +207,7 @@ static void unstall_all(void)
 {
 	if (!vcpu_any_stalled())
 		return;
-	for (struct vm *vm = vm_list; vm; vm = vm->next)
+	vm_for_each (vm)
 		for (u32 i = 0; i < vm->nr_vcpus && !behind(vm, BACKLOG_MAX / 2); i++)
 			if (atomic_load(&vm->vcpus[i]->stalled)) {
 				vcpu_unstall(vm->vcpus[i]);

@@ -218,7 +218,7 @@ void control_tell_output(const struct vm *vm)
 
 	if (p && shows(&p->ctl, vm) && !atomic_exchange(&port_told, true))
 		housekeep_soon();
-	for (struct vm *to = vm_list; to; to = to->next) {
+	vm_for_each (to) {
 		const struct ctl *c = to->monitor ? atomic_load_relaxed(&to->monitor->ctl) : NULL;
 
 		if (c && shows(c, vm) && !atomic_exchange(&to->monitor->ctl_more, true))
@@ -242,7 +242,7 @@ void control_tell_events(void)
 			ctl_event(&port->ctl, &ev);
 			atomic_store(&port_told, true);
 		}
-		for (struct vm *vm = vm_list; vm; vm = vm->next) {
+		vm_for_each (vm) {
 			if (!vm->monitor || !vm->monitor->ctl)
 				continue;
 			ctl_event(vm->monitor->ctl, &ev);

@@ -63,7 +63,7 @@ static int guest_info(void *ctx, u32 index, struct mon_guest_info *info)
 	};
 	fmt_snprintf(info->name, sizeof(info->name), "%s", vm->config.name);
 	guests_reason(vm, info->reason, sizeof(info->reason));
-	if (vm->state == VM_RUNNING)
+	if (vm_state(vm) == VM_RUNNING)
 		info->uptime_ns = ticks_ns(cpu_rdtsc() - vm->start_tsc);
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		const struct vcpu *v = vm->vcpus[i];
@@ -234,7 +234,7 @@ static int regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 	if (!vm || vcpu >= vm->nr_vcpus)
 		return ERR_NOENT;
 	v = vm->vcpus[vcpu];
-	if (v != loaded && (!vm->paused || atomic_load(&v->on_cpu)))
+	if (v != loaded && (!vm_paused(vm) || atomic_load(&v->on_cpu)))
 		return ERR_BUSY;
 	/* A CPU that holds them may be waiting for the lock we have: it must not be waited for. */
 	if (!vcpu_try_evict(v) || !vcpu_try_load(v))
@@ -301,7 +301,7 @@ static size_t console_input(void *ctx, u32 guest, const u8 *buf, size_t len)
 {
 	struct vm *vm = vm_by_id(guest);
 
-	if (!vm || vm->state != VM_RUNNING)
+	if (!vm || vm_state(vm) != VM_RUNNING)
 		return len; /* nobody reads: dropped */
 	return serial_queue_input(vm, buf, len);
 }
@@ -348,7 +348,7 @@ static void machine(void *ctx, struct mon_machine *m)
 		.guest_memory = topology ? topology->memory : 0,
 	};
 	m->memory = hv_pool_total_bytes() + m->free_memory;
-	for (const struct vm *vm = vm_list; vm; vm = vm->next)
+	vm_for_each (vm)
 		m->memory += vm->config.memory;
 }
 
@@ -363,7 +363,7 @@ static int cpu(void *ctx, u32 n, struct mon_cpu *info)
 		info->core = topology->cpu[n].core;
 		info->thread = topology->cpu[n].thread;
 	}
-	for (const struct vm *vm = vm_list; vm; vm = vm->next)
+	vm_for_each (vm)
 		for (u32 i = 0; i < vm->nr_vcpus; i++)
 			info->vcpus += vm->vcpus[i]->sched.cpu == n;
 	return OK;

@@ -91,7 +91,7 @@ static struct cpuset meant(const struct vm *vm, const struct machine *m, const s
 /* exclusive-cores holds also for what is asked for now: vm's, and the others'. */
 static int check_apart(const struct vm *vm, const struct machine *m, const struct cpuset *set, struct mon_why *why)
 {
-	for (const struct vm *o = vm_list; o; o = o->next) {
+	vm_for_each (o) {
 		struct cpuset theirs = cpus_of(o);
 
 		if (o == vm || !place_conflict(m, set, vm->config.exclusive, &theirs, o->config.exclusive))

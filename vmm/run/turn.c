@@ -80,13 +80,14 @@ static bool prepare_locked(struct vcpu *v)
 {
 	u32 req = atomic_exchange(&v->request, 0);
 
-	if (v->vm->stop)
+	if (vm_stop(v->vm))
 		return false;
 	if (v->init_pending || v->sipi_pending)
 		handle_init_sipi(v);
 	if (serial_input_waits(v->vm))
 		serial_take_input(v->vm);
-	if (v->id == 0 && atomic_exchange(&v->vm->button, false))
+	if (v->id == 0 && unlikely(vm_status(&v->vm->status) & VM_ST_BUTTON) &&
+	    vm_tr_take_button(&v->vm->status) == VM_TR_DONE)
 		board_power_button(v->vm);
 	if (req & VCPU_REQ_APIC)
 		vcpu_apic_mode(v);
@@ -101,7 +102,7 @@ static bool prepare_locked(struct vcpu *v)
 	/* Timers may have raised interrupts: one look at the events covers all that came so far. */
 	atomic_fetch_and(&v->request, ~(VCPU_REQ_EVENT | VCPU_REQ_TIMER | VCPU_REQ_YIELD));
 	events_prepare(v);
-	if (v->vm->stop)
+	if (vm_stop(v->vm))
 		return false;
 	if (v->resync == 0 || (req & VCPU_REQ_TIMER) || timerq_next(&v->timers) != v->armed_for) {
 		v->armed_for = timerq_next(&v->timers);
@@ -178,7 +179,7 @@ static void run_vcpu(struct vcpu *v)
 				break;
 			}
 		}
-		if (unlikely(v->vm->stop)) /* what follows from it comes before the console */
+		if (unlikely(vm_stop(v->vm))) /* what follows from it comes before the console */
 			break;
 		run_housekeep(p, true);
 		/* The monitor may have looked at another vCPU. */
@@ -192,16 +193,14 @@ static void run_vcpu(struct vcpu *v)
 static bool has_work(const struct vcpu *v)
 {
 	const struct vm *vm = v->vm;
-	u32 run = atomic_load(&vm->run); /* first: vm_start() */
-	enum vm_stop stop = atomic_load(&vm->stop);
-	enum vm_state state = atomic_load(&vm->state);
+	u64 st = vm_status(&vm->status);
 
-	if (state == VM_STARTING && !stop)
+	if (vm_st_state(st) == VM_STARTING && !vm_st_stop(st))
 		return v->id == 0;
-	if (state != VM_RUNNING && state != VM_STARTING)
+	if (!vm_st_on(st))
 		return false;
-	if (stop)
-		return v->left != run;
+	if (vm_st_stop(st))
+		return v->left != vm_st_run(st);
 	if (atomic_load(&v->stalled))
 		return false;
 	return v->state == VCPU_RUNNABLE || atomic_load(&v->request) || timerq_next(&v->timers) <= vm_now(vm);
@@ -217,7 +216,7 @@ static void leave_guest(struct vcpu *v, u32 run)
 	if (this_cpu()->current == v)
 		vcpu_put(v);
 	v->left = run;
-	if (atomic_fetch_add(&vm->nr_stopped, 1) + 1 == vm->nr_vcpus)
+	if (vm_tr_leave(&vm->status, run, vm->nr_vcpus) == VM_TR_DONE)
 		vm_handle_stop(vm);
 }
 
@@ -227,7 +226,7 @@ static void start_guest(struct vcpu *v)
 
 	if (v->id)
 		return;
-	while (v->vm->state == VM_STARTING && !v->vm->stop && cpu_rdtsc() < v->turn_end) {
+	while (vm_state(v->vm) == VM_STARTING && !vm_stop(v->vm) && cpu_rdtsc() < v->turn_end) {
 		vm_start_step(v->vm);
 		cpu_sti_nop_cli(); /* a key must be read before the next 16 have come */
 		run_housekeep(p, true);
@@ -237,18 +236,16 @@ static void start_guest(struct vcpu *v)
 void run_take_turn(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
-	u32 run = atomic_load(&vm->run); /* first: vm_start() */
-	enum vm_stop stop = atomic_load(&vm->stop);
-	enum vm_state state = atomic_load(&vm->state);
+	u64 st = vm_status(&vm->status);
 
-	if (stop) {
-		leave_guest(v, run);
-	} else if (state == VM_STARTING) {
+	if (vm_st_stop(st)) {
+		leave_guest(v, vm_st_run(st));
+	} else if (vm_st_state(st) == VM_STARTING) {
 		start_guest(v);
-	} else if (state == VM_RUNNING) {
+	} else if (vm_st_state(st) == VM_RUNNING) {
 		run_vcpu(v);
-		if (atomic_load(&vm->stop))
-			leave_guest(v, run);
+		if (vm_stop(vm))
+			leave_guest(v, vm_st_run(st));
 	}
 }
 
@@ -256,14 +253,14 @@ void run_end_turn(struct pcpu *p, struct vcpu *v)
 {
 	u64 tsc;
 
-	if (atomic_load(&v->vm->paused)) {
+	if (vm_paused(v->vm)) {
 		vm_time_seen(v->vm);
 		/* For those who look at its registers. */
 		if (p->current == v)
 			vcpu_put(v);
 	}
 	if (!has_work(v)) {
-		tsc = v->vm->state == VM_RUNNING && !v->vm->stop && !v->stalled ? guest_timer_tsc(v) : ~0ull;
+		tsc = vm_state(v->vm) == VM_RUNNING && !vm_stop(v->vm) && !v->stalled ? guest_timer_tsc(v) : ~0ull;
 		if (tsc != ~0ull)
 			run_set_wake_timer(v, clock_ns(tsc) + 1);
 		atomic_store(&v->on_cpu, NULL);

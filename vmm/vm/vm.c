@@ -13,7 +13,7 @@ u64 vm_now(const struct vm *vm)
 
 struct vm *vm_by_id(u32 id)
 {
-	for (struct vm *vm = vm_list; vm; vm = vm->next)
+	vm_for_each (vm)
 		if (vm->id == id)
 			return vm;
 	return NULL;

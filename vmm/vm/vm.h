@@ -14,11 +14,7 @@
 #include "vmm/dev/irq/pc_irqchip.h"
 #include "vmm/policy/pv.h"
 #include "vmm/sched/sched.h"
-
-enum vm_state { VM_DEFINED, VM_STARTING, VM_RUNNING, VM_STOPPED, VM_CRASHED };
-
-/* Why a running VM has to stop; acted upon by the run loop. */
-enum vm_stop { VM_STOP_NONE, VM_STOP_POWEROFF, VM_STOP_RESET, VM_STOP_CRASH, VM_STOP_DEBUG_EXIT, VM_STOP_DESTROY };
+#include "vmm/vm/status.h"
 
 #define VM_PIO_REGIONS  64
 #define VM_MMIO_REGIONS 64
@@ -36,8 +32,7 @@ struct vm_starting;
 struct vm {
 	struct vm_config config;
 	u32 id;
-	enum vm_state state;
-	enum vm_stop stop;
+	struct vm_status status;
 	char why[160];                  /* reason of the last stop */
 	struct log_limit command_limit; /* of messages about commands: they may come from a guest */
 	struct log_limit stop_limit;    /* of messages about stops: a guest may crash and restart without end */
@@ -72,14 +67,6 @@ struct vm {
 
 	struct vcpu **vcpus;
 	u32 nr_vcpus;
-	u32 run;                   /* counts its starts, atomic */
-	u32 stale_run;             /* a start to be ended before it is done; guests.c */
-	bool stopping;             /* stop is being set, or is set; atomic */
-	u32 nr_stopped;            /* vCPUs that have noticed the stop, atomic */
-	bool start_pending;        /* to be started as soon as it is off: vm_start_when_off() */
-	bool resume_pending;       /* to be resumed as soon as its vCPUs are out, atomic */
-	bool button;               /* the power button was pressed, atomic */
-	bool paused;               /* no vCPU enters the guest; its time stands still; atomic */
 	u64 stop_tsc;              /* host TSC when its last stop was asked for */
 	u64 takeover_tsc;          /* stop_tsc of the VM it has just taken the place of; 0: told already */
 	u64 pause_tsc;             /* host TSC when it was paused and the last vCPU had left, atomic */
@@ -115,6 +102,36 @@ static inline void vm_unlock(struct vm *vm)
 {
 	spin_unlock(&vm->lock);
 }
+
+static inline enum vm_state vm_state(const struct vm *vm)
+{
+	return vm_st_state(vm_status(&vm->status));
+}
+/* Why it stops; VM_STOP_NONE: it does not. */
+static inline enum vm_stop vm_stop(const struct vm *vm)
+{
+	return vm_st_stop(vm_status(&vm->status));
+}
+static inline u32 vm_run(const struct vm *vm)
+{
+	return vm_st_run(vm_status(&vm->status));
+}
+static inline bool vm_is_on(const struct vm *vm)
+{
+	return vm_st_on(vm_status(&vm->status));
+}
+static inline bool vm_paused(const struct vm *vm)
+{
+	return vm_status(&vm->status) & VM_ST_PAUSED;
+}
+/* It is to be resumed as soon as its vCPUs are out. */
+static inline bool vm_resumes(const struct vm *vm)
+{
+	return vm_status(&vm->status) & VM_ST_RESUME;
+}
+
+/* All VMs, in the blob's order. */
+#define vm_for_each(it) for (struct vm *it = vm_list; it; it = it->next)
 
 /* VM time now, ns. */
 u64 vm_now(const struct vm *vm);
