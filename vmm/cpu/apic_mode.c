@@ -80,7 +80,7 @@ void vcpu_apic_mode(struct vcpu *v)
 		vmcs_write(VMCS_GUEST_INTR_STATUS, 0);
 		memset(v->eoi_exits, 0, sizeof(v->eoi_exits));
 		for (u32 i = 0; i < 4; i++)
-			vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + 2 * i), 0);
+			vmcs_write(vmcs_nth(VMCS_EOI_EXIT_BITMAP0, i), 0);
 	}
 	v->tpr_threshold = 0;
 	if (v->proc & PROC_TPR_SHADOW)

@@ -4,13 +4,27 @@
 #include "vmm/cpu/regs.h"
 #include "vmm/vm/vm.h"
 
-static const struct crs_fixed *fixed(void)
+/* What VMX operation forces, of this machine's processors. */
+static struct crs_fixed fixed(void)
 {
-	static struct crs_fixed f;
+	return (struct crs_fixed){ vmx_caps.guest_cr0_must1, vmx_caps.guest_cr0_may1, vmx_caps.guest_cr4_must1,
+		                   vmx_caps.guest_cr4_may1 };
+}
 
-	f = (struct crs_fixed){ vmx_caps.guest_cr0_must1, vmx_caps.guest_cr0_may1, vmx_caps.guest_cr4_must1,
-		                vmx_caps.guest_cr4_may1 };
-	return &f;
+static void write_cr0(u64 cr0)
+{
+	struct crs_fixed f = fixed();
+
+	vmcs_write(VMCS_GUEST_CR0, crs_cr0_real(&f, cr0));
+	vmcs_write(VMCS_CR0_READ_SHADOW, cr0);
+}
+
+static void write_cr4(u64 cr4)
+{
+	struct crs_fixed f = fixed();
+
+	vmcs_write(VMCS_GUEST_CR4, crs_cr4_real(&f, cr4));
+	vmcs_write(VMCS_CR4_READ_SHADOW, cr4);
 }
 
 void cr_state(struct vcpu *v, struct crs_state *s)
@@ -27,10 +41,8 @@ void cr_state(struct vcpu *v, struct crs_state *s)
 
 void cr_force(struct vcpu *v, u64 cr0, u64 cr4)
 {
-	vmcs_write(VMCS_GUEST_CR0, crs_cr0_real(fixed(), cr0));
-	vmcs_write(VMCS_CR0_READ_SHADOW, cr0);
-	vmcs_write(VMCS_GUEST_CR4, crs_cr4_real(fixed(), cr4));
-	vmcs_write(VMCS_CR4_READ_SHADOW, cr4);
+	write_cr0(cr0);
+	write_cr4(cr4);
 }
 
 /* PAE paging: the processor takes the PDPTEs from the VMCS at entry; after an emulated CR write they are ours to
@@ -43,7 +55,7 @@ static bool load_pdptes(struct vcpu *v, u64 cr3)
 	if (gwalk_load_pdptes(&s, cr3, pdpte) != GWALK_OK)
 		return false;
 	for (u32 i = 0; i < 4; i++)
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i), pdpte[i]);
+		vmcs_write(vmcs_nth(VMCS_GUEST_PDPTE0, i), pdpte[i]);
 	return true;
 }
 
@@ -52,15 +64,9 @@ static bool apply(struct vcpu *v, u32 nr, const struct crs_out *out, u64 cr3)
 	if ((out->todo & CRS_DO_PDPTES) && !load_pdptes(v, cr3))
 		return false;
 	switch (nr) {
-	case 0:
-		vmcs_write(VMCS_GUEST_CR0, crs_cr0_real(fixed(), out->value));
-		vmcs_write(VMCS_CR0_READ_SHADOW, out->value);
-		break;
+	case 0: write_cr0(out->value); break;
 	case 3: vmcs_write(VMCS_GUEST_CR3, out->value); break;
-	case 4:
-		vmcs_write(VMCS_GUEST_CR4, crs_cr4_real(fixed(), out->value));
-		vmcs_write(VMCS_CR4_READ_SHADOW, out->value);
-		break;
+	case 4: write_cr4(out->value); break;
 	}
 	if (out->todo & CRS_DO_EFER) {
 		vmcs_write(VMCS_GUEST_EFER, out->efer);

@@ -55,8 +55,6 @@ static void dump_exits(const struct vcpu *v)
 	}
 }
 
-#define SEG(i, what) vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_##what + 2 * (i)))
-
 void vcpu_dump(struct vcpu *v)
 {
 	static const char *const seg[] = { "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr" };
@@ -70,11 +68,12 @@ void vcpu_dump(struct vcpu *v)
 	log_err("  r13 %016lx r14 %016lx r15 %016lx\n", g[13], g[14], g[15]);
 	log_err("  cr0 %08lx cr2 %016lx cr3 %016lx cr4 %08lx efer %lx\n", vmcs_read(VMCS_GUEST_CR0), cpu_read_cr2(),
 	        vmcs_read(VMCS_GUEST_CR3), vmcs_read(VMCS_GUEST_CR4), vmcs_read(VMCS_GUEST_EFER));
-	for (u32 i = 0; i < 8; i += 2)
-		log_err("  %-4s %04lx base %016lx limit %08lx ar %05lx  %-4s %04lx base %016lx limit %08lx ar "
-		        "%05lx\n",
-		        seg[i], SEG(i, SEL), SEG(i, BASE), SEG(i, LIMIT), SEG(i, AR), seg[i + 1], SEG(i + 1, SEL),
-		        SEG(i + 1, BASE), SEG(i + 1, LIMIT), SEG(i + 1, AR));
+	for (u32 i = 0; i < SEG_NR; i += 2) {
+		struct vmcs_seg a = vmcs_seg_get((enum seg_nr)i), b = vmcs_seg_get((enum seg_nr)(i + 1));
+
+		log_err("  %-4s %04x base %016lx limit %08x ar %05x  %-4s %04x base %016lx limit %08x ar %05x\n",
+		        seg[i], a.sel, a.base, a.limit, a.ar, seg[i + 1], b.sel, b.base, b.limit, b.ar);
+	}
 	log_err("  exit %u (%s) qualification %lx gpa %lx linear %lx\n", EXIT_REASON_BASIC(v->exit_reason),
 	        exit_reason_name(EXIT_REASON_BASIC(v->exit_reason)), vmcs_read(VMCS_EXIT_QUALIFICATION),
 	        vmcs_read(VMCS_GUEST_PHYSICAL_ADDR), vmcs_read(VMCS_GUEST_LINEAR_ADDR));

@@ -58,7 +58,7 @@ void vcpu_raise(struct vcpu *v, u8 vector, bool has_error, u32 error)
 		.error = error,
 	};
 	/* The fault's handler may resume the instruction: RF as the processor would push it. */
-	if (vector != 1)
+	if (vector != VEC_DB)
 		vmcs_write(VMCS_GUEST_RFLAGS, vmcs_read(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
 }
 
@@ -106,8 +106,7 @@ void vcpu_advance(struct vcpu *v)
 	u64 rip = v->rip + vmcs_read32(VMCS_EXIT_INSN_LEN);
 
 	/* A 32-bit guest wraps at 4 GiB; only there can bit 31 fall while bit 32 rises. */
-	if (unlikely(((rip ^ v->rip) >> 31) == 3) &&
-	    !((vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) && (vmcs_read32(VMCS_GUEST_CS_AR) & SEG_AR_L)))
+	if (unlikely(((rip ^ v->rip) >> 31) == 3) && !vcpu_is_64bit(v))
 		rip = (u32)rip;
 	vmcs_write(VMCS_GUEST_RIP, rip);
 	vcpu_retired(v, false, false, false);
@@ -163,7 +162,7 @@ static void update_vid(struct vcpu *v)
 	if (likely(!vlapic_eoi_exits_changed(&v->lapic, w)))
 		return;
 	for (u32 i = 0; i < 4; i++)
-		vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + 2 * i), w[2 * i] | (u64)w[2 * i + 1] << 32);
+		vmcs_write(vmcs_nth(VMCS_EOI_EXIT_BITMAP0, i), w[2 * i] | (u64)w[2 * i + 1] << 32);
 }
 
 static bool vid(const struct vcpu *v)

@@ -6,8 +6,6 @@
 
 static u64 reg_get(void *ctx, enum vmsr_reg reg)
 {
-	struct vcpu *v = ctx;
-
 	switch (reg) {
 	case VMSR_FS_BASE: return vmcs_read(VMCS_GUEST_FS_BASE);
 	case VMSR_GS_BASE: return vmcs_read(VMCS_GUEST_GS_BASE);
@@ -25,7 +23,6 @@ static u64 reg_get(void *ctx, enum vmsr_reg reg)
 	case VMSR_DEBUGCTL: return vmcs_read(VMCS_GUEST_DEBUGCTL);
 	default: return 0;
 	}
-	(void)v;
 }
 
 static void reg_set(void *ctx, enum vmsr_reg reg, u64 val)

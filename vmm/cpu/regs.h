@@ -1,6 +1,7 @@
 /* Control registers, MSRs, CPUID and paravirtual interfaces of the loaded vCPU: the rules are vmm/policy's. */
 #pragma once
 
+#include "arch/x86/cpu.h"
 #include "vmm/cpu/vcpu.h"
 
 /* CR access from an exit or from the emulator: true when done, false when an exception (#GP) was the answer. */
@@ -9,6 +10,12 @@ u64 cr_read(struct vcpu *v, u32 nr);
 void cr_state(struct vcpu *v, struct crs_state *s);
 /* Forces guest-visible CR0/CR4 (reset, task switch): no checks. */
 void cr_force(struct vcpu *v, u64 cr0, u64 cr4);
+
+/* It runs 64-bit code. */
+static inline bool vcpu_is_64bit(const struct vcpu *v)
+{
+	return (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) && (vmcs_read32(VMCS_GUEST_CS_AR) & SEG_AR_L);
+}
 
 /* MSR access as RDMSR/WRMSR do it; false: #GP. */
 __must_check bool msr_access(struct vcpu *v, u32 index, u64 *val, bool write);

@@ -1,5 +1,6 @@
 /* What a vCPU's VMCS holds after a reset: controls, host state, guest state. SDM vol. 3 "Guest-State Area". */
 #include "arch/x86/cpu.h"
+#include "arch/x86/exc.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/percpu.h"
 #include "lib/string.h"
@@ -68,7 +69,8 @@ static void write_controls(struct vcpu *v)
 	 * #MC must reach the hypervisor. #DB and #AC can be delivered without end when their delivery causes the next
 	 * one, and nothing but their exits gets the processor out of that. #UD only for the forced-emulation prefix.
 	 */
-	vmcs_write(VMCS_EXCEPTION_BITMAP, BIT(1) | BIT(17) | BIT(18) | (vm->config.forced_emulation ? BIT(6) : 0));
+	vmcs_write(VMCS_EXCEPTION_BITMAP,
+	           BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC) | (vm->config.forced_emulation ? BIT(VEC_UD) : 0));
 	vmcs_write(VMCS_PF_ERROR_MASK, 0);
 	vmcs_write(VMCS_PF_ERROR_MATCH, 0);
 	vmcs_write(VMCS_CR3_TARGET_COUNT, 0);
@@ -90,7 +92,7 @@ static void write_controls(struct vcpu *v)
 	if (vmx_caps.proc2_allowed & PROC2_VIRTUAL_INTERRUPT_DELIVERY) {
 		vmcs_write(VMCS_GUEST_INTR_STATUS, 0);
 		for (u32 i = 0; i < 4; i++)
-			vmcs_write((enum vmcs_field)(VMCS_EOI_EXIT_BITMAP0 + 2 * i), 0);
+			vmcs_write(vmcs_nth(VMCS_EOI_EXIT_BITMAP0, i), 0);
 	}
 	if (v->proc2 & PROC2_ENABLE_XSAVES)
 		vmcs_write(VMCS_XSS_EXIT_BITMAP, 0);
@@ -130,14 +132,17 @@ void vcpu_write_host_state(struct vcpu *v)
 
 static void reset_segments(void)
 {
-	for (u32 i = 0; i < 8; i++) {
-		u32 ar = i == 1 ? 0x9b : i == 6 ? 0x82 : i == 7 ? 0x8b : 0x93;
+	static const u32 ar[SEG_NR] = {
+		[SEG_ES] = SEG_AR_DATA16, [SEG_CS] = SEG_AR_CODE16,     [SEG_SS] = SEG_AR_DATA16,
+		[SEG_DS] = SEG_AR_DATA16, [SEG_FS] = SEG_AR_DATA16,     [SEG_GS] = SEG_AR_DATA16,
+		[SEG_LDTR] = SEG_AR_LDT,  [SEG_TR] = SEG_AR_TSS32_BUSY,
+	};
 
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i), i == 1 ? 0xf000 : 0);
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i), i == 1 ? 0xffff0000 : 0);
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i), 0xffff);
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i), ar);
-	}
+	for (u32 i = 0; i < SEG_NR; i++)
+		vmcs_seg_set((enum seg_nr)i, (struct vmcs_seg){ .sel = i == SEG_CS ? 0xf000 : 0,
+		                                                .limit = 0xffff,
+		                                                .ar = ar[i],
+		                                                .base = i == SEG_CS ? 0xffff0000 : 0 });
 }
 
 /* SDM vol. 3, table "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT". */
@@ -173,7 +178,7 @@ void vcpu_reset(struct vcpu *v, bool init)
 	vmcs_write(VMCS_GUEST_SYSENTER_ESP, 0);
 	vmcs_write(VMCS_GUEST_SYSENTER_EIP, 0);
 	for (u32 i = 0; i < 4; i++)
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i), 0);
+		vmcs_write(vmcs_nth(VMCS_GUEST_PDPTE0, i), 0);
 	cpu_write_cr2(0);
 	cpu_write_dr0(0);
 	cpu_write_dr1(0);

@@ -1,6 +1,7 @@
 /* A virtual CPU: registers, VMCS, pending events, local APIC, timers. A vCPU is not a pCPU: it can move. */
 #pragma once
 
+#include "arch/x86/exc.h"
 #include "arch/x86/vmx/exit_reasons.h"
 #include "arch/x86/vmx/vmx.h"
 #include "lib/log.h"
@@ -137,11 +138,11 @@ void vcpu_raise_soft(struct vcpu *v, u8 vector, u32 kind, u8 insn_len);
 void vcpu_retired(struct vcpu *v, bool sti_shadow, bool ss_shadow, bool iret);
 static inline void vcpu_gp(struct vcpu *v)
 {
-	vcpu_raise(v, 13, true, 0);
+	vcpu_raise(v, VEC_GP, true, 0);
 }
 static inline void vcpu_ud(struct vcpu *v)
 {
-	vcpu_raise(v, 6, false, 0);
+	vcpu_raise(v, VEC_UD, false, 0);
 }
 
 /* Drops all pending events (reset). */

@@ -278,9 +278,9 @@ static void set_flat(struct emul_ctxt *c, u16 sel, u32 ss_sel, u8 cpl, bool code
 {
 	u32 dpl = (u32)cpl << 5;
 	struct emul_seg cs = { .sel = (u16)(sel | cpl), .limit = 0xffffffff };
-	struct emul_seg ss = { .sel = (u16)(ss_sel | cpl), .limit = 0xffffffff, .attr = 0xc093 | dpl };
+	struct emul_seg ss = { .sel = (u16)(ss_sel | cpl), .limit = 0xffffffff, .attr = SEG_AR_DATA32 | dpl };
 
-	cs.attr = (code64 ? 0xa09b : 0xc09b) | dpl;
+	cs.attr = (code64 ? SEG_AR_CODE64 : SEG_AR_CODE32) | dpl;
 	emul_set_seg(c, EMUL_CS, &cs);
 	emul_set_seg(c, EMUL_SS, &ss);
 	emul_set_cpl(c, cpl);

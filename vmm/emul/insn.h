@@ -1,6 +1,8 @@
 /* Inside the emulator: opcode table entries, operand and memory helpers, handlers. Not for other folders. */
 #pragma once
 
+#include "arch/x86/exc.h"
+#include "arch/x86/seg.h"
 #include "lib/string.h"
 #include "lib/types.h"
 #include "vmm/emul/emul.h"
@@ -42,22 +44,6 @@
 #define CR4_FSGSBASE BIT(16)
 #define CR4_OSXSAVE  BIT(18)
 #define EFER_LMA     BIT(10)
-
-enum {
-	VEC_DE,
-	VEC_DB,
-	VEC_BP = 3,
-	VEC_OF,
-	VEC_BR,
-	VEC_UD,
-	VEC_NM,
-	VEC_TS = 10,
-	VEC_NP,
-	VEC_SS,
-	VEC_GP,
-	VEC_PF,
-	VEC_AC = 17
-};
 
 /* Flags of an opcode table entry. */
 #define F_M         BIT(0) /* has ModRM */

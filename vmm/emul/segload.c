@@ -71,7 +71,7 @@ static void load_real(struct emul_ctxt *c, u32 s, u16 sel)
 	n.sel = sel;
 	n.base = (u32)sel << 4;
 	if (n.attr & EMUL_ATTR_UNUSABLE) {
-		n.attr = c->mode == EMUL_VM86 ? 0xf3 : 0x93;
+		n.attr = c->mode == EMUL_VM86 ? SEG_AR_VM86 : SEG_AR_DATA16;
 		n.limit = 0xffff;
 	}
 	emul_set_seg(c, s, &n);

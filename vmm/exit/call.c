@@ -2,6 +2,7 @@
  * wiring.
  */
 #include "arch/x86/cpu.h"
+#include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"
 #include "vmm/exit/exit.h"
 #include "vmm/pcpu/walltime.h"
@@ -83,7 +84,7 @@ enum exit_action exit_vmcall(struct vcpu *v)
 		return EXIT_RESUME;
 	}
 	c.cpl = SEG_AR_DPL(vmcs_read32(VMCS_GUEST_SS_AR));
-	c.long_mode = (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) && (vmcs_read32(VMCS_GUEST_CS_AR) & SEG_AR_L);
+	c.long_mode = vcpu_is_64bit(v);
 	g[GPR_RAX] = pv_hypercall(&v->pv, &v->vm->mem, &c, &ops, v);
 	return EXIT_ADVANCE;
 }

@@ -15,7 +15,7 @@ enum exit_action exit_cr_access(struct vcpu *v)
 	switch (CR_QUAL_ACCESS(q)) {
 	case CR_QUAL_MOV_TO:
 		val = vcpu_gpr(v, CR_QUAL_GPR(q));
-		if (!(vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) || !(vmcs_read32(VMCS_GUEST_CS_AR) & SEG_AR_L))
+		if (!vcpu_is_64bit(v))
 			val = (u32)val;
 		ok = cr_write(v, nr, val);
 		break;

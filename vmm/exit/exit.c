@@ -2,6 +2,7 @@
 #include "vmm/exit/exit.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/exc.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/percpu.h"
 #include "arch/x86/trap.h"
@@ -17,11 +18,11 @@
 
 struct exit_entry {
 	enum exit_action (*fn)(struct vcpu *v);
-	/* The exit may come in the middle of an event's delivery: look at the IDT-vectoring information. */
-	bool vectoring;
-	/* Reaches devices, buses or timers: with several vCPUs under the VM's lock. */
-	bool device;
+	u32 flags;
 };
+
+#define VECTORING BIT(0) /* may come in the middle of an event's delivery: look at the IDT-vectoring information */
+#define DEVICE    BIT(1) /* reaches devices, buses or timers: under the VM's lock */
 
 static __attribute__((noinline)) enum exit_action cpuid_slow(struct vcpu *v)
 {
@@ -84,12 +85,12 @@ static enum exit_action on_debug_exception(struct vcpu *v, u32 info)
 	u64 qual = vmcs_read(VMCS_EXIT_QUALIFICATION);
 
 	if ((info & INTR_INFO_TYPE_MASK) == INTR_INFO_PRIV_SW_EXC) { /* INT1: DR6 stays */
-		vcpu_raise_soft(v, 1, EMUL_EXC_PRIV_SOFT, (u8)vmcs_read32(VMCS_EXIT_INSN_LEN));
+		vcpu_raise_soft(v, VEC_DB, EMUL_EXC_PRIV_SOFT, (u8)vmcs_read32(VMCS_EXIT_INSN_LEN));
 	} else {
 		/* RTM and BLD are active low. */
 		cpu_write_dr6(((cpu_read_dr6() & ~0xfull) | (qual & (DB_QUAL_B | DB_QUAL_BD | DB_QUAL_BS))) &
 		              ~(qual & (DB_QUAL_BLD | DB_QUAL_RTM)));
-		vcpu_raise(v, 1, false, 0);
+		vcpu_raise(v, VEC_DB, false, 0);
 	}
 	vmcs_write(VMCS_GUEST_DR7, vmcs_read(VMCS_GUEST_DR7) & ~DR7_GD);
 	vmcs_write(VMCS_GUEST_DEBUGCTL, 0);
@@ -111,10 +112,10 @@ static enum exit_action on_exception_or_nmi(struct vcpu *v)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 		           vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);
 	switch (INTR_INFO_VECTOR(info)) {
-	case 1: return on_debug_exception(v, info);
-	case 6: return exit_ud(v);
-	case 17: vcpu_raise(v, 17, true, vmcs_read32(VMCS_EXIT_INTR_ERROR)); return EXIT_RESUME;
-	case 18:
+	case VEC_DB: return on_debug_exception(v, info);
+	case VEC_UD: return exit_ud(v);
+	case VEC_AC: vcpu_raise(v, VEC_AC, true, vmcs_read32(VMCS_EXIT_INTR_ERROR)); return EXIT_RESUME;
+	case VEC_MC:
 		/* Let the host's own handler report it: it decides for the whole machine. */
 		__asm__ volatile("int $18");
 		return EXIT_RESUME;
@@ -233,53 +234,53 @@ static enum exit_action on_init(struct vcpu *v)
 }
 
 static const struct exit_entry table[EXIT_REASON_COUNT] = {
-	[EXIT_REASON_EXCEPTION_NMI] = { on_exception_or_nmi, true, true },
-	[EXIT_REASON_EXTERNAL_INTERRUPT] = { on_external_interrupt, true, false },
-	[EXIT_REASON_TRIPLE_FAULT] = { on_triple_fault, false, false },
-	[EXIT_REASON_INIT] = { on_init, false, false },
-	[EXIT_REASON_INTERRUPT_WINDOW] = { on_interrupt_window, false, false },
-	[EXIT_REASON_NMI_WINDOW] = { on_nmi_window, false, false },
-	[EXIT_REASON_TASK_SWITCH] = { exit_task_switch, false, true },
-	[EXIT_REASON_CPUID] = { on_cpuid, false, false },
-	[EXIT_REASON_HLT] = { on_hlt, false, false },
-	[EXIT_REASON_INVD] = { on_advance, false, false },
-	[EXIT_REASON_RDPMC] = { on_gp, false, false },
-	[EXIT_REASON_RDTSC] = { on_ud, false, false }, /* only of guests that have none */
-	[EXIT_REASON_RDTSCP] = { on_ud, false, false },
-	[EXIT_REASON_RSM] = { on_ud, false, false },
-	[EXIT_REASON_GETSEC] = { on_ud, false, false },
-	[EXIT_REASON_VMCALL] = { on_vmcall, false, false },
-	[EXIT_REASON_VMCLEAR] = { on_ud, false, false },
-	[EXIT_REASON_VMLAUNCH] = { on_ud, false, false },
-	[EXIT_REASON_VMPTRLD] = { on_ud, false, false },
-	[EXIT_REASON_VMPTRST] = { on_ud, false, false },
-	[EXIT_REASON_VMREAD] = { on_ud, false, false },
-	[EXIT_REASON_VMRESUME] = { on_ud, false, false },
-	[EXIT_REASON_VMWRITE] = { on_ud, false, false },
-	[EXIT_REASON_VMXOFF] = { on_ud, false, false },
-	[EXIT_REASON_VMXON] = { on_ud, false, false },
-	[EXIT_REASON_INVEPT] = { on_ud, false, false },
-	[EXIT_REASON_INVVPID] = { on_ud, false, false },
-	[EXIT_REASON_VMFUNC] = { on_ud, false, false },
-	[EXIT_REASON_CR_ACCESS] = { exit_cr_access, false, true },
-	[EXIT_REASON_IO] = { exit_io, false, true },
-	[EXIT_REASON_RDMSR] = { on_rdmsr, false, true },
-	[EXIT_REASON_WRMSR] = { on_wrmsr, false, true },
-	[EXIT_REASON_MWAIT] = { on_ud, false, false },
-	[EXIT_REASON_MONITOR] = { on_ud, false, false },
-	[EXIT_REASON_PAUSE] = { on_pause, false, false },
-	[EXIT_REASON_TPR_BELOW_THRESHOLD] = { on_tpr_below_threshold, false, false },
-	[EXIT_REASON_APIC_ACCESS] = { exit_apic_access, true, true },
-	[EXIT_REASON_VIRTUALIZED_EOI] = { on_eoi, false, true },
-	[EXIT_REASON_EPT_VIOLATION] = { exit_ept_violation, true, true },
-	[EXIT_REASON_EPT_MISCONFIG] = { on_ept_misconfig, true, false },
-	[EXIT_REASON_PREEMPTION_TIMER] = { on_preemption_timer, false, false },
-	[EXIT_REASON_WBINVD] = { on_advance, false, false },
-	[EXIT_REASON_ENCLS] = { on_ud, false, false },
-	[EXIT_REASON_XSETBV] = { exit_xsetbv, false, true },
-	[EXIT_REASON_APIC_WRITE] = { on_apic_write, false, true },
-	[EXIT_REASON_SEAMCALL] = { on_ud, false, false }, /* these two need no control: on TDX processors always */
-	[EXIT_REASON_TDCALL] = { on_ud, false, false },
+	[EXIT_REASON_EXCEPTION_NMI] = { on_exception_or_nmi, VECTORING | DEVICE },
+	[EXIT_REASON_EXTERNAL_INTERRUPT] = { on_external_interrupt, VECTORING },
+	[EXIT_REASON_TRIPLE_FAULT] = { on_triple_fault },
+	[EXIT_REASON_INIT] = { on_init },
+	[EXIT_REASON_INTERRUPT_WINDOW] = { on_interrupt_window },
+	[EXIT_REASON_NMI_WINDOW] = { on_nmi_window },
+	[EXIT_REASON_TASK_SWITCH] = { exit_task_switch, DEVICE },
+	[EXIT_REASON_CPUID] = { on_cpuid },
+	[EXIT_REASON_HLT] = { on_hlt },
+	[EXIT_REASON_INVD] = { on_advance },
+	[EXIT_REASON_RDPMC] = { on_gp },
+	[EXIT_REASON_RDTSC] = { on_ud }, /* only of guests that have none */
+	[EXIT_REASON_RDTSCP] = { on_ud },
+	[EXIT_REASON_RSM] = { on_ud },
+	[EXIT_REASON_GETSEC] = { on_ud },
+	[EXIT_REASON_VMCALL] = { on_vmcall },
+	[EXIT_REASON_VMCLEAR] = { on_ud },
+	[EXIT_REASON_VMLAUNCH] = { on_ud },
+	[EXIT_REASON_VMPTRLD] = { on_ud },
+	[EXIT_REASON_VMPTRST] = { on_ud },
+	[EXIT_REASON_VMREAD] = { on_ud },
+	[EXIT_REASON_VMRESUME] = { on_ud },
+	[EXIT_REASON_VMWRITE] = { on_ud },
+	[EXIT_REASON_VMXOFF] = { on_ud },
+	[EXIT_REASON_VMXON] = { on_ud },
+	[EXIT_REASON_INVEPT] = { on_ud },
+	[EXIT_REASON_INVVPID] = { on_ud },
+	[EXIT_REASON_VMFUNC] = { on_ud },
+	[EXIT_REASON_CR_ACCESS] = { exit_cr_access, DEVICE },
+	[EXIT_REASON_IO] = { exit_io, DEVICE },
+	[EXIT_REASON_RDMSR] = { on_rdmsr, DEVICE },
+	[EXIT_REASON_WRMSR] = { on_wrmsr, DEVICE },
+	[EXIT_REASON_MWAIT] = { on_ud },
+	[EXIT_REASON_MONITOR] = { on_ud },
+	[EXIT_REASON_PAUSE] = { on_pause },
+	[EXIT_REASON_TPR_BELOW_THRESHOLD] = { on_tpr_below_threshold },
+	[EXIT_REASON_APIC_ACCESS] = { exit_apic_access, VECTORING | DEVICE },
+	[EXIT_REASON_VIRTUALIZED_EOI] = { on_eoi, DEVICE },
+	[EXIT_REASON_EPT_VIOLATION] = { exit_ept_violation, VECTORING | DEVICE },
+	[EXIT_REASON_EPT_MISCONFIG] = { on_ept_misconfig, VECTORING },
+	[EXIT_REASON_PREEMPTION_TIMER] = { on_preemption_timer },
+	[EXIT_REASON_WBINVD] = { on_advance },
+	[EXIT_REASON_ENCLS] = { on_ud },
+	[EXIT_REASON_XSETBV] = { exit_xsetbv, DEVICE },
+	[EXIT_REASON_APIC_WRITE] = { on_apic_write, DEVICE },
+	[EXIT_REASON_SEAMCALL] = { on_ud }, /* these two need no control: on TDX processors always */
+	[EXIT_REASON_TDCALL] = { on_ud },
 };
 
 /* No handler, VM-entry failure after an exit, or a reason beyond the table: this VM stops, with everything we know.
@@ -342,12 +343,12 @@ int exit_dispatch(struct vmx_regs *regs)
 	v->exits[reason]++;
 	if (unlikely(!e->fn))
 		return exit_unexpected(v, reason);
-	if (e->vectoring)
+	if (e->flags & VECTORING)
 		events_save_vectoring(v);
-	if (e->device)
+	if (e->flags & DEVICE)
 		vm_lock(v->vm);
 	act = e->fn(v);
-	if (e->device)
+	if (e->flags & DEVICE)
 		vm_unlock(v->vm);
 	if (act == EXIT_ADVANCE) {
 		advance(v);
@@ -363,7 +364,7 @@ int exit_dispatch(struct vmx_regs *regs)
 	if (unlikely(v->request) && !events_sync_apic(v))
 		return 1;
 	/* The preemption timer stands still here, and a device may have taken long: REP OUTS with all its bytes. */
-	if (e->device && cpu_rdtsc() >= v->turn_end)
+	if ((e->flags & DEVICE) && cpu_rdtsc() >= v->turn_end)
 		return 1;
 	return v->resync == 0 || --v->resync == 0;
 }

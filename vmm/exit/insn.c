@@ -3,6 +3,7 @@
  * instruction is done.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/exc.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"
@@ -17,7 +18,7 @@ static void inject_fault(struct vcpu *v, const struct emul_ctxt *c)
 		vcpu_raise_soft(v, x->vector, x->kind, x->insn_len);
 		return;
 	}
-	if (x->vector == 14)
+	if (x->vector == VEC_PF)
 		cpu_write_cr2(x->cr2);
 	vcpu_raise(v, x->vector, x->has_error, x->error);
 }

@@ -1,6 +1,7 @@
 /* The emulator's memory: through the guest's page tables, to RAM by the VM's window and to devices by the MMIO bus.
  */
 #include "arch/x86/cpu.h"
+#include "arch/x86/exc.h"
 #include "arch/x86/fpu.h"
 #include "lib/atomic.h"
 #include "vmm/cpu/kill.h"
@@ -31,7 +32,7 @@ void emulate_walk_state(struct vcpu *v, struct gwalk_state *s)
 	if ((crs.cr0 & CR0_PG) && (crs.cr4 & CR4_PAE) && !(crs.efer & EFER_LMA)) {
 		s->have_pdptes = true;
 		for (u32 i = 0; i < 4; i++)
-			s->pdpte[i] = vmcs_read((enum vmcs_field)(VMCS_GUEST_PDPTE0 + 2 * i));
+			s->pdpte[i] = vmcs_read(vmcs_nth(VMCS_GUEST_PDPTE0, i));
 	}
 }
 
@@ -52,7 +53,7 @@ static int walk_failed(struct emul_ctxt *c, enum gwalk_status st, const struct g
 {
 	switch (st) {
 	case GWALK_FAULT: return emul_raise_pf(c, r->cr2, r->error_code);
-	case GWALK_NONCANON: return emul_raise_err(c, 13, 0);
+	case GWALK_NONCANON: return emul_raise_err(c, VEC_GP, 0);
 	case GWALK_RETRY: return EMUL_RETRY;
 	default: vm_kill(vc(c), "paging structure at gpa %#lx is not in RAM", r->gpa.v); return EMUL_STOP;
 	}

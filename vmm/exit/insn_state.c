@@ -5,10 +5,9 @@
 
 static void load_segment(struct emul_seg *s, u32 i)
 {
-	s->sel = (u16)vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i));
-	s->base = vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i));
-	s->limit = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i));
-	s->attr = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i));
+	struct vmcs_seg seg = vmcs_seg_get((enum seg_nr)i);
+
+	*s = (struct emul_seg){ .sel = seg.sel, .base = seg.base, .limit = seg.limit, .attr = seg.ar };
 }
 
 void emulate_load(struct emul_ctxt *c, u32 what)
@@ -57,12 +56,10 @@ void emulate_write_back(struct vcpu *v, struct emul_ctxt *c)
 		vmcs_write(VMCS_GUEST_IDTR_LIMIT, c->idtr.limit);
 	}
 	/* Segments change least of all. */
-	for (u32 i = 0; i < EMUL_NR_SEG && d >= EMUL_B_SEG(0); i++) {
-		if (!(d & EMUL_B_SEG(i)))
-			continue;
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i), c->seg[i].sel);
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i), c->seg[i].base);
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i), c->seg[i].limit);
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i), c->seg[i].attr);
-	}
+	for (u32 i = 0; i < EMUL_NR_SEG && d >= EMUL_B_SEG(0); i++)
+		if (d & EMUL_B_SEG(i))
+			vmcs_seg_set((enum seg_nr)i, (struct vmcs_seg){ .sel = c->seg[i].sel,
+			                                                .limit = c->seg[i].limit,
+			                                                .ar = c->seg[i].attr,
+			                                                .base = c->seg[i].base });
 }

@@ -1,6 +1,7 @@
 /* EPT violations and APIC accesses: device memory through the emulator. */
 #include "mm/gwalk.h"
 #include "vmm/cpu/kill.h"
+#include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"
 #include "vmm/exit/insn.h"
 #include "vmm/vm/memory.h"
@@ -65,7 +66,7 @@ enum exit_action exit_ud(struct vcpu *v)
 	u64 lin = v->rip + vmcs_read(VMCS_GUEST_CS_BASE);
 
 	emulate_walk_state(v, &s);
-	if (!(s.efer & EFER_LMA) || !(vmcs_read32(VMCS_GUEST_CS_AR) & SEG_AR_L))
+	if (!vcpu_is_64bit(v))
 		lin = (u32)lin;
 	if (gwalk_read(&s, GVA(lin), bytes, sizeof(bytes), GWALK_EXEC, &r) == GWALK_OK &&
 	    !memcmp(bytes, prefix, sizeof(prefix)))

@@ -1,5 +1,6 @@
 /* Task-switch exits: VMX does not switch tasks itself. SDM vol. 3 "Treatment of Task Switches". */
 #include "arch/x86/cpu.h"
+#include "arch/x86/exc.h"
 #include "lib/string.h"
 #include "mm/gwalk.h"
 #include "vmm/cpu/kill.h"
@@ -16,7 +17,7 @@ struct task {
 
 static int walk_fault(enum gwalk_status st, const struct gwalk_result *r, struct ts_fault *f)
 {
-	*f = (struct ts_fault){ .vector = 14, .has_error = true, .error = r->error_code, .cr2 = r->cr2 };
+	*f = (struct ts_fault){ .vector = VEC_PF, .has_error = true, .error = r->error_code, .cr2 = r->cr2 };
 	if (st != GWALK_FAULT) /* structures outside RAM: as if not present */
 		f->error = 0;
 	return ERR_FAULT;
@@ -56,7 +57,7 @@ static int task_load_cr3(void *ctx, u64 cr3, struct ts_fault *f)
 	struct task *t = ctx;
 
 	if (!cr_write(t->v, 3, cr3)) {
-		*f = (struct ts_fault){ .vector = 13, .has_error = true };
+		*f = (struct ts_fault){ .vector = VEC_GP, .has_error = true };
 		return ERR_FAULT;
 	}
 	emulate_walk_state(t->v, &t->walk);
@@ -87,10 +88,12 @@ static void read_regs(struct vcpu *v, struct ts_regs *regs)
 	regs->gdtr_base = vmcs_read(VMCS_GUEST_GDTR_BASE);
 	regs->gdtr_limit = vmcs_read32(VMCS_GUEST_GDTR_LIMIT);
 	for (u32 i = 0; i < TS_SEGS; i++) {
-		regs->seg[i].sel = (u16)vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i));
-		regs->seg[i].ar = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i));
-		regs->seg[i].limit = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i));
-		regs->seg[i].base = vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i));
+		struct vmcs_seg s = vmcs_seg_get((enum seg_nr)i);
+
+		regs->seg[i].sel = s.sel;
+		regs->seg[i].ar = s.ar;
+		regs->seg[i].limit = s.limit;
+		regs->seg[i].base = s.base;
 	}
 }
 
@@ -102,17 +105,16 @@ static void write_regs(struct vcpu *v, const struct ts_regs *regs)
 	vmcs_write(VMCS_GUEST_RFLAGS, regs->eflags);
 	cr_force(v, regs->cr0, cr_read(v, 4));
 	vmcs_write(VMCS_GUEST_DR7, regs->dr7);
-	for (u32 i = 0; i < TS_SEGS; i++) {
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i), regs->seg[i].sel);
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i), regs->seg[i].ar);
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i), regs->seg[i].limit);
-		vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i), regs->seg[i].base);
-	}
+	for (u32 i = 0; i < TS_SEGS; i++)
+		vmcs_seg_set((enum seg_nr)i, (struct vmcs_seg){ .sel = regs->seg[i].sel,
+		                                                .limit = regs->seg[i].limit,
+		                                                .ar = regs->seg[i].ar,
+		                                                .base = regs->seg[i].base });
 }
 
 static void deliver(struct vcpu *v, const struct ts_fault *f)
 {
-	if (f->vector == 14)
+	if (f->vector == VEC_PF)
 		cpu_write_cr2(f->cr2);
 	vcpu_raise(v, f->vector, f->has_error, f->error);
 }
@@ -182,7 +184,7 @@ enum exit_action exit_task_switch(struct vcpu *v)
 	v->inj.vectoring.info = 0; /* delivered */
 	if (res.debug_trap) {
 		cpu_write_dr6(cpu_read_dr6() | BIT(15));
-		vcpu_raise(v, 1, false, 0);
+		vcpu_raise(v, VEC_DB, false, 0);
 	}
 	return EXIT_RESUME;
 }

@@ -111,21 +111,15 @@ static int load_images(struct vm *vm, gpa_t rsdp)
 	}
 }
 
-static void set_segment(u32 i, u16 sel, u32 ar, u32 limit)
-{
-	vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i), sel);
-	vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i), 0);
-	vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i), limit);
-	vmcs_write((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i), ar);
-}
-
 static void set_start_state(struct vcpu *v, const struct load_out *o)
 {
 	bool l64 = o->mode == LOAD_MODE_LONG64;
+	const struct vmcs_seg cs = { .sel = LOAD_CS, .limit = ~0u, .ar = l64 ? SEG_AR_CODE64 : SEG_AR_CODE32 };
+	const struct vmcs_seg ds = { .sel = LOAD_DS, .limit = ~0u, .ar = SEG_AR_DATA32 };
 
-	for (u32 i = 0; i < 6; i++)
-		set_segment(i, i == 1 ? LOAD_CS : LOAD_DS, i == 1 ? (l64 ? 0xa09b : 0xc09b) : 0xc093, 0xffffffff);
-	set_segment(7, 0, 0x8b, 0x67);
+	for (u32 i = SEG_ES; i <= SEG_GS; i++)
+		vmcs_seg_set((enum seg_nr)i, i == SEG_CS ? cs : ds);
+	vmcs_seg_set(SEG_TR, (struct vmcs_seg){ .limit = 0x67, .ar = SEG_AR_TSS32_BUSY });
 	vmcs_write(VMCS_GUEST_GDTR_BASE, o->gdt_base);
 	vmcs_write(VMCS_GUEST_GDTR_LIMIT, o->gdt_limit);
 	/* As a PC's firmware leaves it: programs that go back to real mode use it. */

@@ -1,20 +1,10 @@
 /* The event-injection decision. */
 #include "vmm/policy/inject.h"
 
+#include "arch/x86/exc.h"
 #include "arch/x86/vmx/vmx_bits.h"
 
 enum exc_class { BENIGN, CONTRIBUTORY, PAGE_FAULT };
-
-#define VEC_DE 0
-#define VEC_DF 8
-#define VEC_TS 10
-#define VEC_NP 11
-#define VEC_SS 12
-#define VEC_GP 13
-#define VEC_PF 14
-#define VEC_AC 17
-#define VEC_VE 20
-#define VEC_CP 21
 
 static enum exc_class class_of(u8 vector)
 {

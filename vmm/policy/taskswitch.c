@@ -1,9 +1,8 @@
 /* Hardware task switch. See taskswitch.h; source SDM vol. 3, "Task Switching" and table "Exception Conditions…". */
 #include "vmm/policy/taskswitch.h"
 
+#include "arch/x86/exc.h"
 #include "lib/string.h"
-
-enum { VEC_DB = 1, VEC_TS = 10, VEC_NP = 11, VEC_SS = 12, VEC_GP = 13, VEC_PF = 14 };
 
 #define CR0_PE     BIT(0)
 #define CR0_TS     BIT(3)

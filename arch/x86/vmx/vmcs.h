@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "arch/x86/seg.h"
 #include "arch/x86/vmx/vmcs_fields.h"
 
 __noreturn void vmcs_read_failed(u32 field);
@@ -40,6 +41,37 @@ static inline void vmcs_write(enum vmcs_field field, u64 v)
 	return;
 failed:
 	vmcs_write_failed(field, v);
+}
+
+/* Number i of fields of one kind that follow each other: segments' parts, PDPTEs, bitmaps. */
+static inline enum vmcs_field vmcs_nth(enum vmcs_field first, u32 i)
+{
+	return (enum vmcs_field)(first + 2 * i);
+}
+
+/* One of the guest's segment registers. */
+struct vmcs_seg {
+	u16 sel;
+	u32 limit, ar;
+	u64 base;
+};
+
+static inline struct vmcs_seg vmcs_seg_get(enum seg_nr nr)
+{
+	return (struct vmcs_seg){
+		.sel = (u16)vmcs_read(vmcs_nth(VMCS_GUEST_ES_SEL, nr)),
+		.limit = vmcs_read32(vmcs_nth(VMCS_GUEST_ES_LIMIT, nr)),
+		.ar = vmcs_read32(vmcs_nth(VMCS_GUEST_ES_AR, nr)),
+		.base = vmcs_read(vmcs_nth(VMCS_GUEST_ES_BASE, nr)),
+	};
+}
+
+static inline void vmcs_seg_set(enum seg_nr nr, struct vmcs_seg seg)
+{
+	vmcs_write(vmcs_nth(VMCS_GUEST_ES_SEL, nr), seg.sel);
+	vmcs_write(vmcs_nth(VMCS_GUEST_ES_BASE, nr), seg.base);
+	vmcs_write(vmcs_nth(VMCS_GUEST_ES_LIMIT, nr), seg.limit);
+	vmcs_write(vmcs_nth(VMCS_GUEST_ES_AR, nr), seg.ar);
 }
 
 /* For dumps: false when the field does not exist on this CPU. */

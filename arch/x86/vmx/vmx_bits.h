@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "arch/x86/seg.h"
 #include "lib/types.h"
 
 /* Capability MSRs. */
@@ -223,17 +224,6 @@
 #define PENDING_DEBUG_ENABLED_BP BIT(12)
 #define PENDING_DEBUG_BS         BIT(14)
 #define PENDING_DEBUG_RTM        BIT(16)
-
-/* Segment access rights in the VMCS: the descriptor's bits 55:40 with 51:48 cleared, plus "unusable". */
-#define SEG_AR_TYPE(ar) ((ar)&0xf)
-#define SEG_AR_S        (1u << 4)
-#define SEG_AR_DPL(ar)  ((ar) >> 5 & 3)
-#define SEG_AR_P        (1u << 7)
-#define SEG_AR_AVL      (1u << 12)
-#define SEG_AR_L        (1u << 13)
-#define SEG_AR_DB       (1u << 14)
-#define SEG_AR_G        (1u << 15)
-#define SEG_AR_UNUSABLE (1u << 16)
 
 /* Exit qualification: EPT violations. */
 #define EPT_QUAL_READ          BIT(0)
