@@ -78,50 +78,62 @@ static int guest_info(void *ctx, u32 index, struct mon_guest_info *info)
 	return OK;
 }
 
+static const char *protocol(const struct vm_config *c)
+{
+	return config_protocol_str(c->protocol);
+}
+
+static const char *kernel(const struct vm_config *c)
+{
+	return c->kernel;
+}
+
+static const char *command_line(const struct vm_config *c)
+{
+	return c->cmdline;
+}
+
+static const char *on_poweroff(const struct vm_config *c)
+{
+	return config_action_str(c->on_poweroff);
+}
+
+static const char *on_reset(const struct vm_config *c)
+{
+	return config_action_str(c->on_reset);
+}
+
+static const char *on_crash(const struct vm_config *c)
+{
+	return config_action_str(c->on_crash);
+}
+
+static const char *watchdog(const struct vm_config *c)
+{
+	return config_watchdog_str(c->watchdog);
+}
+
+static const char *latency(const struct vm_config *c)
+{
+	return config_latency_str(c->latency);
+}
+
 static int guest_detail(void *ctx, u32 guest, u32 index, struct mon_detail *d)
 {
+	static const struct {
+		const char *key;
+		const char *(*text)(const struct vm_config *c);
+	} details[] = {
+		{ "kernel", kernel },           { "protocol", protocol }, { "cmdline", command_line },
+		{ "on-poweroff", on_poweroff }, { "on-reset", on_reset }, { "on-crash", on_crash },
+		{ "watchdog", watchdog },       { "latency", latency },
+	};
 	const struct vm *vm = vm_by_id(guest);
-	const struct vm_config *c = vm ? &vm->config : NULL;
-	const char *text;
 
-	if (!c)
+	if (!vm || index >= ARRAY_SIZE(details))
 		return ERR_NOENT;
-	switch (index) {
-	case 0:
-		d->key = "kernel";
-		text = c->kernel;
-		break;
-	case 1:
-		d->key = "protocol";
-		text = config_protocol_str(c->protocol);
-		break;
-	case 2:
-		d->key = "cmdline";
-		text = c->cmdline;
-		break;
-	case 3:
-		d->key = "on-poweroff";
-		text = config_action_str(c->on_poweroff);
-		break;
-	case 4:
-		d->key = "on-reset";
-		text = config_action_str(c->on_reset);
-		break;
-	case 5:
-		d->key = "on-crash";
-		text = config_action_str(c->on_crash);
-		break;
-	case 6:
-		d->key = "watchdog";
-		text = config_watchdog_str(c->watchdog);
-		break;
-	case 7:
-		d->key = "latency";
-		text = config_latency_str(c->latency);
-		break;
-	default: return ERR_NOENT;
-	}
-	fmt_snprintf(d->value, sizeof(d->value), "%s", text);
+	d->key = details[index].key;
+	fmt_snprintf(d->value, sizeof(d->value), "%s", details[index].text(&vm->config));
 	return OK;
 }
 
@@ -212,13 +224,11 @@ static void read_regs(struct vcpu *v, struct mon_regs *r)
 	r->xcr0 = v->held.xcr0;
 	r->dr6 = v->held.dr6;
 	r->dr7 = vmcs_read(VMCS_GUEST_DR7);
-	for (u32 i = 0; i < ARRAY_SIZE(r->seg); i++)
-		r->seg[i] = (struct mon_seg){
-			.sel = (u16)vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_SEL + 2 * i)),
-			.limit = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_LIMIT + 2 * i)),
-			.access = vmcs_read32((enum vmcs_field)(VMCS_GUEST_ES_AR + 2 * i)),
-			.base = vmcs_read((enum vmcs_field)(VMCS_GUEST_ES_BASE + 2 * i)),
-		};
+	for (u32 i = 0; i < ARRAY_SIZE(r->seg); i++) {
+		struct vmcs_seg s = vmcs_seg_get((enum seg_nr)i);
+
+		r->seg[i] = (struct mon_seg){ .sel = s.sel, .limit = s.limit, .access = s.ar, .base = s.base };
+	}
 	r->gdt_base = vmcs_read(VMCS_GUEST_GDTR_BASE);
 	r->gdt_limit = vmcs_read32(VMCS_GUEST_GDTR_LIMIT);
 	r->idt_base = vmcs_read(VMCS_GUEST_IDTR_BASE);
