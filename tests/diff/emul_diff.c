@@ -5,6 +5,7 @@
  *	emul_diff [INSTRUCTIONS [SEED]]      (default 10000000, 1)
  */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,6 +187,14 @@ static void setup_control(void)
 	}
 }
 
+/* What comes nearest to that RSP among those with which a program can be interrupted here. */
+static u64 possible_rsp(u64 rsp)
+{
+	if (native_host.any_rsp)
+		return rsp;
+	return native_host.kernel_rsp ? (u64)((s64)(rsp << 16) >> 16) : rsp & (BIT(47) - 1);
+}
+
 static void setup_operands(void)
 {
 	enum hook h = t.f->hook;
@@ -207,11 +216,12 @@ static void setup_operands(void)
 	if ((h == H_BSCAN || h == H_BITSTR) && !t.is_mem && !rn(8))
 		gpr_in[t.rm] = 0;
 	set_address();
-	if (t.f->flags & D_AC && !rn(16))
+	if (t.f->flags & D_AC && !rn(16) && native_host.alignment)
 		flags_in |= 0x40000;
 	/* An address that is not canonical now and then, #GP or #SS: as most numbers are not. */
 	if (t.f->flags & (D_SIMD | D_ALIGN) && t.is_mem && t.base != 0xff && t.adsz == 8 && !rn(256))
 		gpr_in[t.base] = rnd();
+	gpr_in[4] = possible_rsp(gpr_in[4]);
 	if ((t.f->op & 0xfc) == 0xe0 && t.f->hook == H_JCC8 && !t.f->esc && rn(2)) /* LOOP: small counts */
 		gpr_in[1] = merge(gpr_in[1], rn(3), t.adsz);
 	switch (h) {
@@ -433,7 +443,7 @@ static bool result_undefined(void)
 	return count > 8u * t.opsz;
 }
 
-static u64 nr_diffs, nr_run, counts[512], faults[512], skipped[512];
+static u64 nr_diffs, nr_run, nr_rsp, counts[512], faults[512], skipped[512];
 
 static void report(const char *what, u64 got, u64 want)
 {
@@ -492,6 +502,33 @@ static bool compare_vectors(void)
 	return false;
 }
 
+/* Linux's signal for an exception. */
+static int signal_of(u8 vector)
+{
+	switch (vector) {
+	case 0: return SIGFPE;
+	case 1:
+	case 3: return SIGTRAP;
+	case 6: return SIGILL;
+	case 12:
+	case 17: return SIGBUS;
+	default: return SIGSEGV;
+	}
+}
+
+static bool compare_exceptions(void)
+{
+	if (native_host.tells_vector && native_st.vector != ec.exception.vector) {
+		report("vector", ec.exception.vector, native_st.vector);
+		return false;
+	}
+	if (native_st.signal != signal_of(ec.exception.vector)) {
+		report("signal", (u64)signal_of(ec.exception.vector), (u64)native_st.signal);
+		return false;
+	}
+	return true;
+}
+
 static bool compare(int rc)
 {
 	u64 fmask = (ARITH | 0x400 | 0x4000 | 0x200000) & ~(u64)undefined_flags();
@@ -508,10 +545,8 @@ static bool compare(int rc)
 		return false;
 	}
 	if (exit == 2) {
-		if (native_st.vector != ec.exception.vector) {
-			report("vector", ec.exception.vector, native_st.vector);
+		if (!compare_exceptions())
 			return false;
-		}
 		fmask |= ARITH; /* nothing is undefined then */
 	}
 	if (!compare_regs())
@@ -570,6 +605,12 @@ static void run_one(void)
 		memcpy(emu_mem, native_mem, SCRATCH_LEN);
 		return;
 	}
+	/* Nor may RSP be there what this host's kernel does not return with. */
+	if (emu_gpr[4] != possible_rsp(emu_gpr[4])) {
+		nr_rsp++;
+		memcpy(emu_mem, native_mem, SCRATCH_LEN);
+		return;
+	}
 	if (t.m32)
 		native_run32();
 	else
@@ -613,30 +654,45 @@ static void read_cpu_flags(void)
 		fclose(f);
 }
 
-static u32 list_usable(u32 *usable, bool have32)
+static u32 list_usable(u32 *usable)
 {
 	u32 n = 0;
 
 	for (u32 i = 0; i < nr_forms; i++)
-		if (cpu_has(forms[i].cpu) && (have32 || !(forms[i].flags & D_ONLY32)))
+		if (cpu_has(forms[i].cpu) && (native_host.code32 || !(forms[i].flags & D_ONLY32)))
 			usable[n++] = i;
 		else
 			printf("not run here: %s\n", forms[i].name);
 	return n;
 }
 
-static bool pick_mode32(const struct form *f, bool have32)
+static bool pick_mode32(const struct form *f)
 {
 	if (f->flags & D_ONLY32)
 		return true;
-	return have32 && !(f->flags & (D_ONLY64 | D_NO32)) && rn(4) == 0;
+	return native_host.code32 && !(f->flags & (D_ONLY64 | D_NO32)) && rn(4) == 0;
+}
+
+/* What the differences do not speak of. */
+static void print_limits(u32 forms_missing)
+{
+	if (forms_missing)
+		printf("; not run on this host: %u forms", forms_missing);
+	if (!native_host.code32)
+		printf("; no 32-bit code on this host");
+	if (!native_host.any_rsp)
+		printf("; RSP only %s on this host, %llu left out",
+		       native_host.kernel_rsp ? "canonical" : "below 2^47", (unsigned long long)nr_rsp);
+	if (!native_host.tells_vector)
+		printf("; exceptions compared by signal only, as this host tells no vectors");
+	if (!native_host.alignment)
+		printf("; no alignment checking on this host");
 }
 
 int main(int argc, char **argv)
 {
 	u64 want = argc > 1 ? strtoull(argv[1], NULL, 0) : 10000000, done = 0, round = 0;
 	u32 usable[512], n, slot = 0, used = 0;
-	bool have32;
 
 	rng_state = (argc > 2 ? strtoull(argv[2], NULL, 0) : 1) * 0x9e3779b97f4a7c15ull | 1;
 	if (mmap((void *)SCRATCH, SCRATCH_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
@@ -647,17 +703,15 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	read_cpu_flags();
-	have32 = native_init(GS_BASE);
-	if (!have32)
-		printf("32-bit code does not run here: its forms are left to the unit tests\n");
-	n = list_usable(usable, have32);
+	native_init(GS_BASE);
+	n = list_usable(usable);
 	for (; done < want; round++) {
 		const struct form *f = &forms[usable[round % n]];
 
 		if (!(round % 4096)) /* fresh memory now and then */
 			for (u32 i = 0; i < SCRATCH_LEN; i += 8)
 				put_mem(SCRATCH + i, rnd_value(), 8);
-		if (!gen_encoding(f, pick_mode32(f, have32), CODE + (slot++ % NR_SLOTS) * SLOT_LEN))
+		if (!gen_encoding(f, pick_mode32(f), CODE + (slot++ % NR_SLOTS) * SLOT_LEN))
 			continue;
 		place_code();
 		for (u32 i = 0; i < RUNS; i++)
@@ -675,8 +729,7 @@ int main(int argc, char **argv)
 	}
 	printf("%llu instructions, %u forms, %llu differences", (unsigned long long)done, used,
 	       (unsigned long long)nr_diffs);
-	if (n < nr_forms)
-		printf("; %u forms not run on this processor", nr_forms - n);
+	print_limits(nr_forms - n);
 	printf("\n");
 	return nr_diffs ? 1 : 0;
 }

@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 struct native_state native_st __aligned(64);
+struct native_host native_host;
 u64 native_stack32[512] __aligned(64);
 static sigjmp_buf probe_jmp;
 static volatile bool probing, in32;
@@ -131,12 +135,12 @@ static void on_signal(int sig, siginfo_t *si, void *ucp)
 {
 	ucontext_t *uc = ucp;
 
-	(void)sig;
 	(void)si;
 	__builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~0x40000ull); /* AC */
 	if (probing)
 		siglongjmp(probe_jmp, 1);
 	native_st.vector = (u64)uc->uc_mcontext.gregs[REG_TRAPNO];
+	native_st.signal = sig;
 	if ((u64)uc->uc_mcontext.gregs[REG_RIP] - native_st.entry >= 128) {
 		/* Not in the instruction under test: our own bug. */
 		fprintf(stderr, "emul_diff: signal %d at %llx\n", sig,
@@ -148,32 +152,127 @@ static void on_signal(int sig, siginfo_t *si, void *ucp)
 	uc->uc_mcontext.gregs[REG_EFL] &= ~0x10000ll;
 }
 
+/* --- what the host can run --- */
+
+#define PROBE_CODE 0x30000000ull
+#define PROBE_RAX  45u
+#define AC         0x40000u
+#define TICKS      10
+#define TICK_US    20000 /* of the program's own time: some timer interrupts bring no signal */
+
+static volatile int ticks;
+static volatile bool gone_astray;
+
+/* SIGVTALRM, while the program under test goes round in a loop: the last one leads out of it. */
+static void on_tick(int sig, siginfo_t *si, void *ucp)
+{
+	greg_t *r = ((ucontext_t *)ucp)->uc_mcontext.gregs;
+
+	(void)sig;
+	(void)si;
+	if ((u64)r[REG_RIP] != PROBE_CODE) /* the loop has not begun */
+		return;
+	if (((u64)r[REG_CSGSFS] & 0xffff) != (in32 ? 0x23 : 0x33))
+		gone_astray = true;
+	if (++ticks >= TICKS)
+		r[REG_RIP] = (greg_t)(uintptr_t)(in32 ? native32_back0 : native_back0);
+}
+
+/* Runs those bytes as the instruction under test, with RAX = PROBE_RAX. */
+static void probe_run(bool m32, const char *bytes, u32 len, u64 flags, u64 rsp)
+{
+	u8 *code = (u8 *)PROBE_CODE;
+	s32 rel = (s32)((uintptr_t)(m32 ? native32_back0 : native_back0) - (PROBE_CODE + len + 5));
+
+	memcpy(code, bytes, len);
+	code[len] = 0xe9;
+	memcpy(code + len + 1, &rel, 4);
+	memset(&native_st, 0, sizeof(native_st));
+	native_st.entry = PROBE_CODE;
+	native_st.gpr[0] = PROBE_RAX;
+	native_st.gpr[1] = PROBE_CODE + 1025;
+	native_st.gpr[4] = rsp;
+	native_st.flags = flags;
+	native_st.vectors = flags & AC ? NATIVE_SSE : NATIVE_NO_VECTORS; /* see VECTORS_SAVE */
+	in32 = m32;
+	if (m32)
+		native_run32();
+	else
+		native_run64();
+}
+
+/*
+ * In a child process, as it may be the end of it: 32-bit code, or any code with that RSP, must get over an exception
+ * and over 0.2 s of its own time in a loop, with signals and with interrupts alone.
+ */
+static bool endures(bool m32, u64 rsp)
+{
+	struct sigaction tick = { .sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct itimerval often = { { 0, TICK_US }, { 0, TICK_US } }, never = { { 0, 0 }, { 0, 0 } };
+	struct rlimit none = { 0, 0 }, seconds = { 20, 20 };
+
+	setrlimit(RLIMIT_CORE, &none);
+	setrlimit(RLIMIT_CPU, &seconds);
+	sigaction(SIGVTALRM, &tick, NULL);
+	signal(SIGSEGV, SIG_DFL);
+	signal(SIGBUS, SIG_DFL);
+	probe_run(m32, "\x0f\x0b", 2, 2, rsp); /* ud2 */
+	if (native_st.exit != 2 || in32 != m32 || native_st.signal != SIGILL || native_st.gpr[4] != rsp)
+		return false;
+	setitimer(ITIMER_VIRTUAL, &often, NULL);
+	probe_run(m32, "\xeb\xfe", 2, 2, rsp); /* jmp $ */
+	setitimer(ITIMER_VIRTUAL, &never, NULL);
+	return ticks == TICKS && !gone_astray && native_st.exit == 0 && native_st.gpr[4] == rsp;
+}
+
+static bool child_endures(bool m32, u64 rsp)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(endures(m32, rsp) ? 0 : 1);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		perror("emul_diff: fork");
+		_exit(2);
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 static bool probe32(void)
 {
-	u8 *code = mmap((void *)0x30000000, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-	s32 rel = (s32)((uintptr_t)native32_back0 - ((uintptr_t)code + 7));
-	bool ok = false;
+	volatile bool ok = false;
 
-	/* aam; jmp back: gives AX = 0405h for AL = 45 only outside 64-bit mode. */
-	code[0] = 0xd4;
-	code[1] = 10;
-	code[2] = 0xe9;
-	memcpy(code + 3, &rel, 4);
-	native_st.entry = (uintptr_t)code;
-	native_st.gpr[0] = 45;
-	native_st.flags = 2;
+	/* aam gives AX = 0405h for AL = 45, and exists only outside 64-bit mode. */
 	probing = true;
 	if (!sigsetjmp(probe_jmp, 1)) {
-		native_run32();
+		probe_run(true, "\xd4\x0a", 2, 2, PROBE_CODE + 2048);
 		ok = (native_st.gpr[0] & 0xffff) == 0x405;
 	}
 	probing = false;
-	munmap(code, 4096);
-	return ok;
+	return ok && child_endures(true, PROBE_CODE + 2048);
 }
 
-bool native_init(u64 gs_base)
+static void probe_host(void)
+{
+	u8 *page = mmap((void *)PROBE_CODE, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (page == MAP_FAILED) {
+		perror("emul_diff: mmap");
+		_exit(2);
+	}
+	probe_run(false, "\x0f\x0b", 2, 2, PROBE_CODE + 2048); /* ud2 */
+	native_host.tells_vector = native_st.vector == 6;
+	probe_run(false, "\x8b\x01", 2, AC | 2, PROBE_CODE + 2048); /* mov eax, [rcx], RCX being odd */
+	native_host.alignment = native_st.exit == 2 && native_st.signal == SIGBUS;
+	native_host.any_rsp = child_endures(false, 0x8123456789abcdefull);
+	native_host.kernel_rsp = native_host.any_rsp || child_endures(false, 0xffffa00012345678ull);
+	native_host.code32 = probe32();
+	munmap(page, 4096);
+}
+
+void native_init(u64 gs_base)
 {
 	static u8 altstack[65536];
 	stack_t ss = { .ss_sp = altstack, .ss_size = sizeof(altstack) };
@@ -185,6 +284,9 @@ bool native_init(u64 gs_base)
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	sigaction(SIGTRAP, &sa, NULL);
-	syscall(SYS_arch_prctl, 0x1001 /* ARCH_SET_GS */, gs_base);
-	return probe32();
+	if (syscall(SYS_arch_prctl, 0x1001 /* ARCH_SET_GS */, gs_base)) {
+		perror("emul_diff: arch_prctl");
+		_exit(2);
+	}
+	probe_host();
 }

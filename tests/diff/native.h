@@ -19,12 +19,23 @@ struct native_state {
 	u64 entry;   /* where the instruction is */
 	u64 vectors; /* enum native_vectors: which registers to load and store */
 	u64 ymm[16][4];
+	int signal; /* when exit is 2: by which the kernel told of it */
+};
+
+/* What this host's kernel lets programs do: found by trying. */
+struct native_host {
+	bool code32;       /* 32-bit code runs, through interrupts and exceptions */
+	bool any_rsp;      /* RSP may be any number then */
+	bool kernel_rsp;   /* or at least any canonical one, kernel addresses too */
+	bool tells_vector; /* a signal comes with the exception's vector */
+	bool alignment;    /* alignment checking works */
 };
 
 extern struct native_state native_st;
+extern struct native_host native_host;
 extern char native_back0[], native_back1[], native32_back0[], native32_back1[];
 
 void native_run64(void);
 void native_run32(void);
-/* Installs the signal handlers (own stack), sets GS base to gs_base; false when 32-bit code cannot run here. */
-bool native_init(u64 gs_base);
+/* Installs the signal handlers (own stack), sets GS base to gs_base, fills native_host. */
+void native_init(u64 gs_base);
