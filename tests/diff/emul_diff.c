@@ -443,7 +443,7 @@ static bool result_undefined(void)
 	return count > 8u * t.opsz;
 }
 
-static u64 nr_diffs, nr_run, nr_rsp, counts[512], faults[512], skipped[512];
+static u64 nr_diffs, nr_run, nr_rsp, nr_short, counts[512], faults[512], skipped[512];
 
 static void report(const char *what, u64 got, u64 want)
 {
@@ -529,6 +529,23 @@ static bool compare_exceptions(void)
 	return true;
 }
 
+/*
+ * SDM vol. 2, "PUSH": with 32-bit operands a segment register is pushed with zeros above it, or by a move of 16 bits
+ * that leaves what was there, as recent processors do. The emulator has chosen the zeros. before: what was there.
+ */
+static void allow_short_push(u64 place, u64 before)
+{
+	u8 *native = native_mem + (place - SCRATCH), *emu = emu_mem + (place - SCRATCH);
+	u64 after = 0, zeros = 0;
+
+	memcpy(&after, native, 2);
+	memcpy(&zeros, emu, 2);
+	if (zeros == 0 && after == before) {
+		memset(native, 0, 2);
+		nr_short++;
+	}
+}
+
 static bool compare(int rc)
 {
 	u64 fmask = (ARITH | 0x400 | 0x4000 | 0x200000) & ~(u64)undefined_flags();
@@ -588,6 +605,8 @@ static void setup_vectors(void)
 static void run_one(void)
 {
 	u32 f = (u32)(t.f - forms);
+	bool short_push;
+	u64 above;
 	int rc;
 
 	setup_operands();
@@ -598,6 +617,8 @@ static void run_one(void)
 	native_st.entry = t.slot;
 	native_st.exit = 0;
 	setup_vectors();
+	short_push = t.f->flags & D_SREG && native_host.short_sreg_push;
+	above = get_mem(gpr_in[4] - 2, 2);
 	rc = run_emulator();
 	/* An operand outside the scratch page would hit whatever this process has there. */
 	if (rc == EMUL_FAULT && ec.exception.vector == 14) {
@@ -615,6 +636,8 @@ static void run_one(void)
 		native_run32();
 	else
 		native_run64();
+	if (short_push && rc == EMUL_OK)
+		allow_short_push(gpr_in[4] - 2, above);
 	counts[f]++;
 	nr_run++;
 	if (rc == EMUL_FAULT)
@@ -676,6 +699,9 @@ static bool pick_mode32(const struct form *f)
 /* What the differences do not speak of. */
 static void print_limits(u32 forms_missing)
 {
+	if (nr_short)
+		printf("; 32-bit pushes of segment registers write 16 bits here, as they may: %llu",
+		       (unsigned long long)nr_short);
 	if (forms_missing)
 		printf("; not run on this host: %u forms", forms_missing);
 	if (!native_host.code32)

@@ -27,6 +27,7 @@
 #define D_LUD    BIT(20) /* with D_L0: VEX.256 is #UD, and tried now and then */
 #define D_REGUD  BIT(21) /* with D_MEM: the register form is #UD, and tried now and then */
 #define D_AC     BIT(22) /* alignment checking is tried as well */
+#define D_SREG   BIT(23) /* pushes a segment register */
 
 /* What must be arranged around the instruction. */
 enum hook {

@@ -253,6 +253,15 @@ static bool probe32(void)
 	return ok && child_endures(true, PROBE_CODE + 2048);
 }
 
+static bool probe_short_sreg_push(void)
+{
+	u32 *place = (u32 *)(PROBE_CODE + 2048);
+
+	place[-1] = 0xa5a5a5a5;
+	probe_run(true, "\x16", 1, 2, (uintptr_t)place); /* push ss */
+	return place[-1] >> 16 == 0xa5a5;
+}
+
 static void probe_host(void)
 {
 	u8 *page = mmap((void *)PROBE_CODE, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -269,6 +278,7 @@ static void probe_host(void)
 	native_host.any_rsp = child_endures(false, 0x8123456789abcdefull);
 	native_host.kernel_rsp = native_host.any_rsp || child_endures(false, 0xffffa00012345678ull);
 	native_host.code32 = probe32();
+	native_host.short_sreg_push = native_host.code32 && probe_short_sreg_push();
 	munmap(page, 4096);
 }
 

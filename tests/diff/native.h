@@ -22,13 +22,14 @@ struct native_state {
 	int signal; /* when exit is 2: by which the kernel told of it */
 };
 
-/* What this host's kernel lets programs do: found by trying. */
+/* What this host's kernel lets programs do, and what its processor chose where it may choose: found by trying. */
 struct native_host {
-	bool code32;       /* 32-bit code runs, through interrupts and exceptions */
-	bool any_rsp;      /* RSP may be any number then */
-	bool kernel_rsp;   /* or at least any canonical one, kernel addresses too */
-	bool tells_vector; /* a signal comes with the exception's vector */
-	bool alignment;    /* alignment checking works */
+	bool code32;          /* 32-bit code runs, through interrupts and exceptions */
+	bool any_rsp;         /* RSP may be any number then */
+	bool kernel_rsp;      /* or at least any canonical one, kernel addresses too */
+	bool tells_vector;    /* a signal comes with the exception's vector */
+	bool alignment;       /* alignment checking works */
+	bool short_sreg_push; /* a 32-bit push of a segment register writes 16 bits */
 };
 
 extern struct native_state native_st;
