@@ -127,6 +127,15 @@ START_TEST(disable_pulls_dependents)
 	ck_assert(!cpuid_has(&t, CPUID_FEAT_X2APIC) && !cpuid_has(&t, CPUID_FEAT_TSC_DEADLINE));
 
 	cfg = fake_guest();
+	ck_assert_int_eq(cpuid_feature_find("xsavec", 6), CPUID_FEAT_XSAVEC);
+	cfg.disable.w[CPUID_W_D_1_EAX] |= 1u << 1;
+	build(&cfg);
+	ck_assert(!cpuid_has(&t, CPUID_FEAT_XSAVEC) && !cpuid_has(&t, CPUID_FEAT_XSAVES));
+	ck_assert_uint_eq(get(0xd, 1).eax, 5); /* XSAVEOPT and XGETBV with ECX = 1 stay */
+	ck_assert(cpuid_has(&t, CPUID_FEAT_XSAVE) && cpuid_has(&t, CPUID_FEAT_AVX));
+	ck_assert_uint_eq(t.xcr0, 0x2e7);
+
+	cfg = fake_guest();
 	cfg.disable.w[CPUID_W_1_ECX] |= 1u << 31; /* hypervisor */
 	build(&cfg);
 	ck_assert(!t.hv);
