@@ -5,6 +5,9 @@ ifndef V
 MAKEFLAGS += --no-print-directory -s
 endif
 B := build
+# What programs print and sort, and how Python reads files, is the same in every locale.
+export LC_ALL := C.UTF-8
+export PYTHONUTF8 := 1
 CC := gcc
 NASM := nasm
 CLANG := clang

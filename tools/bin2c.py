@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -X utf8
 """bin2c.py IN OUT NAME HEADER: writes a binary file as a C array NAME and its length NAME_len, declared in HEADER."""
 import sys
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -X utf8
 """Writes the panic dump's symbol table from `nm -n`: sorted (address, name) of the functions, as a C file.
 
 Without an input file the table is empty: the first link needs one to find the addresses for the second.

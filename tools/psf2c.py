@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/env -S python3 -X utf8
 """Turns a PC Screen Font (PSF 1 or 2, gzipped or not) into a C file with the printable ASCII glyphs."""
 import gzip
 import struct
