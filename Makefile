@@ -8,6 +8,8 @@ B := build
 # What programs print and sort, and how Python reads files, is the same in every locale.
 export LC_ALL := C.UTF-8
 export PYTHONUTF8 := 1
+# What a program began to write and could not finish (a full disk) is no target.
+.DELETE_ON_ERROR:
 CC := gcc
 NASM := nasm
 CLANG := clang

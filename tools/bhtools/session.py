@@ -9,7 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from . import image
+from . import host, image
 from .line import Line
 from .machine import Machine
 from .verdict import Verdict, clean
@@ -194,7 +194,7 @@ def judge(session, outcome, timed_out=False):
     if outcome.kind == "triple-fault":
         return CRASHED, "the machine's processor shut down (triple fault)"
     if outcome.kind == "failed":
-        return CRASHED, f"the emulator stopped: {outcome.detail}"
+        return CRASHED, ": ".join(w for w in ("the emulator stopped", outcome.detail, host.lack_of_space()) if w)
     if v.crash:
         return CRASHED, f"guest crashed: {v.crash}"
     if outcome.kind == "killed" and not v.halted:
