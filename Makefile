@@ -31,6 +31,8 @@ PURE_SRCS := \
 	$(addprefix vmm/firmware/,tables.c area.c smbios.c) \
 	$(addprefix vmm/emul/,decode.c optable.c exec.c fast.c mem.c alu.c data.c misc.c stack.c string.c segload.c far.c \
 		sys.c sysreg.c sse.c avx.c) \
+	$(addprefix vmm/state/,stream.c read.c show.c) \
+	$(addprefix vmm/dev/,vdev.c) \
 	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c pc_irqchip.c) \
 	$(addprefix vmm/dev/pc/,vpit.c vrtc.c vpm.c vreset.c vuart.c vdebug.c) \
 	$(addprefix vmm/dev/pci/,vpci.c vpci_msi.c vi6300esb.c) \

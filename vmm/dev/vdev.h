@@ -11,6 +11,7 @@
 #include "vmm/base/irqchip.h"
 #include "vmm/base/timer.h"
 #include "vmm/state/fields.h"
+#include "vmm/state/stream.h"
 
 struct vpci;
 
@@ -31,6 +32,26 @@ struct vdev_part {
 	bool indirect; /* NULL pointer: this device has no such part */
 };
 #define VDEV_PARTS 3
+
+/*
+ * For .state: `member` of a device, which must be the very struct that STATE_STRUCT(tag, ...) made; or, indirect, the
+ * pointer there, to what desc describes. Anything else does not build.
+ */
+#define VDEV_STATE(device, member, tag)                                                                             \
+	{                                                                                                           \
+		.desc = &tag##_desc,                                                                                \
+		.offset =                                                                                           \
+		        offsetof(struct device, member) +                                                           \
+		        0 * sizeof(struct {                                                                         \
+			        _Static_assert(_Generic(((struct device *)0)->member, struct tag : 1, default : 0), \
+			                       #member " of struct " #device " must be a described struct " #tag);  \
+			        int unused;                                                                         \
+		        }),                                                                                         \
+	}
+#define VDEV_STATE_AT(device, member, tag)                                                       \
+	{                                                                                        \
+		.desc = &tag##_desc, .offset = offsetof(struct device, member), .indirect = true \
+	}
 
 /*
  * All but detach and idle must be there: a device that cannot be reset, saved and checked is no device (vdev_check in
@@ -58,6 +79,13 @@ struct vdev_ops {
 	bool (*idle)(void *dev);
 };
 
+/*
+ * The row of a device, `const struct vdev_ops device_ops`: VDEV_OPS(vpit, "pit", VDEV_STATE(vpit, s, vpit_state),
+ * .attach = attach, ...). One without a description does not build: state0 has no default.
+ */
+#define VDEV_OPS(device, name_, state0, ...) \
+	const struct vdev_ops device##_ops = { .name = (name_), .state[0] = state0, __VA_ARGS__ }
+
 /* Where part i of dev's state is, or NULL when dev has no such part. */
 static inline void *vdev_part(const struct vdev_ops *ops, void *dev, u32 i)
 {
@@ -67,3 +95,37 @@ static inline void *vdev_part(const struct vdev_ops *ops, void *dev, u32 i)
 		return NULL;
 	return p->indirect ? *(void **)((char *)dev + p->offset) : (char *)dev + p->offset;
 }
+
+/* ---- all devices of a board, in the order of its table ---- */
+
+struct vdev {
+	const struct vdev_ops *ops;
+	void *dev;
+	char tag[STATE_NAME_MAX]; /* in streams and messages; no two the same */
+};
+
+/*
+ * Attaches row by row; cfg[i] is row i's. OK or the error of the first that cannot be attached: those before it are
+ * detached again, the last one first; *failed, if not NULL, is its number.
+ */
+__must_check int vdev_attach_all(const struct vdev *rows, u32 nr, const struct vdev_env *env, const void *const *cfg,
+                                 u32 *failed);
+/* The last one first. */
+void vdev_detach_all(const struct vdev *rows, u32 nr);
+void vdev_reset_all(const struct vdev *rows, u32 nr, u64 now);
+/* The first device with a request under way, or NULL. */
+const struct vdev *vdev_busy(const struct vdev *rows, u32 nr);
+
+/* All states into a stream: *len is what it needs. OK or ERR_NOSPC (buf NULL with cap 0: to find *len). */
+__must_check int vdev_save_all(const struct vdev *rows, u32 nr, void *buf, size_t cap, size_t *len);
+
+/* What vdev_restore_all() needs of scratch memory, bytes. */
+size_t vdev_scratch_size(const struct vdev *rows, u32 nr);
+/*
+ * All states from a stream, at VM time now (ns). Every record is decoded to scratch (of that size, aligned to 8),
+ * then every device is asked whether the state can be; only then is anything put in place, and then every device
+ * told. The stream must have just one record for every part of every row. OK or ERR_INVAL: refused, nothing has
+ * changed.
+ */
+__must_check int vdev_restore_all(const struct vdev *rows, u32 nr, const void *stream, size_t len, void *scratch,
+                                  u64 now, struct state_refusal *refusal);

@@ -1,0 +1,129 @@
+/* States in memory: canonical form, and what they look like. */
+#include "lib/assert.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "vmm/state/stream.h"
+
+#define ROW_ITEMS 16
+#define ROW_CHARS (ROW_ITEMS * 20)
+
+void state_copy(const struct state_desc *desc, void *dst, const void *src)
+{
+	memset(dst, 0, desc->size);
+	for (u32 i = 0; i < desc->nr; i++) {
+		const struct state_field *f = &desc->fields[i];
+		u8 *to = (u8 *)dst + f->offset;
+		const u8 *from = (const u8 *)src + f->offset;
+
+		if (f->type != STATE_GROUP)
+			memcpy(to, from, (size_t)f->count * f->size);
+		for (u32 n = 0; n < f->count && f->type == STATE_GROUP; n++)
+			state_copy(f->group, to + (size_t)n * f->size, from + (size_t)n * f->size);
+	}
+}
+
+static u64 item(const struct state_field *f, const u8 *p)
+{
+	u64 v = 0;
+
+	memcpy(&v, p, f->size);
+	return v;
+}
+
+static bool zero_items(const struct state_field *f, const u8 *p, u32 nr)
+{
+	for (u32 i = 0; i < nr; i++)
+		if (item(f, p + (size_t)i * f->size))
+			return false;
+	return true;
+}
+
+static bool zero_state(const struct state_desc *desc, const u8 *state)
+{
+	for (u32 i = 0; i < desc->nr; i++) {
+		const struct state_field *f = &desc->fields[i];
+		const u8 *p = state + f->offset;
+
+		if (f->type != STATE_GROUP && !zero_items(f, p, f->count))
+			return false;
+		for (u32 n = 0; n < f->count && f->type == STATE_GROUP; n++)
+			if (!zero_state(f->group, p + (size_t)n * f->size))
+				return false;
+	}
+	return true;
+}
+
+struct shower {
+	void (*emit)(void *arg, const char *field, const char *values);
+	void *arg;
+	char path[STATE_PATH_MAX];
+};
+
+static void show_row(struct shower *s, const struct state_field *f, const u8 *p, u32 nr)
+{
+	char text[ROW_CHARS];
+	int at = 0;
+
+	for (u32 i = 0; i < nr; i++) {
+		u64 v = item(f, p + (size_t)i * f->size);
+
+		at += fmt_snprintf(text + at, sizeof(text) - (size_t)at, v < 10 ? "%s%llu" : "%s0x%llx", i ? " " : "",
+		                   (unsigned long long)v);
+	}
+	s->emit(s->arg, s->path, text);
+}
+
+/* s->path: that of the field. */
+static void show_items(struct shower *s, const struct state_field *f, const u8 *p)
+{
+	size_t len = strlen(s->path);
+
+	if (f->count > 1 && zero_items(f, p, f->count)) {
+		s->emit(s->arg, s->path, "0 ...");
+		return;
+	}
+	if (f->count <= ROW_ITEMS) {
+		show_row(s, f, p, f->count);
+		return;
+	}
+	for (u32 i = 0; i < f->count; i += ROW_ITEMS) {
+		u32 nr = MIN(f->count - i, (u32)ROW_ITEMS);
+
+		if (zero_items(f, p + (size_t)i * f->size, nr))
+			continue;
+		fmt_snprintf(s->path + len, sizeof(s->path) - len, "[%u]", i);
+		show_row(s, f, p + (size_t)i * f->size, nr);
+	}
+}
+
+/* s->path ends at parent. Recursion: as deep as groups nest. */
+static void show_state(struct shower *s, size_t parent, const struct state_desc *desc, const u8 *state, u32 depth)
+{
+	assert(depth < STATE_DEPTH);
+	for (u32 i = 0; i < desc->nr; i++) {
+		const struct state_field *f = &desc->fields[i];
+		const u8 *p = state + f->offset;
+		size_t at;
+
+		fmt_snprintf(s->path + parent, sizeof(s->path) - parent, "%s%s", parent ? "." : "", f->name);
+		at = strlen(s->path);
+		if (f->type != STATE_GROUP)
+			show_items(s, f, p);
+		for (u32 n = 0; n < f->count && f->type == STATE_GROUP; n++) {
+			const u8 *element = p + (size_t)n * f->size;
+
+			if (f->count > 1 && zero_state(f->group, element))
+				continue;
+			fmt_snprintf(s->path + at, sizeof(s->path) - at, "[%u]", n);
+			show_state(s, strlen(s->path), f->group, element, depth + 1);
+		}
+	}
+}
+
+void state_show(const struct state_desc *desc, const void *state,
+                void (*emit)(void *arg, const char *field, const char *values), void *arg)
+{
+	struct shower s = { emit, arg, "" };
+
+	show_state(&s, 0, desc, state, 0);
+}
