@@ -11,47 +11,53 @@
 #include "vmm/base/io_bus.h"
 #include "vmm/base/irqchip.h"
 #include "vmm/base/timer.h"
+#include "vmm/dev/vdev.h"
 
-#define VPIT_HZ       1193182ull
-#define VPIT_PORT     0x40
-#define VPIT_PORT_61H 0x61
-#define VPIT_GSI      0
-#define VPIT_CHANNELS 3
+#define VPIT_HZ        1193182ull
+#define VPIT_PORT      0x40
+#define VPIT_PORT_61H  0x61
+#define VPIT_GSI       0
+#define VPIT_CHANNELS  3
+#define VPIT_COUNT_MAX 0x10000u
 
 /* One counter. Moments are clocks since VM time 0; differences of them are modulo 2^64. */
-struct vpit_chan {
-	u64 start;     /* clock at which the counting element holds n (may lie one ahead) */
-	u64 frozen;    /* clocks counted when the gate stopped it */
-	u64 reload_at; /* modes 2, 3 with pending: clock at which cr takes effect */
-	u32 n;         /* count in effect, 1..65536 */
-	u32 cr;        /* count written last, 1..65536 */
-	u32 held;      /* what is read while nothing is loaded */
-	u8 cw;         /* control word: access, mode, BCD */
-	u8 low;        /* first byte of a two-byte count */
-	u16 latch;
-	u8 status;
-	bool loaded;  /* counting since start; false after a control word until a count (a trigger) comes */
-	bool pending; /* cr waits: modes 2, 3 for the end of the (half) period, modes 1, 5 for a trigger */
-	bool paused;  /* modes 0, 2, 3, 4: gate low */
-	bool gate;
-	bool half; /* reload_at is the middle of a mode 3 period */
-	bool write_high, read_high, latched, status_latched;
-};
+#define VPIT_CHAN(T, F, A, S)                                                                                      \
+	F(T, u64, start)     /* clock at which the counting element holds n (may lie one ahead) */                 \
+	F(T, u64, frozen)    /* clocks counted when the gate stopped it; -1: it had not begun */                   \
+	F(T, u64, reload_at) /* modes 2, 3 with pending: clock at which cr takes effect */                         \
+	F(T, u32, n)         /* count in effect, 1..65536 */                                                       \
+	F(T, u32, cr)        /* count written last, 1..65536 */                                                    \
+	F(T, u32, held)      /* what is read while nothing is loaded */                                            \
+	F(T, u8, cw)         /* control word: access, mode, BCD */                                                 \
+	F(T, u8, low)        /* first byte of a two-byte count */                                                  \
+	F(T, u16, latch)                                                                                           \
+	F(T, u8, status)                                                                                           \
+	F(T, bool, loaded)  /* counting since start; false after a control word until a count (a trigger) comes */ \
+	F(T, bool, pending) /* cr waits: modes 2, 3 for the end of the (half) period, modes 1, 5 for a trigger */  \
+	F(T, bool, paused)  /* modes 0, 2, 3, 4: gate low */                                                       \
+	F(T, bool, gate)                                                                                           \
+	F(T, bool, half) /* reload_at is the middle of a mode 3 period */                                          \
+	F(T, bool, write_high)                                                                                     \
+	F(T, bool, read_high)                                                                                      \
+	F(T, bool, latched)                                                                                        \
+	F(T, bool, status_latched)
+STATE_STRUCT(vpit_chan, VPIT_CHAN);
 
-/* Plain, saveable. */
-struct vpit_state {
-	struct vpit_chan chan[VPIT_CHANNELS];
-	u64 edge;  /* clock of channel 0's next rising edge, TIMER_OFF: none */
-	u8 port61; /* bits 0-3 as written */
-	bool line; /* GSI 0 as driven */
-};
+#define VPIT_STATE(T, F, A, S)                                                        \
+	S(T, vpit_chan, chan, VPIT_CHANNELS)                                          \
+	F(T, u64, edge)  /* clock of channel 0's next rising edge, TIMER_OFF: none */ \
+	F(T, u8, port61) /* bits 0-3 as written */                                    \
+	F(T, bool, line) /* GSI 0 as driven */
+STATE_STRUCT(vpit_state, VPIT_STATE);
 
 struct vpit {
 	struct vpit_state s;
 	const struct irqchip *irq;
 	struct timer timer;
 	struct io_region region, region61;
+	struct io_bus *pio; /* set by attach */
 };
+extern const struct vdev_ops vpit_ops; /* no configuration */
 
 void vpit_init(struct vpit *p, const struct irqchip *irq, struct timerq *tq);
 /* OK or io_bus_add's error (nothing stays added). */
