@@ -360,6 +360,7 @@ void vrtc_init(struct vrtc *r, const struct irqchip *irq, struct timerq *tq)
 
 int vrtc_attach(struct vrtc *r, struct io_bus *pio)
 {
+	r->pio = pio;
 	return io_bus_add(pio, &r->region);
 }
 
@@ -381,9 +382,9 @@ void vrtc_reset(struct vrtc *r, u64 now)
 
 void vrtc_restored(struct vrtc *r, u64 now)
 {
-	irqchip_set_line(r->irq, VRTC_GSI, r->s.line);
-	sync(r, now);
-	update(r);
+	if (r->s.line)
+		irqchip_set_line(r->irq, VRTC_GSI, true);
+	timer_set(&r->timer, next_event(r));
 }
 
 void vrtc_set_time(struct vrtc *r, u64 unix_seconds, u64 now)
@@ -403,3 +404,73 @@ void vrtc_set_nvram(struct vrtc *r, u8 index, u8 val)
 	assert(index >= VRTC_NVRAM && index < VRTC_SIZE);
 	r->s.reg[index] = val;
 }
+
+/* ---- as a device of the board ---- */
+
+STATE_DESC(vrtc_state, VRTC_STATE, 1);
+
+static int attach(void *dev, const struct vdev_env *env, const void *cfg)
+{
+	vrtc_init(dev, env->irq, env->timers);
+	return vrtc_attach(dev, env->pio);
+}
+
+static void detach(void *dev)
+{
+	struct vrtc *r = dev;
+
+	timer_cancel(&r->timer);
+	io_bus_remove(r->pio, &r->region);
+}
+
+static void reset(void *dev, u64 now)
+{
+	vrtc_reset(dev, now);
+}
+
+/* What periodic_at must be when it has not come yet: it follows from the rate and the divider's phase. */
+static bool valid_periodic(const struct vrtc_state *s, u64 now)
+{
+	struct vrtc r = { .s = *s };
+
+	if (!periodic_ticks(&r))
+		return s->periodic_at == TIMER_OFF;
+	if (s->periodic_at <= now)
+		return true;
+	r.s.second_at += (now - s->second_at) / SECOND * SECOND;
+	next_periodic(&r, now);
+	return r.s.periodic_at == s->periodic_at;
+}
+
+static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
+{
+	const struct vrtc_state *s = part[0];
+	const u8 *reg = s->reg;
+
+	if (s->index >= VRTC_SIZE)
+		return state_refuse(c, "index", s->index, "is beyond the registers");
+	if (reg[A] & A_UIP)
+		return state_refuse(c, "reg[10]", reg[A], "has UIP, which is not kept");
+	if ((reg[B] & (B_SET | B_UIE)) == (B_SET | B_UIE))
+		return state_refuse(c, "reg[11]", reg[B], "has UIE together with SET");
+	if (reg[C] != ((reg[C] & C_FLAGS) | (reg[C] & reg[B] & C_FLAGS ? C_IRQ : 0)))
+		return state_refuse(c, "reg[12]", reg[C], "has not the IRQF of its flags, or bits that it lacks");
+	if (reg[D] != D_VRT)
+		return state_refuse(c, "reg[13]", reg[D], "is not what the read-only register holds");
+	if (s->line != !!(reg[C] & C_IRQ))
+		return state_refuse(c, "line", s->line, "is not what IRQF says");
+	/* A divider that was let go within the first half second is ahead of VM time 0, no more. */
+	if (c->now - s->second_at > c->now + SECOND / 2)
+		return state_refuse(c, "second_at", s->second_at, "is in the future, or before time began");
+	if (!valid_periodic(s, c->now))
+		return state_refuse(c, "periodic_at", s->periodic_at, "is not when the periodic event comes");
+	return true;
+}
+
+static void restored(void *dev, u64 now)
+{
+	vrtc_restored(dev, now);
+}
+
+VDEV_OPS(vrtc, "rtc", VDEV_STATE(vrtc, s, vrtc_state), .attach = attach, .detach = detach, .reset = reset,
+         .valid = valid, .restored = restored);

@@ -9,6 +9,7 @@
 #include "vmm/base/io_bus.h"
 #include "vmm/base/irqchip.h"
 #include "vmm/base/timer.h"
+#include "vmm/dev/vdev.h"
 
 #define VRTC_PORT    0x70
 #define VRTC_GSI     8
@@ -16,21 +17,22 @@
 #define VRTC_NVRAM   0x0e /* first byte of CMOS memory */
 #define VRTC_SIZE    0x80
 
-/* Plain, saveable. */
-struct vrtc_state {
-	u8 reg[VRTC_SIZE]; /* as the guest would read them, but for register A's UIP */
-	u8 index;
-	bool line;       /* GSI 8 as driven */
-	u64 second_at;   /* ns when the second in the registers began: the divider's phase */
-	u64 periodic_at; /* ns of the next periodic event, TIMER_OFF: none */
-};
+#define VRTC_STATE(T, F, A, S)                                                                                   \
+	A(T, u8, reg, VRTC_SIZE) /* as the guest would read them, but for register A's UIP */                    \
+	F(T, u8, index)                                                                                          \
+	F(T, bool, line)       /* GSI 8 as driven */                                                             \
+	F(T, u64, second_at)   /* ns when the second in the registers began: the divider's phase; modulo 2^64 */ \
+	F(T, u64, periodic_at) /* ns of the next periodic event, TIMER_OFF: none */
+STATE_STRUCT(vrtc_state, VRTC_STATE);
 
 struct vrtc {
 	struct vrtc_state s;
 	const struct irqchip *irq;
 	struct timer timer;
 	struct io_region region;
+	struct io_bus *pio; /* set by attach */
 };
+extern const struct vdev_ops vrtc_ops; /* no configuration; the time is for the owner to set after a reset */
 
 /* The clock starts at 2000-01-01 00:00:00 at VM time 0. */
 void vrtc_init(struct vrtc *r, const struct irqchip *irq, struct timerq *tq);
