@@ -267,6 +267,8 @@ START_TEST(reset_and_restore)
 	pm.s = saved;
 	vpm_restored(&pm, now);
 	ck_assert(irq.level[VPM_SCI]);
+	ck_assert(!memcmp(&pm.s, &saved, sizeof(saved)));
+	timerq_run(&tq, now); /* of the wrap that came meanwhile */
 	ck_assert_uint_eq(in(STS, 2), PM1_PWRBTN | PM1_TMR);
 	ck_assert(timerq_next(&tq) > now);
 }

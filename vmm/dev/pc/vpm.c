@@ -6,6 +6,7 @@
 #define NS_PER_S   1000000000u
 #define HALF_SHIFT 31 /* TMR_STS is set whenever the counter's top bit changes */
 
+#define STS_SETTABLE (PM1_TMR | PM1_PWRBTN) /* by what happens here */
 #define EN_WRITABLE  (PM1_TMR | PM1_GBL | PM1_PWRBTN | PM1_RTC)
 #define CNT_BM_RLD   0x0002u
 #define CNT_WRITABLE (CNT_BM_RLD | PM1_SLP_TYP) /* SCI_EN is the SMI command's, GBL_RLS and SLP_EN read as zero */
@@ -17,9 +18,14 @@ static u64 ticks(u64 now)
 	return (u64)((unsigned __int128)now * VPM_TIMER_HZ / NS_PER_S);
 }
 
+static bool wants_sci(const struct vpm_state *s)
+{
+	return (s->cnt & PM1_SCI_EN) && ((s->sts & s->en) || (s->gpe_sts & s->gpe_en));
+}
+
 static void update_sci(struct vpm *p)
 {
-	bool on = (p->s.cnt & PM1_SCI_EN) && ((p->s.sts & p->s.en) || (p->s.gpe_sts & p->s.gpe_en));
+	bool on = wants_sci(&p->s);
 
 	if (on == p->s.line)
 		return;
@@ -38,9 +44,10 @@ static void sync_timer(struct vpm *p, u64 now)
 	p->s.sts |= PM1_TMR;
 }
 
-static void arm_overflow(struct vpm *p, u64 now)
+/* To be called with TMR_STS up to date, unless that is what the timer shall do. */
+static void arm_overflow(struct vpm *p)
 {
-	u64 next = ((ticks(now) >> HALF_SHIFT) + 1) << HALF_SHIFT;
+	u64 next = (p->s.half + 1) << HALF_SHIFT;
 
 	if (!(p->s.en & PM1_TMR))
 		timer_cancel(&p->overflow);
@@ -54,7 +61,7 @@ static void overflowed(void *arg, u64 now)
 	struct vpm *p = arg;
 
 	sync_timer(p, now);
-	arm_overflow(p, now);
+	arm_overflow(p);
 	update_sci(p);
 }
 
@@ -72,7 +79,7 @@ static void write_cnt(struct vpm *p, u16 val)
 		p->sleep(p->arg, val >> 10 & 7);
 }
 
-static void write_byte(struct vpm *p, u32 off, u8 val, u64 now)
+static void write_byte(struct vpm *p, u32 off, u8 val)
 {
 	u32 shift = (off & 1) * 8;
 	u16 bits = (u16)(val << shift), keep = (u16) ~(0xffu << shift);
@@ -81,7 +88,7 @@ static void write_byte(struct vpm *p, u32 off, u8 val, u64 now)
 	case REG_STS: p->s.sts &= (u16)~bits; break; /* write one to clear */
 	case REG_EN:
 		p->s.en = (p->s.en & keep) | (bits & EN_WRITABLE);
-		arm_overflow(p, now);
+		arm_overflow(p);
 		break;
 	case REG_CNT: write_cnt(p, (p->s.cnt & keep) | bits); break;
 	default: break; /* the timer is read-only */
@@ -103,7 +110,7 @@ static void pm_io(void *dev, struct io_access *io)
 		u32 off = (u32)io->offset + i;
 
 		if (io->write)
-			write_byte(p, off, (u8)(io->value >> i * 8), io->now);
+			write_byte(p, off, (u8)(io->value >> i * 8));
 		else
 			val |= (u64)read_byte(p, off, io->now) << i * 8;
 	}
@@ -179,6 +186,7 @@ int vpm_attach(struct vpm *p, struct io_bus *pio)
 	struct io_region *regions[] = { &p->pm_region, &p->gpe_region, &p->smi_region };
 	int err;
 
+	p->pio = pio;
 	for (u32 i = 0; i < ARRAY_SIZE(regions); i++) {
 		err = io_bus_add(pio, regions[i]);
 		if (!err)
@@ -197,17 +205,15 @@ void vpm_reset(struct vpm *p, u64 now)
 	memset(&p->s, 0, sizeof(p->s));
 	p->s.line = line; /* update_sci() takes it down */
 	p->s.half = ticks(now) >> HALF_SHIFT;
-	arm_overflow(p, now);
+	arm_overflow(p);
 	update_sci(p);
 }
 
 void vpm_restored(struct vpm *p, u64 now)
 {
-	irqchip_set_line(p->irq, VPM_SCI, p->s.line);
-	p->s.half = MIN(p->s.half, ticks(now) >> HALF_SHIFT);
-	sync_timer(p, now);
-	arm_overflow(p, now);
-	update_sci(p);
+	if (p->s.line)
+		irqchip_set_line(p->irq, VPM_SCI, true);
+	arm_overflow(p);
 }
 
 void vpm_power_button(struct vpm *p, u64 now)
@@ -223,3 +229,55 @@ void vpm_raise_gpe(struct vpm *p, u32 n)
 	p->s.gpe_sts |= (u16)(1u << n);
 	update_sci(p);
 }
+
+/* ---- as a device of the board ---- */
+
+STATE_DESC(vpm_state, VPM_STATE, 1);
+
+static int attach(void *dev, const struct vdev_env *env, const void *cfg)
+{
+	const struct vpm_cfg *c = cfg;
+
+	vpm_init(dev, env->irq, env->timers, c->sleep, c->arg);
+	return vpm_attach(dev, env->pio);
+}
+
+static void detach(void *dev)
+{
+	struct vpm *p = dev;
+
+	timer_cancel(&p->overflow);
+	io_bus_remove(p->pio, &p->pm_region);
+	io_bus_remove(p->pio, &p->gpe_region);
+	io_bus_remove(p->pio, &p->smi_region);
+}
+
+static void reset(void *dev, u64 now)
+{
+	vpm_reset(dev, now);
+}
+
+static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
+{
+	const struct vpm_state *s = part[0];
+
+	if (s->sts & ~STS_SETTABLE)
+		return state_refuse(c, "sts", s->sts, "has bits that nothing sets");
+	if (s->en & ~EN_WRITABLE)
+		return state_refuse(c, "en", s->en, "has bits that the register lacks");
+	if (s->cnt & ~(CNT_WRITABLE | PM1_SCI_EN))
+		return state_refuse(c, "cnt", s->cnt, "has bits that the register does not keep");
+	if (s->line != wants_sci(s))
+		return state_refuse(c, "line", s->line, "is not what status and enables make of it");
+	if (s->half > ticks(c->now) >> HALF_SHIFT)
+		return state_refuse(c, "half", s->half, "is more than the timer has counted");
+	return true;
+}
+
+static void restored(void *dev, u64 now)
+{
+	vpm_restored(dev, now);
+}
+
+VDEV_OPS(vpm, "pm", VDEV_STATE(vpm, s, vpm_state), .attach = attach, .detach = detach, .reset = reset, .valid = valid,
+         .restored = restored);

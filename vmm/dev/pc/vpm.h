@@ -7,6 +7,7 @@
 #include "vmm/base/io_bus.h"
 #include "vmm/base/irqchip.h"
 #include "vmm/base/timer.h"
+#include "vmm/dev/vdev.h"
 
 #define VPM_BASE         0x600
 #define VPM_GPE          (VPM_BASE + 0x20)
@@ -26,14 +27,17 @@
 #define PM1_SLP_TYP 0x1c00u
 #define PM1_SLP_EN  0x2000u
 
-/* Plain, saveable. */
-struct vpm_state {
-	u16 sts, en, cnt;
-	u16 gpe_sts, gpe_en;
-	u8 smi_cmd, smi_sts;
-	bool line; /* the SCI as driven */
-	u64 half;  /* changes of the timer's top bit that sts accounts for */
-};
+#define VPM_STATE(T, F, A, S)                    \
+	F(T, u16, sts)                           \
+	F(T, u16, en)                            \
+	F(T, u16, cnt)                           \
+	F(T, u16, gpe_sts)                       \
+	F(T, u16, gpe_en)                        \
+	F(T, u8, smi_cmd)                        \
+	F(T, u8, smi_sts)                        \
+	F(T, bool, line) /* the SCI as driven */ \
+	F(T, u64, half)  /* changes of the timer's top bit that sts accounts for */
+STATE_STRUCT(vpm_state, VPM_STATE);
 
 struct vpm {
 	struct vpm_state s;
@@ -42,7 +46,14 @@ struct vpm {
 	void (*sleep)(void *arg, u8 slp_typ); /* SLP_EN was written */
 	void *arg;
 	struct io_region pm_region, gpe_region, smi_region;
+	struct io_bus *pio; /* set by attach */
 };
+
+struct vpm_cfg {
+	void (*sleep)(void *arg, u8 slp_typ);
+	void *arg;
+};
+extern const struct vdev_ops vpm_ops; /* cfg: struct vpm_cfg */
 
 void vpm_init(struct vpm *p, const struct irqchip *irq, struct timerq *tq, void (*sleep)(void *arg, u8 slp_typ),
               void *arg);
