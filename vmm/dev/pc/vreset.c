@@ -106,19 +106,20 @@ static void kbc_data(void *dev, struct io_access *io)
 	}
 }
 
+static bool wants_data(u8 cmd)
+{
+	return cmd == KBC_WRITE_CTL || cmd == KBC_WRITE_OUTPUT || cmd == KBC_ECHO_KBD || cmd == KBC_ECHO_AUX ||
+	       cmd == KBC_WRITE_AUX;
+}
+
 static void kbc_command(struct vreset *r, u8 cmd)
 {
 	struct vreset_state *s = &r->s;
 
-	s->kbc_cmd = 0;
+	s->kbc_cmd = wants_data(cmd) ? cmd : 0;
 	s->kbc_last_cmd = true;
 	switch (cmd) {
 	case KBC_READ_CTL: put(r, s->kbc_ctl); break;
-	case KBC_WRITE_CTL:
-	case KBC_WRITE_OUTPUT:
-	case KBC_ECHO_KBD:
-	case KBC_ECHO_AUX:
-	case KBC_WRITE_AUX: s->kbc_cmd = cmd; break;
 	case KBC_AUX_OFF: s->kbc_ctl |= CTL_AUX_OFF; break;
 	case KBC_AUX_ON: s->kbc_ctl &= (u8)~CTL_AUX_OFF; break;
 	case KBC_AUX_TEST: put(r, 0x01); break; /* clock line stuck low: nothing there */
@@ -173,6 +174,7 @@ int vreset_attach(struct vreset *r, struct io_bus *pio)
 	struct io_region *regions[] = { &r->port92_region, &r->kbc_data_region, &r->kbc_cmd_region };
 	int err;
 
+	r->pio = pio;
 	for (u32 i = 0; i < ARRAY_SIZE(regions); i++) {
 		err = io_bus_add(pio, regions[i]);
 		if (!err)
@@ -193,3 +195,50 @@ void vreset_reset(struct vreset *r)
 		.kbc_outport = 0xdc | OUT_A20 | OUT_NO_RESET,
 	};
 }
+
+/* ---- as a device of the board ---- */
+
+STATE_DESC(vreset_state, VRESET_STATE, 1);
+
+static int attach(void *dev, const struct vdev_env *env, const void *cfg)
+{
+	const struct vreset_cfg *c = cfg;
+
+	vreset_init(dev, c->reset, c->arg);
+	return vreset_attach(dev, env->pio);
+}
+
+static void detach(void *dev)
+{
+	struct vreset *r = dev;
+
+	io_bus_remove(r->pio, &r->port92_region);
+	io_bus_remove(r->pio, &r->kbc_data_region);
+	io_bus_remove(r->pio, &r->kbc_cmd_region);
+}
+
+static void reset(void *dev, u64 now)
+{
+	vreset_reset(dev);
+}
+
+static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
+{
+	const struct vreset_state *s = part[0];
+
+	if (s->cf9 & ~CF9_READABLE)
+		return state_refuse(c, "cf9", s->cf9, "has bits that the register lacks");
+	if (s->port92 & ~(PORT92_FAST_RESET | PORT92_A20))
+		return state_refuse(c, "port92", s->port92, "has bits that the register lacks");
+	if (s->kbc_cmd && !wants_data(s->kbc_cmd))
+		return state_refuse(c, "kbc_cmd", s->kbc_cmd, "is no command that waits for data");
+	if (s->kbc_cmd && !s->kbc_last_cmd)
+		return state_refuse(c, "kbc_last_cmd", s->kbc_last_cmd, "denies the command that waits for data");
+	return true;
+}
+
+/* There is nothing outside that would depend on it: no line, no timer, and A20 is open whatever the gates say. */
+static void restored(void *dev, u64 now) {}
+
+VDEV_OPS(vreset, "reset", VDEV_STATE(vreset, s, vreset_state), .attach = attach, .detach = detach, .reset = reset,
+         .valid = valid, .restored = restored);

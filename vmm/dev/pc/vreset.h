@@ -12,28 +12,36 @@
 #include "lib/err.h"
 #include "lib/types.h"
 #include "vmm/base/io_bus.h"
+#include "vmm/dev/vdev.h"
 
 #define VRESET_PORT92   0x92
 #define VRESET_KBC_DATA 0x60
 #define VRESET_KBC_CMD  0x64
 
-/* Plain, saveable. */
-struct vreset_state {
-	u8 cf9, port92;
-	u8 kbc_cmd;        /* command that waits for its data byte, 0: none */
-	u8 kbc_ctl;        /* controller command byte */
-	u8 kbc_out;        /* output buffer */
-	u8 kbc_outport;    /* bit 0 reset (active low), bit 1 A20 */
-	bool kbc_full;     /* output buffer holds kbc_out */
-	bool kbc_last_cmd; /* the last write was to the command port (status bit "command/data") */
-};
+#define VRESET_STATE(T, F, A, S)                                                     \
+	F(T, u8, cf9)                                                                \
+	F(T, u8, port92)                                                             \
+	F(T, u8, kbc_cmd)        /* command that waits for its data byte, 0: none */ \
+	F(T, u8, kbc_ctl)        /* controller command byte */                       \
+	F(T, u8, kbc_out)        /* output buffer */                                 \
+	F(T, u8, kbc_outport)    /* bit 0 reset (active low), bit 1 A20 */           \
+	F(T, bool, kbc_full)     /* output buffer holds kbc_out */                   \
+	F(T, bool, kbc_last_cmd) /* the last write was to the command port (status bit "command/data") */
+STATE_STRUCT(vreset_state, VRESET_STATE);
 
 struct vreset {
 	struct vreset_state s;
 	void (*reset)(void *arg, const char *how);
 	void *arg;
 	struct io_region port92_region, kbc_data_region, kbc_cmd_region;
+	struct io_bus *pio; /* set by attach */
 };
+
+struct vreset_cfg {
+	void (*reset)(void *arg, const char *how);
+	void *arg;
+};
+extern const struct vdev_ops vreset_ops; /* cfg: struct vreset_cfg. CF9h: see vreset_attach() */
 
 /* reset: the guest resets the machine, how says by which way (a constant, for messages). */
 void vreset_init(struct vreset *r, void (*reset)(void *arg, const char *how), void *arg);
