@@ -40,6 +40,7 @@ enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR, NR_REGS };
 #define LSR_OE      0x02
 #define LSR_FE      0x08
 #define LSR_BI      0x10
+#define LSR_ERRORS  0x1e
 #define LSR_THRE    0x20
 #define LSR_TEMT    0x40
 #define LSR_FIFOERR 0x80
@@ -105,6 +106,23 @@ static u8 iir(const struct vuart *u)
 	return IIR_NONE;
 }
 
+/*
+ * The data sheet has the OUT2 pin inactive in loopback mode, but interrupts "fully operational": then the register's
+ * bit decides as well, so that drivers can test their interrupts that way.
+ */
+static bool wants_line(const struct vuart *u)
+{
+	return (u->s.mcr & MCR_OUT2) && iir(u) != IIR_NONE;
+}
+
+/* Above the trigger level there is an interrupt already; it ends by a read, which starts the time anew. */
+static void arm(struct vuart *u)
+{
+	const struct vuart_state *s = &u->s;
+
+	timer_set(&u->timeout, (s->ier & IER_RDA) && s->rx_count < rx_trigger(u) ? s->timeout_at : TIMER_OFF);
+}
+
 static void update(struct vuart *u, u64 now)
 {
 	struct vuart_state *s = &u->s;
@@ -114,17 +132,12 @@ static void update(struct vuart *u, u64 now)
 		s->timed_out = true;
 		s->timeout_at = TIMER_OFF;
 	}
-	/*
-	 * The data sheet has the OUT2 pin inactive in loopback mode, but interrupts "fully operational": then the
-	 * register's bit decides as well, so that drivers can test their interrupts that way.
-	 */
-	line = (s->mcr & MCR_OUT2) && iir(u) != IIR_NONE;
+	line = wants_line(u);
 	if (line != s->line) {
 		s->line = line;
 		irqchip_set_line(u->irq, u->gsi, line);
 	}
-	/* Above the trigger level there is an interrupt already; it ends by a read, which starts the time anew. */
-	timer_set(&u->timeout, (s->ier & IER_RDA) && s->rx_count < rx_trigger(u) ? s->timeout_at : TIMER_OFF);
+	arm(u);
 }
 
 static void timed_out(void *arg, u64 now)
@@ -346,6 +359,7 @@ void vuart_init(struct vuart *u, u16 base, u32 gsi, const struct irqchip *irq, s
 
 int vuart_attach(struct vuart *u, struct io_bus *pio)
 {
+	u->pio = pio;
 	return io_bus_add(pio, &u->region);
 }
 
@@ -363,8 +377,10 @@ void vuart_reset(struct vuart *u, u64 now)
 
 void vuart_restored(struct vuart *u, u64 now)
 {
-	irqchip_set_line(u->irq, u->gsi, u->s.line);
-	update(u, now);
+	/* Low it may be held high by the port that shares it. */
+	if (u->s.line)
+		irqchip_set_line(u->irq, u->gsi, true);
+	arm(u);
 }
 
 size_t vuart_rx_space(const struct vuart *u)
@@ -388,3 +404,77 @@ void vuart_rx_break(struct vuart *u, u64 now)
 		rx_put(u, 0, LSR_BI | LSR_FE, now);
 	update(u, now);
 }
+
+/* ---- as a device of the board ---- */
+
+STATE_DESC(vuart_state, VUART_STATE, 1);
+
+static int attach(void *dev, const struct vdev_env *env, const void *cfg)
+{
+	const struct vuart_cfg *c = cfg;
+
+	vuart_init(dev, c->base, c->gsi, env->irq, env->timers, c->tx, c->arg);
+	return vuart_attach(dev, env->pio);
+}
+
+static void detach(void *dev)
+{
+	struct vuart *u = dev;
+
+	timer_cancel(&u->timeout);
+	io_bus_remove(u->pio, &u->region);
+}
+
+static void reset(void *dev, u64 now)
+{
+	vuart_reset(dev, now);
+}
+
+/* The registers' bits. */
+static bool valid_regs(const struct vuart_state *s, struct state_check *c)
+{
+	if (s->ier & ~IER_ALL)
+		return state_refuse(c, "ier", s->ier, "has bits that the register lacks");
+	if (s->fcr & ~(s->fcr & FCR_ENABLE ? FCR_ENABLE | FCR_TRIGGER : 0))
+		return state_refuse(c, "fcr", s->fcr, "has bits that are not kept");
+	if (s->mcr & ~MCR_ALL)
+		return state_refuse(c, "mcr", s->mcr, "has bits that the register lacks");
+	if (s->line_err & ~LSR_ERRORS)
+		return state_refuse(c, "line_err", s->line_err, "has bits that are no errors");
+	for (u32 i = 0; i < VUART_FIFO_SIZE; i++)
+		if (s->rx_err[i] & ~LSR_ERRORS)
+			return state_refuse(c, "rx_err", s->rx_err[i], "has bits that are no errors");
+	return true;
+}
+
+static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
+{
+	const struct vuart_state *s = part[0];
+	const struct vuart u = { .s = *s };
+	const struct vuart slowest = { .s = { .lcr = LCR_WORD | LCR_STOP | LCR_PARITY, .divisor = 0xffff } };
+	bool waits = has_fifos(&u) && s->rx_count;
+
+	if (!valid_regs(s, c))
+		return false;
+	if (s->rx_head >= VUART_FIFO_SIZE)
+		return state_refuse(c, "rx_head", s->rx_head, "is beyond the FIFO");
+	if (s->rx_count > rx_capacity(&u))
+		return state_refuse(c, "rx_count", s->rx_count, "is more than the receiver holds");
+	if (s->timed_out && !waits)
+		return state_refuse(c, "timed_out", s->timed_out, "needs bytes in the FIFO");
+	if ((s->timeout_at != TIMER_OFF) != (waits && !s->timed_out))
+		return state_refuse(c, "timeout_at", s->timeout_at, "does not fit the bytes in the FIFO");
+	if (s->timeout_at != TIMER_OFF && s->timeout_at > c->now + timeout_ns(&slowest))
+		return state_refuse(c, "timeout_at", s->timeout_at, "is farther off than four characters");
+	if (s->line != wants_line(&u))
+		return state_refuse(c, "line", s->line, "is not what IIR and OUT2 make of it");
+	return true;
+}
+
+static void restored(void *dev, u64 now)
+{
+	vuart_restored(dev, now);
+}
+
+VDEV_OPS(vuart, "uart", VDEV_STATE(vuart, s, vuart_state), .attach = attach, .detach = detach, .reset = reset,
+         .valid = valid, .restored = restored);

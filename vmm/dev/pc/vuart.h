@@ -9,22 +9,28 @@
 #include "vmm/base/io_bus.h"
 #include "vmm/base/irqchip.h"
 #include "vmm/base/timer.h"
+#include "vmm/dev/vdev.h"
 
 #define VUART_FIFO_SIZE 16
 
-/* Plain, saveable. */
-struct vuart_state {
-	u8 ier, fcr, lcr, mcr, msr, scr; /* fcr: bit 0 and the trigger level only; 0 without FIFOs */
-	u8 line_err;                     /* LSR's OE, PE, FE, BI */
-	u8 rx[VUART_FIFO_SIZE];          /* ring of received bytes; only one is used without FIFOs */
-	u8 rx_err[VUART_FIFO_SIZE];      /* LSR bits that came with them */
-	u8 rx_head, rx_count;
-	u16 divisor;
-	bool thri;      /* "THR empty" has not been seen yet */
-	bool timed_out; /* FIFO holds bytes nobody has touched for four character times */
-	bool line;      /* interrupt line as driven */
-	u64 timeout_at; /* ns when timed_out becomes set; TIMER_OFF: no bytes */
-};
+#define VUART_STATE(T, F, A, S)                                                                        \
+	F(T, u8, ier)                                                                                  \
+	F(T, u8, fcr) /* bit 0 and the trigger level only; 0 without FIFOs */                          \
+	F(T, u8, lcr)                                                                                  \
+	F(T, u8, mcr)                                                                                  \
+	F(T, u8, msr)                                                                                  \
+	F(T, u8, scr)                                                                                  \
+	F(T, u8, line_err)                /* LSR's OE, PE, FE, BI */                                   \
+	A(T, u8, rx, VUART_FIFO_SIZE)     /* ring of received bytes; only one is used without FIFOs */ \
+	A(T, u8, rx_err, VUART_FIFO_SIZE) /* LSR bits that came with them */                           \
+	F(T, u8, rx_head)                                                                              \
+	F(T, u8, rx_count)                                                                             \
+	F(T, u16, divisor)                                                                             \
+	F(T, bool, thri)      /* "THR empty" has not been seen yet */                                  \
+	F(T, bool, timed_out) /* FIFO holds bytes nobody has touched for four character times */       \
+	F(T, bool, line)      /* interrupt line as driven */                                           \
+	F(T, u64, timeout_at) /* ns when timed_out becomes set; TIMER_OFF: it is, or no bytes */
+STATE_STRUCT(vuart_state, VUART_STATE);
 
 struct vuart {
 	struct vuart_state s;
@@ -35,7 +41,17 @@ struct vuart {
 	void *arg;
 	struct timer timeout;
 	struct io_region region;
+	struct io_bus *pio; /* set by attach */
 };
+
+/* As vuart_init() takes them. */
+struct vuart_cfg {
+	u16 base;
+	u32 gsi;
+	void (*tx)(void *arg, const u8 *buf, size_t len);
+	void *arg;
+};
+extern const struct vdev_ops vuart_ops; /* cfg: struct vuart_cfg */
 
 /* base: first of 8 ports. tx gets what the guest sends; it must not call back into the UART. */
 void vuart_init(struct vuart *u, u16 base, u32 gsi, const struct irqchip *irq, struct timerq *tq,
