@@ -80,9 +80,9 @@ static void iomem_io(void *dev, struct io_access *io)
 }
 
 /* The value of a fw_cfg number, and how many bytes it has: 0 when there is no such number. */
-static u64 fwcfg_value(const struct vdebug *d, u32 *len)
+static u64 fwcfg_value(const struct vdebug *d, u16 key, u32 *len)
 {
-	switch (d->s.fwcfg_key) {
+	switch (key) {
 	case 0: *len = 4; return 'Q' | 'E' << 8 | 'M' << 16 | 'U' << 24;
 	case 1: *len = 4; return 0;
 	case 3: *len = 8; return d->cfg.ram_bytes;
@@ -107,7 +107,7 @@ static void fwcfg_io(void *dev, struct io_access *io)
 	}
 	if (io->offset == 0 || io->size != 1)
 		return; /* all ones */
-	val = fwcfg_value(d, &len);
+	val = fwcfg_value(d, d->s.fwcfg_key, &len);
 	io->value = d->s.fwcfg_at < len ? val >> d->s.fwcfg_at * 8 & 0xff : 0;
 	if (d->s.fwcfg_at < len)
 		d->s.fwcfg_at++;
@@ -138,6 +138,8 @@ int vdebug_init(struct vdebug *d, const struct vdebug_config *cfg, struct io_bus
 		return ERR_INVAL;
 	memset(d, 0, sizeof(*d));
 	d->cfg = *cfg;
+	d->pio = pio;
+	d->mmio = mmio;
 	for (u32 i = 0; i < ARRAY_SIZE(parts); i++) {
 		int r = OK;
 
@@ -157,8 +159,10 @@ int vdebug_init(struct vdebug *d, const struct vdebug_config *cfg, struct io_bus
 
 void vdebug_restored(struct vdebug *d)
 {
+	/* Those that are low here may be high, and others'. */
 	for (u32 i = 0; d->cfg.testdev && i < VDEBUG_NR_IRQS; i++)
-		irqchip_set_line(d->cfg.irq, i, d->s.irq_levels & BIT(i));
+		if (d->s.irq_levels & BIT(i))
+			irqchip_set_line(d->cfg.irq, i, true);
 }
 
 void vdebug_reset(struct vdebug *d)
@@ -173,3 +177,57 @@ void vdebug_reset(struct vdebug *d)
 	if (d->cfg.iomem)
 		memset(d->cfg.iomem, 0, VDEBUG_IOMEM_LEN);
 }
+
+/* ---- as a device of the board ---- */
+
+STATE_DESC(vdebug_state, VDEBUG_STATE, 1);
+STATE_DESC(vdebug_iomem, VDEBUG_IOMEM, 1);
+
+static int attach(void *dev, const struct vdev_env *env, const void *cfg)
+{
+	struct vdebug_config c = *(const struct vdebug_config *)cfg;
+
+	c.irq = env->irq;
+	return vdebug_init(dev, &c, env->pio, env->mmio);
+}
+
+static void detach(void *dev)
+{
+	struct vdebug *d = dev;
+	struct io_region *ports[] = { &d->exit_region, &d->latch_region, &d->flush_region,
+		                      &d->byte_region, &d->irq_region,   &d->fwcfg_region };
+
+	for (u32 i = 0; i < ARRAY_SIZE(ports); i++)
+		io_bus_remove(d->pio, ports[i]); /* those that were not wanted are not there */
+	io_bus_remove(d->mmio, &d->iomem_region);
+}
+
+static void reset(void *dev, u64 now)
+{
+	vdebug_reset(dev);
+}
+
+static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
+{
+	const struct vdebug *d = dev;
+	const struct vdebug_state *s = part[0];
+	u32 len;
+
+	fwcfg_value(d, s->fwcfg_key, &len);
+	if (s->irq_levels >> VDEBUG_NR_IRQS)
+		return state_refuse(c, "irq_levels", s->irq_levels, "has lines that do not exist");
+	if (s->irq_levels && !d->cfg.testdev)
+		return state_refuse(c, "irq_levels", s->irq_levels, "needs the test device");
+	if (s->fwcfg_at > len)
+		return state_refuse(c, "fwcfg_at", s->fwcfg_at, "is behind the value's end");
+	return true;
+}
+
+static void restored(void *dev, u64 now)
+{
+	vdebug_restored(dev);
+}
+
+VDEV_OPS(vdebug, "debug", VDEV_STATE(vdebug, s, vdebug_state),
+         .state[1] = VDEV_STATE_AT(vdebug, cfg.iomem, vdebug_iomem), .attach = attach, .detach = detach,
+         .reset = reset, .valid = valid, .restored = restored);

@@ -16,6 +16,7 @@
 #include "lib/types.h"
 #include "vmm/base/io_bus.h"
 #include "vmm/base/irqchip.h"
+#include "vmm/dev/vdev.h"
 
 #define VDEBUG_EXIT_PORT  0xf4
 #define VDEBUG_LATCH_PORT 0xe0
@@ -41,17 +42,22 @@ struct vdebug_config {
 	u16 cpus;
 };
 
-struct vdebug_state {
-	u32 latch;
-	u32 irq_levels; /* bit n: line n as last written */
-	u16 fwcfg_key, fwcfg_at;
-};
+#define VDEBUG_STATE(T, F, A, S)                                  \
+	F(T, u32, latch)                                          \
+	F(T, u32, irq_levels) /* bit n: line n as last written */ \
+	F(T, u16, fwcfg_key)                                      \
+	F(T, u16, fwcfg_at)
+STATE_STRUCT(vdebug_state, VDEBUG_STATE);
+#define VDEBUG_IOMEM(T, F, A, S) A(T, u8, bytes, VDEBUG_IOMEM_LEN)
+STATE_STRUCT(vdebug_iomem, VDEBUG_IOMEM); /* at cfg.iomem */
 
 struct vdebug {
 	struct vdebug_state s;
 	struct vdebug_config cfg;
 	struct io_region exit_region, latch_region, flush_region, byte_region, irq_region, iomem_region, fwcfg_region;
+	struct io_bus *pio, *mmio; /* set by init */
 };
+extern const struct vdev_ops vdebug_ops; /* cfg: struct vdebug_config; irq is env's */
 
 /* Registers what cfg asks for. OK, ERR_INVAL (a callback is missing) or io_bus_add's errors (nothing stays added). */
 __must_check int vdebug_init(struct vdebug *d, const struct vdebug_config *cfg, struct io_bus *pio,
