@@ -297,7 +297,7 @@ START_TEST(fields)
 END_TEST
 
 /* Values: those that no type can hold, and those that the device does not take. */
-START_TEST(values)
+START_TEST(bad_values)
 {
 	u8 *data;
 
@@ -458,5 +458,5 @@ START_TEST(all_rows)
 }
 END_TEST
 
-SUITE_MAIN("stream", round_trip, room, truncated, flipped, flipped_and_sealed, header, names, missing, fields, values,
+SUITE_MAIN("stream", round_trip, room, truncated, flipped, flipped_and_sealed, header, names, missing, fields, bad_values,
            lengths, wrong_struct, show, all_rows)

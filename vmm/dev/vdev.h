@@ -91,7 +91,7 @@ static inline void *vdev_part(const struct vdev_ops *ops, void *dev, u32 i)
 {
 	const struct vdev_part *p = &ops->state[i];
 
-	if (!p->desc)
+	if (!dev || !p->desc)
 		return NULL;
 	return p->indirect ? *(void **)((char *)dev + p->offset) : (char *)dev + p->offset;
 }

@@ -13,7 +13,7 @@ static void copy_text(char *dst, size_t size, const char *src)
 {
 	size_t i = 0;
 
-	for (; src[i] && i < size - 1; i++)
+	for (; i < size - 1 && src[i]; i++)
 		dst[i] = src[i] >= ' ' && src[i] <= '~' ? src[i] : '?';
 	dst[i] = 0;
 }
