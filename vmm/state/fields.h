@@ -38,6 +38,7 @@ struct state_desc {
 	u32 size;         /* of the struct, bytes */
 	u16 version;
 	u16 nr;
+	bool sparse; /* by hand, over hardware's layout: what lies between the fields is no state */
 	const struct state_field *fields;
 };
 
