@@ -33,7 +33,8 @@ PURE_SRCS := \
 		sys.c sysreg.c sse.c avx.c) \
 	$(addprefix vmm/state/,stream.c read.c show.c) \
 	$(addprefix vmm/dev/,vdev.c) \
-	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c pc_irqchip.c) \
+	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c \
+		vlapic_state.c pc_irqchip.c) \
 	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vpm.c vreset.c vuart.c vdebug.c) \
 	$(addprefix vmm/dev/pci/,vpci.c vpci_msi.c vi6300esb.c) \
 	$(addprefix vmm/vm/,status.c) \

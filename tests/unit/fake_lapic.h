@@ -29,7 +29,7 @@ struct fake_bus {
 
 static inline struct fake_bus *fake_bus_of(struct fake_cpu *c)
 {
-	return container_of(c - c->l.s.x2apic_id % FAKE_LAPICS, struct fake_bus, cpu);
+	return container_of(c - c->l.x2apic_id % FAKE_LAPICS, struct fake_bus, cpu);
 }
 
 static inline void fake_send(void *ctx, struct vlapic *from, const struct apic_msg *m)

@@ -132,6 +132,12 @@ START_TEST(periodic)
 	ck_assert(!fired(60 * p + 20));
 	/* The count wraps also before the queue has run. */
 	ck_assert_uint_eq(fake_rd(l, APIC_TIMER_CUR, 61 * p + 100), p - 100);
+	/* However little is left of the period. */
+	start(PERIODIC, 11, (u32)p, 0);
+	ck_assert(fired(p + p - 10));
+	ck_assert_uint_eq(timerq_next(q), 2 * p);
+	start(PERIODIC, 11, (u32)p, 0);
+	ck_assert(fired(60 * p + 10));
 	/* Masked, it goes on silently. */
 	fake_wr(l, APIC_LVT_TIMER, PERIODIC | MASKED, 60 * p + 30);
 	ck_assert(!fired(61 * p));
@@ -330,6 +336,19 @@ START_TEST(restored)
 	vlapic_set_deadline(l, 5000, 0);
 	save_and_restore(100);
 	ck_assert_uint_eq(timerq_next(q), 2500);
+	/* When interrupts are left out, the next one is not before its time; nor if the period becomes longer. */
+	start(PERIODIC, 11, 30000, 0);
+	ck_assert(fired(30010));
+	ck_assert_uint_eq(timerq_next(q), 150000);
+	save_and_restore(40000);
+	ck_assert_uint_eq(timerq_next(q), 150000);
+	ck_assert_uint_eq(fake_rd(l, APIC_TIMER_CUR, 40000), 20000);
+	ck_assert_uint_eq(fake_rd(l, APIC_TIMER_CUR, 60000), 30000);
+	fake_wr(l, APIC_LVT_TIMER, ONESHOT, 70000);
+	ck_assert_uint_eq(timerq_next(q), 90000);
+	ck_assert_uint_eq(fake_rd(l, APIC_TIMER_CUR, 70000), 20000);
+	start(DEADLINE, 11, 0, 0);
+	vlapic_set_deadline(l, 5000, 0);
 	/* The mode before the next change is known, too. */
 	*vlapic_reg(l, APIC_LVT_TIMER) = ONESHOT;
 	vlapic_write_effect(l, APIC_LVT_TIMER, 100);

@@ -4,15 +4,9 @@
 #include "lib/string.h"
 #include "vmm/dev/irq/vlapic_priv.h"
 
-/* Integrated APIC, LVT entries 0..5 (no CMCI: IA32_MCG_CAP has none either), EOI-broadcast suppression. */
-#define VERSION 0x01050014u
-
-#define BASE_MODE (VLAPIC_BASE_ENABLE | VLAPIC_BASE_X2APIC)
-#define BASE_ADDR 0x000ffffffffff000ull /* how much of it there is, the caller of vlapic_set_base() checks */
-
 u32 vlapic_id(const struct vlapic *l)
 {
-	return vlapic_is_x2apic(l) ? l->s.x2apic_id : l->s.x2apic_id & 0xff;
+	return vlapic_is_x2apic(l) ? l->x2apic_id : l->x2apic_id & 0xff;
 }
 
 bool vlapic_sw_enabled(const struct vlapic *l)
@@ -157,13 +151,13 @@ bool vlapic_eoi_exits_changed(const struct vlapic *l, u32 words[8])
 
 /* ---- reset. SDM vol. 3 "Local APIC State After Power-Up or Reset", "... After an INIT Reset" ---- */
 
-static void set_id(struct vlapic *l)
+void vlapic_set_id(struct vlapic *l)
 {
-	u32 id = l->s.x2apic_id;
+	u32 id = l->x2apic_id;
 
 	if (vlapic_is_x2apic(l)) {
 		*vlapic_reg(l, APIC_ID) = id;
-		*vlapic_reg(l, APIC_LDR) = (id >> 4) << 16 | 1u << (id & 15);
+		*vlapic_reg(l, APIC_LDR) = vlapic_x2apic_ldr(id);
 	} else {
 		*vlapic_reg(l, APIC_ID) = id << 24;
 	}
@@ -175,12 +169,12 @@ static void reset_registers(struct vlapic *l)
 		                    APIC_LVT_LINT0, APIC_LVT_LINT1,   APIC_LVT_ERROR };
 
 	memset(l->page, 0, PAGE_SIZE);
-	*vlapic_reg(l, APIC_VERSION) = VERSION;
+	*vlapic_reg(l, APIC_VERSION) = VLAPIC_VERSION;
 	*vlapic_reg(l, APIC_DFR) = 0xffffffff;
 	*vlapic_reg(l, APIC_SVR) = 0xff;
 	for (u32 i = 0; i < ARRAY_SIZE(lvts); i++)
 		*vlapic_reg(l, lvts[i]) = LVT_MASKED;
-	set_id(l);
+	vlapic_set_id(l);
 	for (u32 i = 0; i < 4; i++)
 		__atomic_store_n(&l->s.pending[i], 0, __ATOMIC_RELAXED);
 	l->s.esr_pending = 0;
@@ -199,7 +193,7 @@ void vlapic_init(struct vlapic *l, u8 *page, u32 id, bool bsp, const struct vlap
 	l->ops = ops;
 	l->ctx = ctx;
 	l->clock_ns = 1;
-	l->s.x2apic_id = id;
+	l->x2apic_id = id;
 	l->bsp = bsp;
 	l->s.base = VLAPIC_DEFAULT_BASE | (bsp ? VLAPIC_BASE_BSP : 0);
 	timer_init(&l->timer, tq, vlapic_timer_fire, l);
@@ -232,23 +226,23 @@ u64 vlapic_get_base(const struct vlapic *l)
 /* SDM vol. 3 "Enabling or Disabling the Local APIC", "x2APIC State Transitions". */
 int vlapic_set_base(struct vlapic *l, u64 val, u64 now)
 {
-	u64 old = l->s.base & BASE_MODE, want = val & BASE_MODE;
+	u64 old = l->s.base & VLAPIC_BASE_MODE, want = val & VLAPIC_BASE_MODE;
 
-	if (val & ~(BASE_ADDR | VLAPIC_BASE_BSP | BASE_MODE))
+	if (val & ~(VLAPIC_BASE_ADDR | VLAPIC_BASE_BSP | VLAPIC_BASE_MODE))
 		return ERR_INVAL;
 	if (want == VLAPIC_BASE_X2APIC)
 		return ERR_INVAL;
-	if (old == BASE_MODE && want == VLAPIC_BASE_ENABLE)
+	if (old == VLAPIC_BASE_MODE && want == VLAPIC_BASE_ENABLE)
 		return ERR_INVAL;
-	if (old == 0 && want == BASE_MODE)
+	if (old == 0 && want == VLAPIC_BASE_MODE)
 		return ERR_INVAL;
 	l->s.base = val;
 	if (want == old)
 		return OK;
-	if (want == BASE_MODE) {
+	if (want == VLAPIC_BASE_MODE) {
 		/* Everything is kept except what has another format. */
 		*vlapic_reg(l, APIC_ICR2) = 0;
-		set_id(l);
+		vlapic_set_id(l);
 	} else {
 		/* Off, or on again: as after power-up ("prior initialization may be lost"). */
 		reset_registers(l);

@@ -16,6 +16,7 @@
 #include "lib/types.h"
 #include "vmm/base/io_bus.h"
 #include "vmm/base/timer.h"
+#include "vmm/dev/vdev.h"
 
 #define VLAPIC_DEFAULT_BASE 0xfee00000ull
 #define VLAPIC_BASE_BSP     BIT(8)
@@ -91,24 +92,27 @@ struct vlapic_ops {
 	u64 (*tsc_to_ns)(void *ctx, u64 tsc);
 };
 
-/* Saved with the page. */
-struct vlapic_state {
-	u64 base;           /* IA32_APIC_BASE */
-	u64 deadline;       /* IA32_TSC_DEADLINE, 0: disarmed */
-	u64 period_start;   /* ns: when the running count started */
-	u64 pending[4];     /* posted, not yet in IRR; atomic */
-	u64 pending_tmr[4]; /* their trigger mode, 1: level; atomic */
-	u32 x2apic_id;
-	u32 esr_pending;   /* errors since the last write to ESR; atomic */
-	u32 nmi;           /* NMIs not handed out yet, at most 2: one to be delivered, one latched; atomic */
-	bool running;      /* one-shot or periodic count in progress */
-	bool lint[2];      /* levels of the LINT pins */
-	bool lint_rirr[2]; /* their remote IRR bits (the page holds copies) */
-};
+/*
+ * Saved with the registers in the page: vlapic_page_desc. What is in neither follows from them and from what the APIC
+ * was set up with (vlapic_restored): ID, version, PPR, posted, the values seen, the timer.
+ */
+#define VLAPIC_STATE(T, F, A, S)                                                                                   \
+	F(T, u64, base)           /* IA32_APIC_BASE */                                                             \
+	F(T, u64, deadline)       /* IA32_TSC_DEADLINE, 0: disarmed */                                             \
+	F(T, u64, period_start)   /* ns: the running count, of one period, ends that much later; may be to come */ \
+	A(T, u64, pending, 4)     /* posted, not yet in IRR; atomic */                                             \
+	A(T, u64, pending_tmr, 4) /* their trigger mode, 1: level; atomic */                                       \
+	F(T, u32, esr_pending)    /* errors since the last write to ESR; atomic */                                 \
+	F(T, u32, nmi)            /* not handed out yet, at most 2: one to be delivered, one latched; atomic */    \
+	F(T, bool, running)       /* one-shot or periodic count in progress */                                     \
+	A(T, bool, lint, 2)       /* levels of the LINT pins */                                                    \
+	A(T, bool, lint_rirr, 2)  /* their remote IRR bits (the page holds copies) */
+STATE_STRUCT(vlapic_state, VLAPIC_STATE);
 
 struct vlapic {
 	struct vlapic_state s;
 	u8 *page;
+	u32 x2apic_id;
 	u32 posted;                   /* atomic: pending[] has something */
 	u32 clock_ns;                 /* of one count of the timer, before its divider */
 	bool bsp;                     /* by reset, whatever the guest makes of the flag in its base */
@@ -138,8 +142,26 @@ static inline void vlapic_set_clock(struct vlapic *l, u32 ns)
 void vlapic_reset(struct vlapic *l, u64 now);
 /* After INIT: registers reset, APIC base and ID kept. */
 void vlapic_init_signal(struct vlapic *l, u64 now);
-/* After s and the page were restored: re-arms the timer. */
+/* After s and the page were restored: derives the other registers, re-arms the timer. */
 void vlapic_restored(struct vlapic *l, u64 now);
+
+/* As vlapic_init; clock_ns as vlapic_set_clock. */
+struct vlapic_cfg {
+	u8 *page;
+	u32 id;
+	bool bsp;
+	u32 clock_ns;
+	const struct vlapic_ops *ops;
+	void *ctx;
+};
+/*
+ * A local APIC belongs to its vCPU and is no row of a board's table, but is reset, saved and restored by the same
+ * loops: after the vCPU, whose TSC tells when a deadline is, and before what interrupts it. env->timers: the vCPU's.
+ * cfg: vlapic_cfg. That a physical address as wide as APIC base's fits the guest is for the core to check.
+ */
+extern const struct vdev_ops vlapic_ops;
+/* The registers that are state, as a description over the beginning of the page. */
+extern const struct state_desc vlapic_page_desc;
 
 static inline bool vlapic_enabled(const struct vlapic *l)
 {

@@ -7,8 +7,6 @@
 
 #define SHORTHAND_SELF 1
 
-#define MAX_NMIS 2
-
 static void kick(struct vlapic *l)
 {
 	__atomic_store_n(&l->posted, 1, __ATOMIC_SEQ_CST);
@@ -63,7 +61,7 @@ void vlapic_post_nmi(struct vlapic *l)
 	u32 n = __atomic_load_n(&l->s.nmi, __ATOMIC_RELAXED);
 
 	do {
-		if (n >= MAX_NMIS)
+		if (n >= VLAPIC_MAX_NMIS)
 			return;
 	} while (!__atomic_compare_exchange_n(&l->s.nmi, &n, n + 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
 	kick(l);

@@ -14,8 +14,39 @@
 #define LVT_LEVEL       0x8000u
 #define LVT_MASKED      0x10000u
 
+/* The timer's. */
+#define LVT_TIMER_MODE(lvt) ((lvt) >> 17 & 3)
+#define MODE_ONESHOT        0
+#define MODE_PERIODIC       1
+#define MODE_DEADLINE       2 /* 3 is reserved: nothing counts, nothing fires */
+
 #define SVR_ENABLE       0x100u
 #define SVR_SUPPRESS_EOI 0x1000u
+
+/* Integrated APIC, LVT entries 0..5 (no CMCI: IA32_MCG_CAP has none either), EOI-broadcast suppression. */
+#define VLAPIC_VERSION 0x01050014u
+
+#define VLAPIC_BASE_MODE (VLAPIC_BASE_ENABLE | VLAPIC_BASE_X2APIC)
+/* How much of it there is, the caller of vlapic_set_base() checks. */
+#define VLAPIC_BASE_ADDR 0x000ffffffffff000ull
+
+/* Writable bits of registers; read-only ones in them are named above. */
+#define LVT_TIMER_W  0x000700ffu
+#define LVT_LOCAL_W  0x000107ffu /* thermal, performance counters */
+#define LVT_LINT_W   0x0001a7ffu
+#define LVT_ERROR_W  0x000100ffu
+#define SVR_W        (SVR_SUPPRESS_EOI | 0x3ffu)
+#define ICR_W        0x000ccfffu
+#define TIMER_DIV_W  0xbu
+#define DFR_RESERVED 0x0fffffffu /* read 1 */
+
+#define VLAPIC_MAX_NMIS 2
+
+/*
+ * A period shorter than this is answered by as many interrupts as this allows: a guest that asks for an interrupt
+ * every few ns would else never run, and its CPU do nothing but timer exits.
+ */
+#define VLAPIC_MIN_PERIOD_NS 100000
 
 static inline u32 *vlapic_reg(struct vlapic *l, u32 off)
 {
@@ -43,6 +74,12 @@ static inline bool vlapic_test_bit(const struct vlapic *l, u32 reg, u8 v)
 	return vlapic_rd(l, reg + (v >> 5) * 16u) >> (v & 31) & 1;
 }
 
+/* ID register, and LDR in x2APIC mode, as the mode and the APIC's ID say. */
+void vlapic_set_id(struct vlapic *l);
+static inline u32 vlapic_x2apic_ldr(u32 id)
+{
+	return (id >> 4) << 16 | 1u << (id & 15);
+}
 /* Recomputes PPR from TPR and ISR; the processor may have changed both in the page. */
 u32 vlapic_update_ppr(struct vlapic *l);
 /* Something happened to an error this APIC detects: ESR, LVT error. Any CPU. */
@@ -61,3 +98,7 @@ void vlapic_timer_lvt(struct vlapic *l, u32 old_lvt, u64 now);
 void vlapic_timer_init_count(struct vlapic *l, u64 now);
 void vlapic_timer_divider(struct vlapic *l, u32 old_div, u64 now);
 u32 vlapic_timer_current(const struct vlapic *l, u64 now);
+/* ns that these values of the initial count and divide configuration registers take. */
+u64 vlapic_timer_period(const struct vlapic *l, u32 init, u32 div);
+/* Sets the timer as the state and the registers say. */
+void vlapic_timer_restored(struct vlapic *l);

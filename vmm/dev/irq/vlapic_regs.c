@@ -6,14 +6,7 @@
 #define X  4u /* not in x2APIC mode */
 #define X2 8u /* only in x2APIC mode */
 
-/* Writable bits. */
-#define LVT_TIMER_W 0x000700ffu
-#define LVT_LOCAL_W 0x000107ffu /* thermal, performance counters */
-#define LVT_LINT_W  0x0001a7ffu
-#define LVT_ERROR_W 0x000100ffu
-#define SVR_W       (SVR_SUPPRESS_EOI | 0x3ffu)
-#define ICR_W       0x000ccfffu
-#define ICR_STATUS  0x00001000u /* delivery status: reads 0, may be written back */
+#define ICR_STATUS 0x00001000u /* delivery status: reads 0, may be written back */
 
 struct reg_info {
 	u8 access;
@@ -44,7 +37,7 @@ static struct reg_info info(u32 off)
 	case APIC_ICR2: return (struct reg_info){ R | W | X, 0xff000000 };
 	case APIC_TIMER_INIT: return (struct reg_info){ R | W, 0xffffffff };
 	case APIC_TIMER_CUR: return (struct reg_info){ R, 0 };
-	case APIC_TIMER_DIV: return (struct reg_info){ R | W, 0xb };
+	case APIC_TIMER_DIV: return (struct reg_info){ R | W, TIMER_DIV_W };
 	case APIC_SELF_IPI: return (struct reg_info){ W | X2, 0xff };
 	default: break;
 	}
@@ -109,7 +102,7 @@ static void write_reg(struct vlapic *l, u32 off, u32 val, u64 now)
 	switch (off) {
 	case APIC_EOI: vlapic_eoi(l); return;
 	case APIC_SELF_IPI: vlapic_icr(l, 0x40000 | (val & 0xff), 0); return;
-	case APIC_DFR: val |= 0x0fffffff; break;
+	case APIC_DFR: val |= DFR_RESERVED; break;
 	default: val &= info(off).wmask; break;
 	}
 	*vlapic_reg(l, off) = val;
@@ -126,7 +119,7 @@ void vlapic_write_effect(struct vlapic *l, u32 off, u64 now)
 	val = vlapic_rd(l, off);
 	/* The processor stored whatever the guest wrote, also where a register cannot be written. */
 	switch (off) {
-	case APIC_ID: *vlapic_reg(l, off) = vlapic_is_x2apic(l) ? l->s.x2apic_id : l->s.x2apic_id << 24; return;
+	case APIC_ID: *vlapic_reg(l, off) = vlapic_is_x2apic(l) ? l->x2apic_id : l->x2apic_id << 24; return;
 	case APIC_EOI:
 	case APIC_SELF_IPI: *vlapic_reg(l, off) = 0; break;
 	default: break;

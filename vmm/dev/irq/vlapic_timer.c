@@ -3,17 +3,7 @@
 
 #define NS_PER_S 1000000000ull
 
-#define MODE(lvt)     ((lvt) >> 17 & 3)
-#define MODE_ONESHOT  0
-#define MODE_PERIODIC 1
-#define MODE_DEADLINE 2 /* 3 is reserved: nothing counts, nothing fires */
-#define COUNTS(lvt)   (MODE(lvt) <= MODE_PERIODIC)
-
-/*
- * A period shorter than this is answered by as many interrupts as this allows: a guest that asks for an interrupt
- * every few ns would else never run, and its CPU do nothing but timer exits.
- */
-#define MIN_PERIOD_NS 100000
+#define COUNTS(lvt) (LVT_TIMER_MODE(lvt) <= MODE_PERIODIC)
 
 static u32 divider(u32 reg)
 {
@@ -28,9 +18,14 @@ static u64 count_ns(const struct vlapic *l)
 	return (u64)divider(vlapic_rd(l, APIC_TIMER_DIV)) * l->clock_ns;
 }
 
+u64 vlapic_timer_period(const struct vlapic *l, u32 init, u32 div)
+{
+	return (u64)init * divider(div) * l->clock_ns;
+}
+
 static u64 period(const struct vlapic *l)
 {
-	return vlapic_rd(l, APIC_TIMER_INIT) * count_ns(l);
+	return vlapic_timer_period(l, vlapic_rd(l, APIC_TIMER_INIT), vlapic_rd(l, APIC_TIMER_DIV));
 }
 
 u32 vlapic_clock_ns(u64 tsc_hz)
@@ -44,25 +39,36 @@ void vlapic_timer_stop(struct vlapic *l)
 	timer_cancel(&l->timer);
 }
 
+/*
+ * ns until the running count, of period p and in the mode of lvt, is at 0 next; of a one-shot that has expired 0. The
+ * queue may not have come to the expiry yet, and interrupts of a short period may have been left out.
+ */
+static u64 left_ns(const struct vlapic *l, u32 lvt, u64 p, u64 now)
+{
+	u64 left = l->s.period_start + p - now;
+
+	if ((s64)left > 0)
+		return likely(left <= p) ? left : (left - 1) % p + 1;
+	return LVT_TIMER_MODE(lvt) == MODE_PERIODIC ? p - -left % p : 0;
+}
+
 u32 vlapic_timer_current(const struct vlapic *l, u64 now)
 {
-	u64 p = period(l), gone = now - l->s.period_start;
-	u64 unit = count_ns(l);
+	u64 p = period(l), unit = count_ns(l);
 
 	if (!l->s.running || !p)
 		return 0;
-	if (gone >= p) {
-		if (MODE(vlapic_rd(l, APIC_LVT_TIMER)) != MODE_PERIODIC)
-			return 0;
-		gone %= p;
-	}
-	return (u32)((p - gone + unit - 1) / unit);
+	return (u32)((left_ns(l, vlapic_rd(l, APIC_LVT_TIMER), p, now) + unit - 1) / unit);
 }
 
-/* Periods gone by are skipped, the phase is kept: no drift. */
-static void skip_periods(struct vlapic *l, u64 p, u64 now)
+/*
+ * The running count of period p next interrupts at end. The timer is always set for period_start + p, so that nothing
+ * more needs to be saved.
+ */
+static void count_until(struct vlapic *l, u64 p, u64 end)
 {
-	l->s.period_start += (now - l->s.period_start) / p * p;
+	l->s.period_start = end - p;
+	timer_set(&l->timer, end);
 }
 
 /* The timer, programmed as lvt says, has expired. */
@@ -72,12 +78,16 @@ static void expire(struct vlapic *l, u32 lvt, u64 now)
 
 	if (!(lvt & LVT_MASKED) && vlapic_sw_enabled(l))
 		vlapic_post_self(l, LVT_VECTOR(lvt), false);
-	if (MODE(lvt) == MODE_DEADLINE) {
+	if (LVT_TIMER_MODE(lvt) == MODE_DEADLINE) {
 		l->s.deadline = 0;
-	} else if (MODE(lvt) == MODE_PERIODIC && p) {
-		/* One interrupt stands for all periods missed. */
-		skip_periods(l, p, now);
-		timer_set(&l->timer, MAX(l->s.period_start + p, now + MIN_PERIOD_NS));
+	} else if (LVT_TIMER_MODE(lvt) == MODE_PERIODIC && p) {
+		/* One interrupt stands for all periods missed, and for those too short; the phase is kept: no drift.
+		 */
+		u64 left = left_ns(l, lvt, p, now);
+
+		if (p < VLAPIC_MIN_PERIOD_NS && left < VLAPIC_MIN_PERIOD_NS)
+			left += (VLAPIC_MIN_PERIOD_NS - left + p - 1) / p * p;
+		count_until(l, p, now + left);
 	} else {
 		l->s.running = false;
 	}
@@ -128,9 +138,7 @@ void vlapic_timer_divider(struct vlapic *l, u32 old_div, u64 now)
 	if (!l->s.running)
 		return;
 	p = period(l);
-	left = MIN(left * count_ns(l), p);
-	l->s.period_start = now - (p - left);
-	timer_set(&l->timer, now + left);
+	count_until(l, p, now + MIN(left * count_ns(l), p));
 }
 
 void vlapic_timer_lvt(struct vlapic *l, u32 old_lvt, u64 now)
@@ -138,7 +146,7 @@ void vlapic_timer_lvt(struct vlapic *l, u32 old_lvt, u64 now)
 	u32 lvt = vlapic_rd(l, APIC_LVT_TIMER);
 	u64 p = period(l);
 
-	if (MODE(lvt) == MODE(old_lvt))
+	if (LVT_TIMER_MODE(lvt) == LVT_TIMER_MODE(old_lvt))
 		return;
 	/* Into or out of TSC-deadline mode disarms the timer. */
 	if (!COUNTS(lvt) || !COUNTS(old_lvt)) {
@@ -151,20 +159,19 @@ void vlapic_timer_lvt(struct vlapic *l, u32 old_lvt, u64 now)
 	catch_up(l, old_lvt, now);
 	if (!l->s.running || !p)
 		return;
-	skip_periods(l, p, now);
-	timer_set(&l->timer, l->s.period_start + p);
+	count_until(l, p, now + left_ns(l, old_lvt, p, now));
 }
 
 u64 vlapic_get_deadline(const struct vlapic *l)
 {
-	return MODE(vlapic_rd(l, APIC_LVT_TIMER)) == MODE_DEADLINE ? l->s.deadline : 0;
+	return LVT_TIMER_MODE(vlapic_rd(l, APIC_LVT_TIMER)) == MODE_DEADLINE ? l->s.deadline : 0;
 }
 
 void vlapic_set_deadline(struct vlapic *l, u64 tsc, u64 now)
 {
 	u32 lvt = vlapic_rd(l, APIC_LVT_TIMER);
 
-	if (MODE(lvt) != MODE_DEADLINE || !vlapic_enabled(l))
+	if (LVT_TIMER_MODE(lvt) != MODE_DEADLINE || !vlapic_enabled(l))
 		return;
 	l->s.deadline = tsc;
 	if (!tsc) {
@@ -183,16 +190,11 @@ void vlapic_tsc_changed(struct vlapic *l, u64 now)
 		vlapic_set_deadline(l, l->s.deadline, now);
 }
 
-void vlapic_restored(struct vlapic *l, u64 now)
+void vlapic_timer_restored(struct vlapic *l)
 {
-	u64 p = period(l);
-
 	timer_cancel(&l->timer);
 	if (l->s.deadline)
 		timer_set(&l->timer, l->ops->tsc_to_ns(l->ctx, l->s.deadline));
-	else if (l->s.running && p)
-		timer_set(&l->timer, l->s.period_start + p);
-	l->lvt_timer_seen = vlapic_rd(l, APIC_LVT_TIMER);
-	l->div_seen = vlapic_rd(l, APIC_TIMER_DIV);
-	__atomic_store_n(&l->posted, 1, __ATOMIC_RELEASE);
+	else if (l->s.running)
+		timer_set(&l->timer, l->s.period_start + period(l));
 }
