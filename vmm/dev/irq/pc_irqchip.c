@@ -5,17 +5,19 @@
 
 #define SHORTHAND_OTHERS 3
 
+STATE_DESC(pc_irqchip_state, PC_IRQCHIP_STATE, 1);
+
 /* Lowest priority: one of those that match, in turn. */
 static bool send_lowest(struct pc_irqchip *c, const struct apic_msg *m)
 {
-	u32 first = __atomic_load_n(&c->next_lowest, __ATOMIC_RELAXED);
+	u32 first = __atomic_load_n(&c->s.next_lowest, __ATOMIC_RELAXED);
 
 	for (u32 i = 0; i < c->nr; i++) {
 		u32 n = (first + i) % c->nr;
 
 		if (!vlapic_match(c->lapics[n], m) || !vlapic_sw_enabled(c->lapics[n]))
 			continue;
-		__atomic_store_n(&c->next_lowest, n + 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&c->s.next_lowest, n + 1, __ATOMIC_RELAXED);
 		return vlapic_deliver(c->lapics[n], m);
 	}
 	return false;
@@ -113,12 +115,64 @@ int pc_irqchip_attach(struct pc_irqchip *c, struct io_bus *pio, struct io_bus *m
 {
 	int err = vpic_attach(&c->pic, pio);
 
-	return err ? err : vioapic_attach(&c->ioapic, mmio);
+	if (err)
+		return err;
+	err = vioapic_attach(&c->ioapic, mmio);
+	if (err)
+		vpic_detach(&c->pic, pio);
+	c->pio = pio;
+	c->mmio = mmio;
+	return err;
 }
 
 void pc_irqchip_reset(struct pc_irqchip *c)
 {
 	vpic_reset(&c->pic);
 	vioapic_reset(&c->ioapic);
-	c->next_lowest = 0;
+	c->s.next_lowest = 0;
 }
+
+/* ---- as a device ---- */
+
+static int attach(void *dev, const struct vdev_env *env, const void *cfg)
+{
+	const struct pc_irqchip_cfg *g = cfg;
+
+	pc_irqchip_init(dev, g->lapics, g->nr, g->ioapic_id, g->pic_changed, g->arg);
+	return pc_irqchip_attach(dev, env->pio, env->mmio);
+}
+
+static void detach(void *dev)
+{
+	struct pc_irqchip *c = dev;
+
+	vioapic_detach(&c->ioapic, c->mmio);
+	vpic_detach(&c->pic, c->pio);
+}
+
+static void reset(void *dev, u64 now)
+{
+	pc_irqchip_reset(dev);
+}
+
+static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
+{
+	const struct pc_irqchip *chip = dev;
+	const struct pc_irqchip_state *s = part[0];
+
+	if (s->next_lowest > chip->nr)
+		return state_refuse(c, "next_lowest", s->next_lowest, "is beyond the last local APIC");
+	return vpic_valid(part[1], c) && vioapic_valid(&chip->ioapic, part[2], c);
+}
+
+static void restored(void *dev, u64 now)
+{
+	struct pc_irqchip *c = dev;
+
+	vpic_restored(&c->pic);
+}
+
+VDEV_OPS(pc_irqchip, "irqchip", VDEV_STATE(pc_irqchip, s, pc_irqchip_state),
+         .state[1] = VDEV_STATE(pc_irqchip, pic.s, vpic_state),
+         .state[2] = VDEV_STATE(pc_irqchip, ioapic.s, vioapic_state), .attach = attach, .detach = detach,
+         .reset = reset, .valid = valid, .restored = restored);

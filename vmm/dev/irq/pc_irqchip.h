@@ -10,14 +10,20 @@
 #include "vmm/dev/irq/vioapic.h"
 #include "vmm/dev/irq/vlapic.h"
 #include "vmm/dev/irq/vpic.h"
+#include "vmm/dev/vdev.h"
+
+#define PC_IRQCHIP_STATE(T, F, A, S) \
+	F(T, u32, next_lowest) /* where the next lowest-priority interrupt goes first, up to nr; atomic */
+STATE_STRUCT(pc_irqchip_state, PC_IRQCHIP_STATE);
 
 struct pc_irqchip {
+	struct pc_irqchip_state s;
 	struct vpic pic;
 	struct vioapic ioapic;
 	struct vlapic **lapics; /* nr of them; the array may be filled after init */
 	u32 nr;
-	u32 next_lowest;     /* where the next lowest-priority interrupt goes first */
-	struct irqchip chip; /* what devices get */
+	struct irqchip chip;       /* what devices get */
+	struct io_bus *pio, *mmio; /* set by pc_irqchip_attach */
 	/* The 8259As' INTR changed: the vCPU whose LINT0 takes it has to look. */
 	void (*pic_changed)(void *arg);
 	void *arg;
@@ -25,6 +31,7 @@ struct pc_irqchip {
 
 void pc_irqchip_init(struct pc_irqchip *c, struct vlapic **lapics, u32 nr, u8 ioapic_id,
                      void (*pic_changed)(void *arg), void *arg);
+/* OK or io_bus_add's error (nothing stays added). */
 __must_check int pc_irqchip_attach(struct pc_irqchip *c, struct io_bus *pio, struct io_bus *mmio);
 void pc_irqchip_reset(struct pc_irqchip *c);
 /*
@@ -32,3 +39,18 @@ void pc_irqchip_reset(struct pc_irqchip *c);
  * true: somebody accepted it. Any CPU, no lock needed.
  */
 bool pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m);
+
+/* As pc_irqchip_init. */
+struct pc_irqchip_cfg {
+	struct vlapic **lapics;
+	u32 nr;
+	u8 ioapic_id;
+	void (*pic_changed)(void *arg);
+	void *arg;
+};
+/*
+ * The chip, with 8259As and I/O APIC, belongs to the core and is no row of a board's table: what devices are plugged
+ * into (env->irq) is made of it. But it is reset, saved and restored by the same loops, as the local APICs are,
+ * before the devices that drive its lines. cfg: pc_irqchip_cfg.
+ */
+extern const struct vdev_ops pc_irqchip_ops;

@@ -12,6 +12,9 @@
 #define RTE_MASKED     BIT(16)
 #define RTE_WRITABLE   (0xff0000000001ffffull & ~(RTE_PENDING | RTE_REMOTE_IRR))
 #define VERSION        0x20u
+#define ID_BITS        0xfu
+
+STATE_DESC(vioapic_state, VIOAPIC_STATE, 1);
 
 /* NMI, SMI, INIT and ExtINT are edges, whatever the trigger mode says. */
 static bool is_level(u64 rte)
@@ -98,7 +101,7 @@ static void write_reg(struct vioapic *a, u32 val)
 	u64 *r, mask;
 
 	if (i == 0)
-		a->s.id = val >> 24 & 0xf;
+		a->s.id = val >> 24 & ID_BITS;
 	if (i < 0x10 || i >= 0x10 + 2 * VIOAPIC_PINS)
 		return;
 	i -= 0x10;
@@ -139,7 +142,7 @@ void vioapic_init(struct vioapic *a, u8 id, bool (*send)(void *ctx, const struct
 	memset(a, 0, sizeof(*a));
 	a->send = send;
 	a->ctx = ctx;
-	a->s.id = id;
+	a->id = a->s.id = id;
 	a->region = (struct io_region){ .base = VIOAPIC_BASE, .len = 0x1000, .fn = mmio, .dev = a, .name = "ioapic" };
 }
 
@@ -148,12 +151,32 @@ int vioapic_attach(struct vioapic *a, struct io_bus *bus)
 	return io_bus_add(bus, &a->region);
 }
 
+void vioapic_detach(struct vioapic *a, struct io_bus *bus)
+{
+	io_bus_remove(bus, &a->region);
+}
+
 void vioapic_reset(struct vioapic *a)
 {
-	u8 id = a->s.id;
-
 	memset(&a->s, 0, sizeof(a->s));
-	a->s.id = id;
+	a->s.id = a->id; /* as firmware leaves it and its tables tell, whatever a guest made of it */
 	for (u32 i = 0; i < VIOAPIC_PINS; i++)
 		a->s.rte[i] = RTE_MASKED;
+}
+
+bool vioapic_valid(const struct vioapic *a, const struct vioapic_state *s, struct state_check *c)
+{
+	for (u32 pin = 0; pin < VIOAPIC_PINS; pin++) {
+		u64 r = s->rte[pin];
+
+		if (r & ~(RTE_WRITABLE | RTE_REMOTE_IRR))
+			return state_refuse(c, "rte[]", r, "has bits that the entry lacks");
+		if ((r & RTE_REMOTE_IRR) && !is_level(r))
+			return state_refuse(c, "rte[]", r, "has remote IRR though it is for edges");
+	}
+	if (s->lines >> VIOAPIC_PINS)
+		return state_refuse(c, "lines", s->lines, "has more pins than there are");
+	if (s->id > ID_BITS && s->id != a->id)
+		return state_refuse(c, "id", s->id, "has bits that the register lacks");
+	return true;
 }

@@ -9,19 +9,21 @@
 #include "lib/types.h"
 #include "vmm/base/io_bus.h"
 #include "vmm/dev/irq/vlapic.h"
+#include "vmm/state/fields.h"
 
 #define VIOAPIC_PINS 24
 #define VIOAPIC_BASE 0xfec00000ull
 
-/* Plain, saveable. */
-struct vioapic_state {
-	u64 rte[VIOAPIC_PINS];
-	u32 lines; /* levels as driven; edges are passed on at once or, when masked, lost */
-	u8 sel, id;
-};
+#define VIOAPIC_STATE(T, F, A, S)                                                                  \
+	A(T, u64, rte, VIOAPIC_PINS)                                                               \
+	F(T, u32, lines) /* levels as driven; edges are passed on at once or, when masked, lost */ \
+	F(T, u8, sel)                                                                              \
+	F(T, u8, id)
+STATE_STRUCT(vioapic_state, VIOAPIC_STATE);
 
 struct vioapic {
 	struct vioapic_state s;
+	u8 id; /* after a reset */
 	/* true: some local APIC accepted it (a level interrupt nobody accepted gets no remote IRR) */
 	bool (*send)(void *ctx, const struct apic_msg *msg);
 	void *ctx;
@@ -30,7 +32,13 @@ struct vioapic {
 
 void vioapic_init(struct vioapic *a, u8 id, bool (*send)(void *ctx, const struct apic_msg *msg), void *ctx);
 __must_check int vioapic_attach(struct vioapic *a, struct io_bus *mmio);
+void vioapic_detach(struct vioapic *a, struct io_bus *mmio);
 void vioapic_reset(struct vioapic *a);
+/*
+ * Whether a state can be this one's. There is nothing to do after one was restored: messages leave at once, lines and
+ * what is in service are in the state.
+ */
+bool vioapic_valid(const struct vioapic *a, const struct vioapic_state *s, struct state_check *c);
 /* Pin 0-23 (others: ignored); level: true = asserted, whatever polarity the guest programs. */
 void vioapic_set_pin(struct vioapic *a, u32 pin, bool level);
 /* A local APIC's EOI broadcast of a level-triggered vector, or a write to the EOI register. */

@@ -5,6 +5,12 @@
 
 #define CASCADE 2
 
+STATE_DESC(vpic_chip, VPIC_CHIP, 1);
+STATE_DESC(vpic_state, VPIC_STATE, 1);
+
+/* ELCR: the inputs of the system timer, keyboard, cascade, RTC and coprocessor are always edge triggered. */
+static const u8 elcr_writable[2] = { 0xf8, 0xde };
+
 /* Priority of an input: 0 is highest. */
 static u32 prio(const struct vpic_chip *c, u32 input)
 {
@@ -248,10 +254,8 @@ static void slave_io(void *dev, struct io_access *io)
 	access(dev, 1, io);
 }
 
-/* ELCR: the inputs of the system timer, keyboard, cascade, RTC and coprocessor are always edge triggered. */
 static void elcr_io(void *dev, struct io_access *io)
 {
-	static const u8 writable[2] = { 0xf8, 0xde };
 	struct vpic *p = dev;
 
 	for (u32 i = 0; i < io->size; i++) {
@@ -259,7 +263,7 @@ static void elcr_io(void *dev, struct io_access *io)
 		struct vpic_chip *c = &p->s.chip[n];
 
 		if (io->write) {
-			c->elcr = (u8)(io->value >> i * 8) & writable[n];
+			c->elcr = (u8)(io->value >> i * 8) & elcr_writable[n];
 			c->irr = (c->irr & (u8)~c->elcr) | (c->level & c->elcr);
 		} else {
 			io->value = (io->value & ~(0xffull << i * 8)) | (u64)c->elcr << i * 8;
@@ -294,6 +298,12 @@ int vpic_attach(struct vpic *p, struct io_bus *pio)
 	return OK;
 }
 
+void vpic_detach(struct vpic *p, struct io_bus *pio)
+{
+	for (u32 i = ARRAY_SIZE(p->regions); i--;)
+		io_bus_remove(pio, &p->regions[i]);
+}
+
 void vpic_reset(struct vpic *p)
 {
 	bool intr = p->s.intr;
@@ -305,6 +315,43 @@ void vpic_reset(struct vpic *p)
 	p->s.chip[1].base = 0x70;
 	p->s.chip[0].imr = p->s.chip[1].imr = 0xff;
 	update(p);
+}
+
+/* ---- restoring ---- */
+
+static bool chip_valid(const struct vpic_chip *chip, u32 n, struct state_check *c)
+{
+	if (chip->lowest > 7)
+		return state_refuse(c, "chip[].lowest", chip->lowest, "is no input");
+	if (chip->base & 7)
+		return state_refuse(c, "chip[].base", chip->base, "has bits that an input's number is put in");
+	if (chip->init == 1 || chip->init > 4)
+		return state_refuse(c, "chip[].init", chip->init, "is no ICW to come");
+	if ((chip->init == 3 && chip->single) || (chip->init == 4 && !chip->icw4))
+		return state_refuse(c, "chip[].init", chip->init, "is an ICW that ICW1 has not announced");
+	if (chip->elcr & ~elcr_writable[n])
+		return state_refuse(c, "chip[].elcr", chip->elcr, "has inputs that are always edge triggered");
+	if ((chip->irr ^ chip->level) & chip->elcr)
+		return state_refuse(c, "chip[].irr", chip->irr, "differs from the lines of level triggered inputs");
+	if (chip->irr & ~chip->level)
+		return state_refuse(c, "chip[].irr", chip->irr, "has requests whose line is down");
+	return true;
+}
+
+bool vpic_valid(const struct vpic_state *s, struct state_check *c)
+{
+	const struct vpic_chip *m = &s->chip[0], *sl = &s->chip[1];
+
+	if (!chip_valid(m, 0, c) || !chip_valid(sl, 1, c))
+		return false;
+	/* What update() leaves behind. Of the cascade IRR and the line were equal above, if one is set. */
+	if ((m->irr >> CASCADE & 1) != (request(sl, false) != 8))
+		return state_refuse(c, "chip[0].irr", m->irr, "does not have the slave's request");
+	if ((m->irr ^ m->level) & 1u << CASCADE)
+		return state_refuse(c, "chip[0].level", m->level, "does not have the slave's request");
+	if (s->intr != (request(m, true) != 8))
+		return state_refuse(c, "intr", s->intr, "is not what the requests make of it");
+	return true;
 }
 
 void vpic_restored(struct vpic *p)

@@ -4,24 +4,32 @@
 #include "lib/err.h"
 #include "lib/types.h"
 #include "vmm/base/io_bus.h"
+#include "vmm/state/fields.h"
 
-/* One 8259A. Plain, saveable. */
-struct vpic_chip {
-	u8 irr, isr, imr;
-	u8 level;    /* lines as driven */
-	u8 elcr;     /* 1: level triggered */
-	u8 base;     /* ICW2: vector of input 0 */
-	u8 lowest;   /* input with the lowest priority */
-	u8 init;     /* next ICW expected: 0 none, 2, 3, 4 */
-	bool icw4;   /* ICW1 announced an ICW4 */
-	bool single; /* ICW1: no cascade, so no ICW3 */
-	bool aeoi, rotate_aeoi, smm, sfnm, poll, read_isr;
-};
+/* One 8259A. */
+#define VPIC_CHIP(T, F, A, S)                                       \
+	F(T, u8, irr)                                               \
+	F(T, u8, isr)                                               \
+	F(T, u8, imr)                                               \
+	F(T, u8, level)    /* lines as driven */                    \
+	F(T, u8, elcr)     /* 1: level triggered */                 \
+	F(T, u8, base)     /* ICW2: vector of input 0 */            \
+	F(T, u8, lowest)   /* input with the lowest priority */     \
+	F(T, u8, init)     /* next ICW expected: 0 none, 2, 3, 4 */ \
+	F(T, bool, icw4)   /* ICW1 announced an ICW4 */             \
+	F(T, bool, single) /* ICW1: no cascade, so no ICW3 */       \
+	F(T, bool, aeoi)                                            \
+	F(T, bool, rotate_aeoi)                                     \
+	F(T, bool, smm)                                             \
+	F(T, bool, sfnm)                                            \
+	F(T, bool, poll)                                            \
+	F(T, bool, read_isr)
+STATE_STRUCT(vpic_chip, VPIC_CHIP);
 
-struct vpic_state {
-	struct vpic_chip chip[2]; /* master, slave */
-	bool intr;                /* INTR as last reported */
-};
+#define VPIC_STATE(T, F, A, S)                       \
+	S(T, vpic_chip, chip, 2) /* master, slave */ \
+	F(T, bool, intr)         /* INTR as last reported */
+STATE_STRUCT(vpic_state, VPIC_STATE);
 
 struct vpic {
 	struct vpic_state s;
@@ -33,8 +41,11 @@ struct vpic {
 void vpic_init(struct vpic *p, void (*intr)(void *arg, bool asserted), void *arg);
 /* OK or io_bus_add's error (nothing stays added). */
 __must_check int vpic_attach(struct vpic *p, struct io_bus *pio);
+void vpic_detach(struct vpic *p, struct io_bus *pio);
 /* As firmware leaves the pair: vectors 08h and 70h, all inputs masked, edge triggered and low. */
 void vpic_reset(struct vpic *p);
+/* Whether a state can be that of a pair. */
+bool vpic_valid(const struct vpic_state *s, struct state_check *c);
 /* After s was restored: reports INTR. */
 void vpic_restored(struct vpic *p);
 /* Input 0-15 (2 is the cascade: ignored). */
