@@ -1,28 +1,30 @@
-/* PCI bus 0: configuration mechanism #1, configuration space, BARs, INTx. */
+/* PCI bus 0: configuration mechanism #1, configuration space, INTx. */
 #include "vmm/dev/pci/vpci.h"
 
 #include "lib/string.h"
 #include "vmm/dev/pci/vpci_priv.h"
 
 #define ADDR_ENABLE BIT(31)
-#define ADDR_BITS   0x80fffffcu
-#define ISA_IRQ     10 /* PIRQ 0 and 2; 1 and 3 are on the next one */
-#define BAR_IO      0x1u
-#define BAR_MEM64   0x4u
-#define BAR_PREF    0x8u
+
+#define HEADER_MULTIFUNCTION 0x80
 
 u32 vpci_gsi(u32 slot, u32 pin)
 {
 	return VPCI_GSI_BASE + ((slot + pin) & 3);
 }
 
-u32 vpci_cfg_get(const struct vpci_dev *dev, u32 off, u32 size)
+u32 vpci_state_get(const struct vpci_dev_state *s, u32 off, u32 size)
 {
 	u32 v = 0;
 
 	for (u32 i = 0; i < size; i++)
-		v |= (u32)dev->s.cfg[(off + i) & 0xff] << (8 * i);
+		v |= (u32)s->cfg[(off + i) & 0xff] << (8 * i);
 	return v;
+}
+
+u32 vpci_cfg_get(const struct vpci_dev *dev, u32 off, u32 size)
+{
+	return vpci_state_get(&dev->s, off, size);
 }
 
 void vpci_cfg_set(struct vpci_dev *dev, u32 off, u32 size, u32 value)
@@ -59,7 +61,7 @@ void vpci_update_intx(struct vpci *pci, bool force)
 	}
 	for (u32 n = 0; n < 2; n++) {
 		if (changed & (0x5u << n))
-			irqchip_set_line(pci->irq, ISA_IRQ + n, level & (0x5u << n));
+			irqchip_set_line(pci->irq, VPCI_ISA_IRQ + n, level & (0x5u << n));
 	}
 }
 
@@ -72,92 +74,6 @@ void vpci_intx_set(struct vpci_dev *dev, bool asserted)
 	             (vpci_cfg_get(dev, PCI_STATUS, 2) & ~(u32)PCI_STATUS_INTX) | (asserted ? PCI_STATUS_INTX : 0));
 	if (dev->pci)
 		vpci_update_intx(dev->pci, false);
-}
-
-/* ---- BARs ---- */
-
-/* Where the guest has put BAR i and enabled its decoding; ~0: nowhere. */
-static u64 bar_wanted(const struct vpci_dev *d, u32 i)
-{
-	u32 cmd = vpci_cfg_get(d, PCI_COMMAND, 2), low = vpci_cfg_get(d, PCI_BAR0 + 4 * i, 4);
-	u64 base = low & ~0xfull;
-
-	switch (d->bars[i].kind) {
-	case VPCI_BAR_IO: base = low & ~3ull; return (cmd & PCI_CMD_IO) && base ? base : ~0ull;
-	case VPCI_BAR_MEM64: base |= (u64)vpci_cfg_get(d, PCI_BAR0 + 4 * i + 4, 4) << 32; /* fall through */
-	case VPCI_BAR_MEM32: return (cmd & PCI_CMD_MEM) && base ? base : ~0ull;
-	default: return ~0ull;
-	}
-}
-
-static struct io_bus *bar_bus(const struct vpci_dev *d, u32 i)
-{
-	return d->bars[i].kind == VPCI_BAR_IO ? d->pci->pio : d->pci->mmio;
-}
-
-/*
- * Takes away what is no longer where the guest wants it, then puts what it wants. A place that is taken stays with
- * the one who has it; every later change tries again, so that swapping two BARs works in any order.
- */
-static void update_bars(struct vpci *pci)
-{
-	for (struct vpci_dev *d = pci->first; d; d = d->next) {
-		for (u32 i = 0; i < VPCI_BARS; i++) {
-			struct vpci_bar *b = &d->bars[i];
-
-			if (b->mapped && bar_wanted(d, i) != b->region.base) {
-				io_bus_remove(bar_bus(d, i), &b->region);
-				b->mapped = false;
-			}
-		}
-	}
-	for (struct vpci_dev *d = pci->first; d; d = d->next) {
-		for (u32 i = 0; i < VPCI_BARS; i++) {
-			struct vpci_bar *b = &d->bars[i];
-			u64 want = bar_wanted(d, i);
-
-			if (b->mapped || want == ~0ull)
-				continue;
-			b->region.base = want;
-			b->mapped = io_bus_add(bar_bus(d, i), &b->region) == OK;
-		}
-	}
-}
-
-u64 vpci_bar_addr(const struct vpci_dev *dev, u32 index)
-{
-	return index < VPCI_BARS && dev->bars[index].mapped ? dev->bars[index].region.base : ~0ull;
-}
-
-int vpci_bar_init(struct vpci_dev *dev, u32 index, enum vpci_bar_kind kind, u64 size, bool prefetch, io_fn fn,
-                  void *arg)
-{
-	u64 min = kind == VPCI_BAR_IO ? 4 : 16;
-	u64 max = kind == VPCI_BAR_IO ? 256 : kind == VPCI_BAR_MEM64 ? BIT(39) : BIT(31);
-	u64 mask = ~(size - 1);
-	u32 reg = PCI_BAR0 + 4 * index, low = 0;
-
-	if (index >= VPCI_BARS || kind == VPCI_BAR_NONE || !fn || size < min || size > max || (size & (size - 1)) ||
-	    (kind == VPCI_BAR_MEM64 && index + 1 >= VPCI_BARS))
-		return ERR_INVAL;
-	if (dev->bars[index].kind != VPCI_BAR_NONE || vpci_cfg_get(dev, reg, 4) || dev->wmask[reg + 3] ||
-	    (kind == VPCI_BAR_MEM64 && dev->bars[index + 1].kind != VPCI_BAR_NONE))
-		return ERR_EXIST;
-	dev->bars[index] = (struct vpci_bar){
-		.kind = kind,
-		.prefetch = prefetch,
-		.size = size,
-		.region = { .len = size, .fn = fn, .dev = arg, .name = dev->name },
-	};
-	if (kind == VPCI_BAR_IO)
-		low = BAR_IO;
-	else
-		low = (kind == VPCI_BAR_MEM64 ? BAR_MEM64 : 0) | (prefetch ? BAR_PREF : 0);
-	vpci_cfg_set(dev, reg, 4, low);
-	for (u32 i = 0; i < (kind == VPCI_BAR_MEM64 ? 8u : 4u); i++)
-		dev->wmask[reg + i] = (u8)(mask >> (8 * i));
-	dev->wmask[PCI_COMMAND] |= kind == VPCI_BAR_IO ? PCI_CMD_IO : PCI_CMD_MEM;
-	return OK;
 }
 
 /* ---- devices ---- */
@@ -178,6 +94,7 @@ void vpci_dev_init(struct vpci_dev *dev, const char *name, u16 vendor, u16 devic
 	dev->wmask[PCI_CACHE_LINE] = 0xff;
 	dev->wmask[PCI_LATENCY] = 0xff;
 	dev->wmask[PCI_INT_LINE] = 0xff;
+	dev->omask[PCI_STATUS] = PCI_STATUS_INTX;
 	vpci_msi_reset(dev);
 }
 
@@ -203,6 +120,20 @@ int vpci_cap_add(struct vpci_dev *dev, u8 id, u8 len)
 	return (int)at;
 }
 
+/* Tells guests, by function 0, to look for more in the slot. */
+static void set_multifunction(struct vpci *pci, u32 slot)
+{
+	struct vpci_dev **f = &pci->devs[slot * VPCI_FNS];
+	u8 bit = 0;
+
+	if (!f[0])
+		return;
+	for (u32 fn = 1; fn < VPCI_FNS; fn++)
+		bit |= f[fn] ? HEADER_MULTIFUNCTION : 0;
+	f[0]->s.cfg[PCI_HEADER_TYPE] = (f[0]->s.cfg[PCI_HEADER_TYPE] & (u8)~HEADER_MULTIFUNCTION) | bit;
+	f[0]->reset_cfg[PCI_HEADER_TYPE] = (f[0]->reset_cfg[PCI_HEADER_TYPE] & (u8)~HEADER_MULTIFUNCTION) | bit;
+}
+
 int vpci_attach(struct vpci *pci, struct vpci_dev *dev, u32 slot, u32 fn)
 {
 	struct vpci_dev **link = &pci->first;
@@ -211,10 +142,6 @@ int vpci_attach(struct vpci *pci, struct vpci_dev *dev, u32 slot, u32 fn)
 		return ERR_RANGE;
 	if (pci->devs[slot * VPCI_FNS + fn] || dev->pci)
 		return ERR_EXIST;
-	if (fn) {
-		pci->devs[slot * VPCI_FNS]->s.cfg[PCI_HEADER_TYPE] |= 0x80;
-		pci->devs[slot * VPCI_FNS]->reset_cfg[PCI_HEADER_TYPE] |= 0x80;
-	}
 	pci->devs[slot * VPCI_FNS + fn] = dev;
 	dev->pci = pci;
 	dev->slot = (u8)slot;
@@ -224,7 +151,25 @@ int vpci_attach(struct vpci *pci, struct vpci_dev *dev, u32 slot, u32 fn)
 		link = &(*link)->next;
 	dev->next = *link;
 	*link = dev;
+	set_multifunction(pci, slot);
 	return OK;
+}
+
+void vpci_detach(struct vpci_dev *dev)
+{
+	struct vpci *pci = dev->pci;
+	struct vpci_dev **link = &pci->first;
+
+	for (u32 i = 0; i < VPCI_BARS; i++)
+		vpci_bar_unmap(dev, i);
+	while (*link != dev)
+		link = &(*link)->next;
+	*link = dev->next;
+	pci->devs[dev->slot * VPCI_FNS + dev->fn] = NULL;
+	dev->pci = NULL;
+	set_multifunction(pci, dev->slot);
+	vpci_update_bars(pci);
+	vpci_update_intx(pci, false);
 }
 
 /* ---- configuration accesses ---- */
@@ -263,7 +208,7 @@ void vpci_cfg_write(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u32 v
 		*c &= (u8) ~(v & d->w1cmask[off + i]);
 	}
 	if (touches(off, size, PCI_COMMAND, 2) || touches(off, size, PCI_BAR0, 4 * VPCI_BARS))
-		update_bars(pci);
+		vpci_update_bars(pci);
 	vpci_msi_cfg_written(d, off, size);
 	vpci_update_intx(pci, false);
 	if (d->cfg_written)
@@ -277,7 +222,7 @@ static void addr_io(void *dev, struct io_access *io)
 
 	if (io->offset == 0 && io->size == 4) {
 		if (io->write)
-			pci->s.addr = (u32)io->value & ADDR_BITS;
+			pci->s.addr = (u32)io->value & VPCI_ADDR_BITS;
 		else
 			io->value = pci->s.addr;
 	} else if (io->offset == 1 && io->size == 1 && pci->cf9_fn) {
@@ -324,57 +269,6 @@ void vpci_set_cf9(struct vpci *pci, io_fn fn, void *dev)
 {
 	pci->cf9_fn = fn;
 	pci->cf9_dev = dev;
-}
-
-/* ---- firmware's part, reset, restore ---- */
-
-int vpci_assign(struct vpci *pci, u64 mem_base, u64 mem_end, u32 io_base, u32 io_end)
-{
-	for (struct vpci_dev *d = pci->first; d; d = d->next) {
-		u32 cmd = vpci_cfg_get(d, PCI_COMMAND, 2);
-
-		for (u32 i = 0; i < VPCI_BARS; i++) {
-			struct vpci_bar *b = &d->bars[i];
-			bool io = b->kind == VPCI_BAR_IO;
-			u64 at, reg = PCI_BAR0 + 4 * i;
-
-			if (b->kind == VPCI_BAR_NONE)
-				continue;
-			at = ALIGN_UP(io ? (u64)io_base : mem_base, b->size);
-			if (at > (io ? (u64)io_end : mem_end) || b->size > (io ? (u64)io_end : mem_end) - at)
-				return ERR_NOSPC;
-			if (io)
-				io_base = (u32)(at + b->size);
-			else
-				mem_base = at + b->size;
-			vpci_cfg_set(d, (u32)reg, 4, (u32)at | (vpci_cfg_get(d, (u32)reg, 4) & (io ? 0x3 : 0xf)));
-			if (b->kind == VPCI_BAR_MEM64)
-				vpci_cfg_set(d, (u32)reg + 4, 4, (u32)(at >> 32));
-			cmd |= io ? PCI_CMD_IO : PCI_CMD_MEM;
-		}
-		vpci_cfg_set(d, PCI_COMMAND, 2, cmd);
-		if (d->s.cfg[PCI_INT_PIN])
-			d->s.cfg[PCI_INT_LINE] = (u8)(ISA_IRQ + ((d->slot + d->s.cfg[PCI_INT_PIN] - 1u) & 1));
-	}
-	update_bars(pci);
-	return OK;
-}
-
-void vpci_restored(struct vpci *pci)
-{
-	update_bars(pci);
-	vpci_update_intx(pci, true);
-}
-
-void vpci_reset(struct vpci *pci)
-{
-	pci->s.addr = 0;
-	for (struct vpci_dev *d = pci->first; d; d = d->next) {
-		memcpy(d->s.cfg, d->reset_cfg, sizeof(d->s.cfg));
-		d->s.intx = false;
-		vpci_msi_reset(d);
-	}
-	vpci_restored(pci);
 }
 
 void vpci_host_bridge_init(struct vpci_dev *dev, u16 vendor, u16 device)

@@ -14,6 +14,7 @@
 #include "lib/types.h"
 #include "vmm/base/io_bus.h"
 #include "vmm/base/irqchip.h"
+#include "vmm/dev/vdev.h"
 
 #define VPCI_SLOTS     32
 #define VPCI_FNS       8
@@ -72,25 +73,25 @@ struct vpci_dev;
 struct vpci_bar {
 	enum vpci_bar_kind kind;
 	bool prefetch;
-	bool mapped;             /* region is on a bus */
+	bool mapped;             /* region is on a bus; but while states are restored as s.decoded says */
 	u64 size;                /* power of two; >= 4 (I/O, at most 256) or >= 16 (memory) */
 	struct io_region region; /* fn, dev, name set by vpci_bar_init; base follows the guest */
 };
 
-struct vpci_msix_entry {
-	u64 addr;
-	u32 data;
-	u32 ctrl; /* bit 0: masked */
-};
+#define VPCI_MSIX_ENTRY(T, F, A, S) \
+	F(T, u64, addr)             \
+	F(T, u32, data)             \
+	F(T, u32, ctrl) /* bit 0: masked */
+STATE_STRUCT(vpci_msix_entry, VPCI_MSIX_ENTRY);
 
-/* What a snapshot copies. */
-struct vpci_dev_state {
-	u8 cfg[256];
-	bool intx; /* the device's own request, before the disable bit */
-	u64 msix_pending;
-	u32 msi_pending;
-	struct vpci_msix_entry msix[VPCI_MSIX_MAX];
-};
+/* The lines a bus drives, and where regions are on the I/O buses, follow from these (vpci_dev_restored). */
+#define VPCI_DEV_STATE(T, F, A, S)                                                                         \
+	A(T, u8, cfg, 256) /* the pending bits of MSI are in here only */                                  \
+	F(T, u8, decoded)  /* bit n: BAR n has the place it wants, and not someone who was there before */ \
+	F(T, bool, intx)   /* the device's own request, before the disable bit */                          \
+	F(T, u64, msix_pending)                                                                            \
+	S(T, vpci_msix_entry, msix, VPCI_MSIX_MAX)
+STATE_STRUCT(vpci_dev_state, VPCI_DEV_STATE);
 
 struct vpci_dev {
 	struct vpci_dev_state s;
@@ -101,6 +102,7 @@ struct vpci_dev {
 	u8 reset_cfg[256]; /* s.cfg as it was attached */
 	u8 wmask[256];     /* bits the guest may write */
 	u8 w1cmask[256];   /* bits cleared by writing 1 */
+	u8 omask[256];     /* bits the device itself changes: what is in none of the three stays as attached */
 	struct vpci_bar bars[VPCI_BARS];
 	u8 cap_end;  /* first free byte of capability space */
 	u8 cap_last; /* offset of the last capability, 0: none */
@@ -115,9 +117,8 @@ struct vpci_dev {
 	void (*cfg_reading)(struct vpci_dev *dev, u32 off, u32 size, u64 now);
 };
 
-struct vpci_state {
-	u32 addr; /* CONFIG_ADDRESS */
-};
+#define VPCI_STATE(T, F, A, S) F(T, u32, addr) /* CONFIG_ADDRESS */
+STATE_STRUCT(vpci_state, VPCI_STATE);
 
 struct vpci {
 	struct vpci_state s;
@@ -128,7 +129,7 @@ struct vpci {
 	struct io_region addr_region, data_region;
 	io_fn cf9_fn;
 	void *cf9_dev;
-	u8 pirq_level; /* bit n: PIRQ n as last driven */
+	u8 pirq_level; /* bit n: PIRQ n as last driven; no state, for it follows from the functions' */
 };
 
 /* Registers CF8h-CFFh on pio. mmio is where memory BARs appear. OK or io_bus_add's errors. */
@@ -167,6 +168,8 @@ __must_check int vpci_msix_add(struct vpci_dev *dev, u32 nr, u32 bar);
 
 /* Puts the device at slot.fn. OK, ERR_RANGE, ERR_EXIST. Function 0 of a slot must come first. */
 __must_check int vpci_attach(struct vpci *pci, struct vpci_dev *dev, u32 slot, u32 fn);
+/* Takes it off: its BARs off the I/O buses, its line down. Function 0 of a slot goes last. */
+void vpci_detach(struct vpci_dev *dev);
 
 /*
  * Firmware's part for guests started without any: gives every BAR an address (ascending slots; memory from mem_base,
@@ -187,10 +190,40 @@ u32 vpci_gsi(u32 slot, u32 pin);
 u32 vpci_cfg_read(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u64 now);
 void vpci_cfg_write(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u32 value, u64 now);
 
-/* After s of the devices was restored: maps BARs and drives lines as the state says. */
-void vpci_restored(struct vpci *pci);
-/* Guest reset: command registers, BARs, MSI and interrupt lines to their power-on values. */
+/* Guest reset: command registers, BARs, MSI and interrupt lines of all functions to their power-on values. */
 void vpci_reset(struct vpci *pci);
+/* The same of one function: for its device's reset. */
+void vpci_dev_reset(struct vpci_dev *dev);
+/*
+ * For the ops of a device that has a PCI function: whether a state can be that of dev, which is attached. Its BARs
+ * lie on their bus and not over one another; that they do not lie over other devices' nobody can tell before all
+ * states are in place.
+ */
+bool vpci_dev_valid(const struct vpci_dev *dev, const struct vpci_dev_state *s, struct state_check *c);
+/*
+ * After the states of all devices were put in place: maps BARs and drives lines as the function's says; functions are
+ * told in any order. A BAR whose place on the I/O bus has another owner stays off it, as when a guest puts it there.
+ */
+void vpci_dev_restored(struct vpci_dev *dev);
+/* The same for all functions of the bus. */
+void vpci_restored(struct vpci *pci);
+
+/*
+ * The bus as a device. Its functions are devices of their own, behind it in a board's table; it is env->pci for them.
+ * Resets and restores all functions as well. No cfg.
+ */
+extern const struct vdev_ops vpci_ops;
+
+/* Where a function goes, and what a host bridge is. */
+struct vpci_slot {
+	u8 slot, fn;
+};
+struct vpci_host_bridge_cfg {
+	struct vpci_slot at;
+	u16 vendor, device;
+};
+/* A struct vpci_dev that is a host bridge. cfg: vpci_host_bridge_cfg. */
+extern const struct vdev_ops vpci_host_bridge_ops;
 
 /* The two functions every bus has: the host bridge at 0.0 and (optional, for ISA's sake) a bridge at 1.0. */
 void vpci_host_bridge_init(struct vpci_dev *dev, u16 vendor, u16 device);

@@ -24,43 +24,47 @@
 #define MSIX_PBA      0x800
 #define ENTRY_MASKED  1u
 
-static bool msi_on(const struct vpci_dev *d)
+static bool msi_on(const struct vpci_dev *d, const struct vpci_dev_state *s)
 {
-	return d->msi_cap && (vpci_cfg_get(d, d->msi_cap + MSI_CTRL, 2) & MSI_ENABLE);
+	return d->msi_cap && (vpci_state_get(s, d->msi_cap + MSI_CTRL, 2) & MSI_ENABLE);
 }
 
-static bool msix_on(const struct vpci_dev *d)
+static bool msix_on(const struct vpci_dev *d, const struct vpci_dev_state *s)
 {
-	return d->msix_cap && (vpci_cfg_get(d, d->msix_cap + MSIX_CTRL, 2) & MSIX_ENABLE);
+	return d->msix_cap && (vpci_state_get(s, d->msix_cap + MSIX_CTRL, 2) & MSIX_ENABLE);
 }
 
 bool vpci_msi_enabled(const struct vpci_dev *dev)
 {
-	return msi_on(dev) || msix_on(dev);
+	return msi_on(dev, &dev->s) || msix_on(dev, &dev->s);
+}
+
+static u32 msi_pending(const struct vpci_dev *d, const struct vpci_dev_state *s)
+{
+	return vpci_state_get(s, d->msi_cap + MSI_PENDING, 4);
 }
 
 static void set_msi_pending(struct vpci_dev *d, u32 pending)
 {
-	d->s.msi_pending = pending;
 	vpci_cfg_set(d, d->msi_cap + MSI_PENDING, 4, pending);
 }
 
 /* Vectors the guest has allocated: never more than the function has. */
-static u32 msi_allocated(const struct vpci_dev *d)
+static u32 msi_allocated(const struct vpci_dev *d, const struct vpci_dev_state *s)
 {
-	u32 n = 1u << (vpci_cfg_get(d, d->msi_cap + MSI_CTRL, 2) >> 4 & 7);
+	u32 n = 1u << (vpci_state_get(s, d->msi_cap + MSI_CTRL, 2) >> 4 & 7);
 
 	return MIN(n, (u32)d->msi_nr);
 }
 
 static void msi_send(struct vpci_dev *d, u32 vector)
 {
-	u32 cap = d->msi_cap, nr = msi_allocated(d), data = vpci_cfg_get(d, cap + MSI_DATA, 2);
+	u32 cap = d->msi_cap, nr = msi_allocated(d, &d->s), data = vpci_cfg_get(d, cap + MSI_DATA, 2);
 	u64 addr = vpci_cfg_get(d, cap + MSI_ADDR, 4) | (u64)vpci_cfg_get(d, cap + MSI_ADDR + 4, 4) << 32;
 
 	vector &= nr - 1;
 	if (vpci_cfg_get(d, cap + MSI_MASK, 4) & BIT(vector)) {
-		set_msi_pending(d, d->s.msi_pending | (u32)BIT(vector));
+		set_msi_pending(d, msi_pending(d, &d->s) | (u32)BIT(vector));
 		return;
 	}
 	irqchip_send_msi(d->pci->irq, addr, (data & ~(nr - 1)) | vector);
@@ -84,16 +88,16 @@ void vpci_msi_send(struct vpci_dev *dev, u32 vector)
 {
 	if (!dev->pci || vector >= VPCI_MSIX_MAX)
 		return;
-	if (msix_on(dev))
+	if (msix_on(dev, &dev->s))
 		msix_send(dev, vector);
-	else if (msi_on(dev))
+	else if (msi_on(dev, &dev->s))
 		msi_send(dev, vector);
 }
 
 /* Sends the pending messages that are no longer masked. */
 static void flush_pending(struct vpci_dev *d)
 {
-	if (msix_on(d)) {
+	if (msix_on(d, &d->s)) {
 		u64 pending = d->s.msix_pending;
 
 		d->s.msix_pending = 0;
@@ -101,8 +105,8 @@ static void flush_pending(struct vpci_dev *d)
 			if (pending & BIT(v))
 				msix_send(d, v);
 		}
-	} else if (msi_on(d) && d->s.msi_pending) {
-		u32 pending = d->s.msi_pending, nr = msi_allocated(d);
+	} else if (msi_on(d, &d->s) && msi_pending(d, &d->s)) {
+		u32 pending = msi_pending(d, &d->s), nr = msi_allocated(d, &d->s);
 
 		set_msi_pending(d, 0);
 		for (u32 v = 0; v < nr; v++) {
@@ -123,8 +127,7 @@ void vpci_msi_cfg_written(struct vpci_dev *dev, u32 off, u32 size)
 
 void vpci_msi_reset(struct vpci_dev *dev)
 {
-	dev->s.msi_pending = 0;
-	dev->s.msix_pending = 0;
+	dev->s.msix_pending = 0; /* MSI's are in configuration space */
 	memset(dev->s.msix, 0, sizeof(dev->s.msix));
 	for (u32 i = 0; i < VPCI_MSIX_MAX; i++)
 		dev->s.msix[i].ctrl = ENTRY_MASKED;
@@ -151,7 +154,36 @@ int vpci_msi_add(struct vpci_dev *dev, u32 nr)
 	memset(&dev->wmask[cap + MSI_DATA], 0xff, 2);
 	for (u32 i = 0; i < nr; i++)
 		dev->wmask[(u32)cap + MSI_MASK + i / 8] |= (u8)BIT(i % 8);
+	memcpy(&dev->omask[(u32)cap + MSI_PENDING], &dev->wmask[(u32)cap + MSI_MASK], 4);
 	return OK;
+}
+
+/* What is pending is masked, or messages are off: what code that unmasks relies on, for nobody else sends it. */
+bool vpci_msi_valid(const struct vpci_dev *dev, const struct vpci_dev_state *s, struct state_check *c)
+{
+	bool masked = dev->msix_cap && (vpci_state_get(s, dev->msix_cap + MSIX_CTRL, 2) & MSIX_FMASK);
+
+	for (u32 v = 0; v < VPCI_MSIX_MAX; v++) {
+		const struct vpci_msix_entry *e = &s->msix[v];
+
+		if (e->ctrl & ~ENTRY_MASKED)
+			return state_refuse(c, "msix[].ctrl", e->ctrl, "has bits that the entry lacks");
+		if (e->addr & 3)
+			return state_refuse(c, "msix[].addr", e->addr, "is not aligned");
+		if (v >= dev->msix_nr &&
+		    (e->addr || e->data || e->ctrl != ENTRY_MASKED || (s->msix_pending & BIT(v))))
+			return state_refuse(c, "msix[]", v, "is used though the function has no such vector");
+		if ((s->msix_pending & BIT(v)) && msix_on(dev, s) && !masked && !(e->ctrl & ENTRY_MASKED))
+			return state_refuse(c, "msix_pending", s->msix_pending, "has a vector that is not masked");
+	}
+	if (msi_on(dev, s) && !msix_on(dev, s)) {
+		u32 may = vpci_state_get(s, dev->msi_cap + MSI_MASK, 4), nr = msi_allocated(dev, s);
+
+		may &= (u32)(BIT(nr) - 1);
+		if (msi_pending(dev, s) & ~may)
+			return state_refuse(c, "cfg", msi_pending(dev, s), "has MSIs pending that are not masked");
+	}
+	return true;
 }
 
 static void entry_write(struct vpci_msix_entry *e, u32 field, u32 value)

@@ -1,0 +1,129 @@
+/* BARs of virtual PCI functions: where guests put them, and on the I/O buses. */
+#include "vmm/dev/pci/vpci_priv.h"
+
+#define BAR_IO    0x1u
+#define BAR_MEM64 0x4u
+#define BAR_PREF  0x8u
+
+u64 vpci_bar_wanted(const struct vpci_dev *d, const struct vpci_dev_state *s, u32 i)
+{
+	u32 cmd = vpci_state_get(s, PCI_COMMAND, 2), low = vpci_state_get(s, PCI_BAR0 + 4 * i, 4);
+	u64 base = low & ~0xfull;
+
+	switch (d->bars[i].kind) {
+	case VPCI_BAR_IO: base = low & ~3ull; return (cmd & PCI_CMD_IO) && base ? base : VPCI_NOWHERE;
+	case VPCI_BAR_MEM64: base |= (u64)vpci_state_get(s, PCI_BAR0 + 4 * i + 4, 4) << 32; /* fall through */
+	case VPCI_BAR_MEM32: return (cmd & PCI_CMD_MEM) && base ? base : VPCI_NOWHERE;
+	default: return VPCI_NOWHERE;
+	}
+}
+
+struct io_bus *vpci_bar_bus(const struct vpci_dev *d, u32 i)
+{
+	return d->bars[i].kind == VPCI_BAR_IO ? d->pci->pio : d->pci->mmio;
+}
+
+bool vpci_bar_map(struct vpci_dev *d, u32 i, u64 base)
+{
+	struct vpci_bar *b = &d->bars[i];
+
+	b->region.base = base;
+	b->mapped = io_bus_add(vpci_bar_bus(d, i), &b->region) == OK;
+	return b->mapped;
+}
+
+void vpci_bar_unmap(struct vpci_dev *d, u32 i)
+{
+	if (d->bars[i].mapped)
+		io_bus_remove(vpci_bar_bus(d, i), &d->bars[i].region);
+	d->bars[i].mapped = false;
+}
+
+/*
+ * Takes away what is no longer where the guest wants it, then puts what it wants. A place that is taken stays with
+ * the one who has it; every later change tries again, so that swapping two BARs works in any order.
+ */
+void vpci_update_bars(struct vpci *pci)
+{
+	for (struct vpci_dev *d = pci->first; d; d = d->next)
+		for (u32 i = 0; i < VPCI_BARS; i++)
+			if (d->bars[i].mapped && vpci_bar_wanted(d, &d->s, i) != d->bars[i].region.base)
+				vpci_bar_unmap(d, i);
+	for (struct vpci_dev *d = pci->first; d; d = d->next) {
+		d->s.decoded = 0;
+		for (u32 i = 0; i < VPCI_BARS; i++) {
+			u64 want = vpci_bar_wanted(d, &d->s, i);
+
+			if (d->bars[i].mapped || (want != VPCI_NOWHERE && vpci_bar_map(d, i, want)))
+				d->s.decoded |= (u8)BIT(i);
+		}
+	}
+}
+
+u64 vpci_bar_addr(const struct vpci_dev *dev, u32 index)
+{
+	return index < VPCI_BARS && dev->bars[index].mapped ? dev->bars[index].region.base : ~0ull;
+}
+
+int vpci_bar_init(struct vpci_dev *dev, u32 index, enum vpci_bar_kind kind, u64 size, bool prefetch, io_fn fn,
+                  void *arg)
+{
+	u64 min = kind == VPCI_BAR_IO ? 4 : 16;
+	u64 max = kind == VPCI_BAR_IO ? 256 : kind == VPCI_BAR_MEM64 ? BIT(39) : BIT(31);
+	u64 mask = ~(size - 1);
+	u32 reg = PCI_BAR0 + 4 * index, low = 0;
+
+	if (index >= VPCI_BARS || kind == VPCI_BAR_NONE || !fn || size < min || size > max || (size & (size - 1)) ||
+	    (kind == VPCI_BAR_MEM64 && index + 1 >= VPCI_BARS))
+		return ERR_INVAL;
+	if (dev->bars[index].kind != VPCI_BAR_NONE || vpci_cfg_get(dev, reg, 4) || dev->wmask[reg + 3] ||
+	    (kind == VPCI_BAR_MEM64 && dev->bars[index + 1].kind != VPCI_BAR_NONE))
+		return ERR_EXIST;
+	dev->bars[index] = (struct vpci_bar){
+		.kind = kind,
+		.prefetch = prefetch,
+		.size = size,
+		.region = { .len = size, .fn = fn, .dev = arg, .name = dev->name },
+	};
+	if (kind == VPCI_BAR_IO)
+		low = BAR_IO;
+	else
+		low = (kind == VPCI_BAR_MEM64 ? BAR_MEM64 : 0) | (prefetch ? BAR_PREF : 0);
+	vpci_cfg_set(dev, reg, 4, low);
+	for (u32 i = 0; i < (kind == VPCI_BAR_MEM64 ? 8u : 4u); i++)
+		dev->wmask[reg + i] = (u8)(mask >> (8 * i));
+	dev->wmask[PCI_COMMAND] |= kind == VPCI_BAR_IO ? PCI_CMD_IO : PCI_CMD_MEM;
+	return OK;
+}
+
+int vpci_assign(struct vpci *pci, u64 mem_base, u64 mem_end, u32 io_base, u32 io_end)
+{
+	for (struct vpci_dev *d = pci->first; d; d = d->next) {
+		u32 cmd = vpci_cfg_get(d, PCI_COMMAND, 2);
+
+		for (u32 i = 0; i < VPCI_BARS; i++) {
+			struct vpci_bar *b = &d->bars[i];
+			bool io = b->kind == VPCI_BAR_IO;
+			u64 at, reg = PCI_BAR0 + 4 * i;
+
+			if (b->kind == VPCI_BAR_NONE)
+				continue;
+			at = ALIGN_UP(io ? (u64)io_base : mem_base, b->size);
+			if (at > (io ? (u64)io_end : mem_end) || b->size > (io ? (u64)io_end : mem_end) - at)
+				return ERR_NOSPC;
+			if (io)
+				io_base = (u32)(at + b->size);
+			else
+				mem_base = at + b->size;
+			vpci_cfg_set(d, (u32)reg, 4, (u32)at | (vpci_cfg_get(d, (u32)reg, 4) & (io ? 0x3 : 0xf)));
+			if (b->kind == VPCI_BAR_MEM64)
+				vpci_cfg_set(d, (u32)reg + 4, 4, (u32)(at >> 32));
+			cmd |= io ? PCI_CMD_IO : PCI_CMD_MEM;
+		}
+		vpci_cfg_set(d, PCI_COMMAND, 2, cmd);
+		if (d->s.cfg[PCI_INT_PIN])
+			d->s.cfg[PCI_INT_LINE] = (u8)(VPCI_ISA_IRQ + ((d->slot + d->s.cfg[PCI_INT_PIN] - 1u) & 1));
+	}
+	vpci_update_bars(pci);
+	return OK;
+}
