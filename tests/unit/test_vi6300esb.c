@@ -377,15 +377,62 @@ START_TEST(restoring)
 	ck_assert_uint_eq(cfg_rd(0x68, 1), 3);
 	rig_run_to(&rig, end);
 	ck_assert_uint_eq(expiries, 1);
-	/* Nonsense does no harm. */
-	memset(&d.s, 0xff, sizeof(d.s));
-	d.s.enabled = d.s.interrupt = d.s.timed_out = true;
-	vi6300esb_restored(&d);
-	ck_assert_uint_eq(rd(0, 8), 0x000fffff000fffff);
-	ck_assert_uint_eq(d.s.stage, 0);
-	ck_assert_uint_eq(timerq_next(&rig.tq), TIMER_OFF);
+}
+END_TEST
+
+static bool valid(const struct vi6300esb_state *s, const struct vpci_dev_state *ps, const char *field)
+{
+	const void *part[VDEV_PARTS] = { s, ps };
+	struct state_check c = { .now = rig.now, .field = "" };
+	bool ok = vi6300esb_ops.valid(&d, part, &c);
+
+	ck_assert_str_eq(c.field, field);
+	return ok;
+}
+
+START_TEST(states_that_cannot_be)
+{
+	struct vi6300esb_state s;
+	struct vpci_dev_state ps;
+
+	setup();
+	cfg(0x60, 2, 4);
+	cfg(0x68, 1, 3);
+	rig_run_to(&rig, timerq_next(&rig.tq));
+	ck_assert(d.s.stage == 2 && d.s.interrupt && line);
+	s = d.s;
+	ps = d.pci.s;
+	ck_assert(valid(&s, &ps, ""));
+#define REFUSED(change, field)                     \
+	do {                                       \
+		s = d.s;                           \
+		ps = d.pci.s;                      \
+		change;                            \
+		ck_assert(!valid(&s, &ps, field)); \
+	} while (0)
+	REFUSED(s.preload[1] |= 0x100000, "preload[]");
+	REFUSED(s.stage = 3, "stage");
+	REFUSED(s.unlock = 3, "unlock");
+	REFUSED(s.stage = 0, "deadline");
+	REFUSED(s.deadline = TIMER_OFF, "deadline");
+	REFUSED(s.deadline = rig.now + ns(0x100000, false), "deadline");
+	REFUSED(s.enabled = false, "enabled");
+	REFUSED((s.enabled = false, ps.cfg[0x68] = 0), "stage");
+	REFUSED(s.interrupt = false, "interrupt");
+	REFUSED(ps.cfg[0x60] = 7, "interrupt");
+	REFUSED(ps.cfg[0x60] |= 0x40, "cfg[]");
+	REFUSED(ps.cfg[0x68] |= 0x10, "cfg[]");
+#undef REFUSED
+	/* The longest stage there is; one that has ended, but not for the timer queue; a locked register. */
+	s = d.s;
+	ps = d.pci.s;
+	s.deadline = rig.now + ns(0xfffff, false);
+	ck_assert(valid(&s, &ps, ""));
+	s.deadline = 0;
+	ps.cfg[0x68] = 2;
+	ck_assert(valid(&s, &ps, ""));
 }
 END_TEST
 
 SUITE_MAIN("vi6300esb", identity, unlocking, as_linux_uses_it, stopping_and_locking, fast_clock, interrupt,
-           output_disabled, late_timer, free_running, restoring)
+           output_disabled, late_timer, free_running, restoring, states_that_cannot_be)

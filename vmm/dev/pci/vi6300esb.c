@@ -34,6 +34,8 @@
 
 #define PCI_CLOCK_MHZ 33
 
+STATE_DESC(vi6300esb_state, VI6300ESB_STATE, 1);
+
 static u32 config(const struct vi6300esb *d)
 {
 	return vpci_cfg_get(&d->pci, VI6300ESB_CONFIG, 2);
@@ -45,13 +47,15 @@ static u32 lock(const struct vi6300esb *d)
 
 /* ---- counting ---- */
 
+static u64 counts_ns(u64 counts, bool fast)
+{
+	return (counts << (fast ? 5 : 15)) * 1000 / PCI_CLOCK_MHZ;
+}
+
 /* ns that stage takes. A preload value of 0 counts as 1: the counter has to get to 0. */
 static u64 stage_ns(const struct vi6300esb *d, u32 stage)
 {
-	u64 counts = MAX(d->s.preload[stage - 1], 1u);
-	u64 clocks = counts << (config(d) & CONFIG_PRE_SEL ? 5 : 15);
-
-	return clocks * 1000 / PCI_CLOCK_MHZ;
+	return counts_ns(MAX(d->s.preload[stage - 1], 1u), config(d) & CONFIG_PRE_SEL);
 }
 
 static void set_deadline(struct vi6300esb *d, u64 deadline)
@@ -208,6 +212,7 @@ int vi6300esb_init(struct vi6300esb *d, struct timerq *tq, void (*expired)(void 
 	if (err)
 		return err;
 	d->pci.wmask[VI6300ESB_CONFIG] = CONFIG_INT_TYPE | CONFIG_PRE_SEL | CONFIG_OUTPUT;
+	d->pci.omask[VI6300ESB_LOCK] = LOCK_BITS; /* not written, or not any more, it keeps what it has */
 	d->pci.cfg_written = cfg_written;
 	d->expired = expired;
 	d->arg = arg;
@@ -232,17 +237,78 @@ void vi6300esb_reset(struct vi6300esb *d)
 
 void vi6300esb_restored(struct vi6300esb *d)
 {
-	/* What was saved may come from anywhere: the rest of the file relies on these. */
-	d->s.preload[0] &= PRELOAD_BITS;
-	d->s.preload[1] &= PRELOAD_BITS;
-	d->s.enabled = lock(d) & LOCK_ENABLE;
-	if (d->s.stage > 2 || d->s.deadline == TIMER_OFF || !d->s.enabled)
-		d->s.stage = 0;
-	if (d->s.unlock > 2)
-		d->s.unlock = 0;
 	allow_lock(d);
-	timer_set(&d->timer, d->s.stage ? d->s.deadline : TIMER_OFF);
-	if (!d->s.stage)
-		d->s.deadline = TIMER_OFF;
-	update_interrupt(d);
+	timer_set(&d->timer, d->s.deadline);
+	vpci_dev_restored(&d->pci);
 }
+
+/* ---- as a device ---- */
+
+static int attach(void *dev, const struct vdev_env *env, const void *cfg)
+{
+	struct vi6300esb *d = dev;
+	const struct vi6300esb_cfg *g = cfg;
+	int err = vi6300esb_init(d, env->timers, g->expired, g->arg);
+
+	return err ? err : vpci_attach(env->pci, &d->pci, g->at.slot, g->at.fn);
+}
+
+static void detach(void *dev)
+{
+	struct vi6300esb *d = dev;
+
+	timer_cancel(&d->timer);
+	vpci_detach(&d->pci);
+}
+
+static void reset(void *dev, u64 now)
+{
+	struct vi6300esb *d = dev;
+
+	vpci_dev_reset(&d->pci);
+	vi6300esb_reset(d);
+}
+
+static bool counter_valid(const struct vi6300esb_state *s, struct state_check *c)
+{
+	for (u32 i = 0; i < 2; i++)
+		if (s->preload[i] & ~PRELOAD_BITS)
+			return state_refuse(c, "preload[]", s->preload[i], "has bits that the register lacks");
+	if (s->stage > 2)
+		return state_refuse(c, "stage", s->stage, "is no stage");
+	if (s->unlock > 2)
+		return state_refuse(c, "unlock", s->unlock, "is beyond the sequence");
+	if (!s->stage && s->deadline != TIMER_OFF)
+		return state_refuse(c, "deadline", s->deadline, "is set though nothing counts");
+	/* Preloads and clock may have changed since the stage began. */
+	if (s->stage && s->deadline > c->now && s->deadline - c->now > counts_ns(PRELOAD_BITS, false))
+		return state_refuse(c, "deadline", s->deadline, "is later than the longest stage ends");
+	return true;
+}
+
+static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
+{
+	const struct vi6300esb *d = dev;
+	const struct vi6300esb_state *s = part[0];
+	const struct vpci_dev_state *pci = part[1];
+	u8 locked = pci->cfg[VI6300ESB_LOCK], type = pci->cfg[VI6300ESB_CONFIG] & CONFIG_INT_TYPE;
+
+	if (!counter_valid(s, c) || !vpci_dev_valid(&d->pci, pci, c))
+		return false;
+	if (s->enabled != !!(locked & LOCK_ENABLE))
+		return state_refuse(c, "enabled", s->enabled, "is not the lock register's enable bit");
+	if (s->stage && !s->enabled)
+		return state_refuse(c, "stage", s->stage, "counts though the watchdog is not enabled");
+	if (pci->intx != (s->interrupt && type == 0))
+		return state_refuse(c, "interrupt", s->interrupt, "and its type do not make the function's INTx");
+	return true;
+}
+
+static void restored(void *dev, u64 now)
+{
+	vi6300esb_restored(dev);
+}
+
+VDEV_OPS(vi6300esb, "i6300esb", VDEV_STATE(vi6300esb, s, vi6300esb_state),
+         .state[1] = VDEV_STATE(vi6300esb, pci.s, vpci_dev_state), .attach = attach, .detach = detach, .reset = reset,
+         .valid = valid, .restored = restored);

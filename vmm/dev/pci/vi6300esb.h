@@ -20,16 +20,16 @@
 #define VI6300ESB_CONFIG 0x60 /* 16 bits */
 #define VI6300ESB_LOCK   0x68 /* 8 bits */
 
-/* Plain, saveable; the two registers above are in pci.s.cfg. */
-struct vi6300esb_state {
-	u32 preload[2]; /* 20 bits: stages 1 and 2 */
-	u64 deadline;   /* ns of VM time when the stage ends; TIMER_OFF: not counting */
-	u8 stage;       /* 0 off, 1, 2 */
-	u8 unlock;      /* how far the unlock sequence has come: 0, 1, 2 (done) */
-	bool enabled;   /* the lock register's enable bit as last seen: what counts is its rise */
-	bool interrupt; /* first stage has ended (GINTSR bit 0) */
-	bool timed_out; /* second stage has ended; survives resets, as on the RTC's battery */
-};
+/* The two registers above are in pci.s.cfg. */
+#define VI6300ESB_STATE(T, F, A, S)                                                                      \
+	A(T, u32, preload, 2) /* 20 bits: stages 1 and 2 */                                              \
+	F(T, u64, deadline)   /* ns of VM time when the stage ends; TIMER_OFF: not counting */           \
+	F(T, u8, stage)       /* 0 off, 1, 2 */                                                          \
+	F(T, u8, unlock)      /* how far the unlock sequence has come: 0, 1, 2 (done) */                 \
+	F(T, bool, enabled)   /* the lock register's enable bit as last seen: what counts is its rise */ \
+	F(T, bool, interrupt) /* first stage has ended (GINTSR bit 0) */                                 \
+	F(T, bool, timed_out) /* second stage has ended; survives resets, as on the RTC's battery */
+STATE_STRUCT(vi6300esb_state, VI6300ESB_STATE);
 
 struct vi6300esb {
 	struct vi6300esb_state s;
@@ -46,5 +46,14 @@ struct vi6300esb {
 __must_check int vi6300esb_init(struct vi6300esb *d, struct timerq *tq, void (*expired)(void *arg), void *arg);
 /* Power-on state but for timed_out; after vpci_reset. */
 void vi6300esb_reset(struct vi6300esb *d);
-/* After s and pci.s were restored. */
+/* After s and pci.s were restored; the function is attached. */
 void vi6300esb_restored(struct vi6300esb *d);
+
+/* Where it goes, and who hears of it: as vi6300esb_init. */
+struct vi6300esb_cfg {
+	struct vpci_slot at;
+	void (*expired)(void *arg);
+	void *arg;
+};
+/* Behind the bus (env->pci). Its reset is that of the function, too. cfg: vi6300esb_cfg. */
+extern const struct vdev_ops vi6300esb_ops;
