@@ -122,11 +122,12 @@ static void step(struct rigfuzz *f)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+	static const struct chr_ops ops = { .out = on_tx };
 	struct rigfuzz f = { data, size };
 	bool line;
 
 	rig_init(&rig);
-	vuart_init(&u, BASE, GSI, &rig.chip, &rig.tq, on_tx, NULL);
+	vuart_init(&u, BASE, GSI, &rig.chip, &rig.tq, &(struct chr){ &ops, NULL });
 	assert(vuart_attach(&u, &rig.pio) == OK);
 	nr_sent = queued = lcr = mcr = 0;
 	fifos = false;

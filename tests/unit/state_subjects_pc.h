@@ -188,7 +188,8 @@ static inline void subject_uart_tx(void *arg, const u8 *buf, size_t len)
 
 static inline int subject_uart_attach(struct state_world *w)
 {
-	const struct vuart_cfg cfg = { SUBJECT_UART_BASE, SUBJECT_UART_GSI, subject_uart_tx, w };
+	static const struct chr_ops ops = { .out = subject_uart_tx };
+	const struct vuart_cfg cfg = { SUBJECT_UART_BASE, SUBJECT_UART_GSI, { &ops, w } };
 
 	return w->ops->attach(w->dev, &w->env, &cfg);
 }

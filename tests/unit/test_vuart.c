@@ -21,6 +21,21 @@ static void on_tx(void *arg, const u8 *buf, size_t len)
 		sent[nr_sent++ % sizeof(sent)] = buf[i];
 }
 
+static bool back_end_waits;
+static u32 rooms;
+
+static bool on_waits(const void *arg)
+{
+	ck_assert_ptr_eq(arg, &rig);
+	return back_end_waits;
+}
+
+static void on_room(void *arg)
+{
+	ck_assert_ptr_eq(arg, &rig);
+	rooms++;
+}
+
 static void out(u32 reg, u8 val)
 {
 	rig_out(&rig, BASE + reg, val);
@@ -33,9 +48,12 @@ static u8 in(u32 reg)
 
 static void setup(void)
 {
+	static const struct chr_ops ops = { .out = on_tx, .waits = on_waits, .room = on_room };
+
 	rig_init(&rig);
-	nr_sent = 0;
-	vuart_init(&u, BASE, GSI, &rig.chip, &rig.tq, on_tx, &rig);
+	nr_sent = rooms = 0;
+	back_end_waits = false;
+	vuart_init(&u, BASE, GSI, &rig.chip, &rig.tq, &(struct chr){ &ops, &rig });
 	ck_assert_int_eq(vuart_attach(&u, &rig.pio), OK);
 }
 
@@ -528,6 +546,37 @@ START_TEST(save_and_restore)
 }
 END_TEST
 
-SUITE_MAIN("vuart", power_on, plain_registers, detected_as_16550a, transmit, thre_interrupt, out2_gates_line,
+/* The back-end hears of room when the guest makes some, and only if it has something for it. */
+START_TEST(room)
+{
+	setup_115200(0x01, 0);
+	back_end_waits = true;
+	ck_assert_uint_eq(feed("0123456789abcdefgh"), 16);
+	(void)in(LSR);
+	(void)in(IIR);
+	out(SCR, 1);
+	ck_assert_uint_eq(rooms, 0);
+	ck_assert_uint_eq(in(RBR), '0');
+	ck_assert_uint_eq(rooms, 1);
+	/* Nothing to read makes no room. */
+	ck_assert_uint_eq(feed("g"), 1);
+	back_end_waits = false;
+	(void)in(RBR);
+	ck_assert_uint_eq(rooms, 1);
+	back_end_waits = true;
+	out(FCR, 0x03); /* receiver reset */
+	ck_assert_uint_eq(rooms, 2);
+	(void)in(RBR);
+	ck_assert_uint_eq(rooms, 2);
+	/* In loopback the receiver takes nothing from outside; out of it, it does again. */
+	out(MCR, 0x1b);
+	ck_assert_uint_eq(vuart_rx_space(&u), 0);
+	ck_assert_uint_eq(rooms, 2);
+	out(MCR, 0x0b);
+	ck_assert_uint_eq(rooms, 3);
+}
+END_TEST
+
+SUITE_MAIN("vuart", room, power_on, plain_registers, detected_as_16550a, transmit, thre_interrupt, out2_gates_line,
            receive_without_fifos, trigger_levels, fifo_order, receive_timeout, timeout_follows_format, overrun,
            breaks, loopback, modem_deltas, priorities, wide_accesses, save_and_restore)

@@ -4,6 +4,7 @@
 #include "lib/err.h"
 #include "lib/types.h"
 
+struct vdev;
 struct vm;
 
 /* Creates, wires and attaches them; vCPUs and interrupt controllers exist. OK or an error, logged; board_destroy().
@@ -12,5 +13,7 @@ __must_check int board_create(struct vm *vm);
 void board_destroy(struct vm *vm);
 /* Power-on state at VM time now. */
 void board_reset(struct vm *vm, u64 now);
+/* Its devices, in the order of their table, and how many there are. */
+const struct vdev *board_devices(const struct vm *vm, u32 *nr);
 /* The guest's power button is pressed. On a vCPU's CPU, with the VM's lock. */
 void board_power_button(struct vm *vm);

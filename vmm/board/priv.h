@@ -1,4 +1,4 @@
-/* What board.c and serial.c share: struct board. */
+/* What board.c, pc.c and serial.c share: struct board and the rows of its table. */
 #pragma once
 
 #include "arch/x86/lock.h"
@@ -12,13 +12,13 @@
 #include "vmm/dev/pc/vuart.h"
 #include "vmm/dev/pci/vi6300esb.h"
 #include "vmm/dev/pci/vpci.h"
+#include "vmm/dev/vdev.h"
 
 struct vm;
 
 /* A serial port's way back to its VM. */
 struct com_port {
 	struct vm *vm;
-	u32 n;
 	enum vm_serial kind; /* what it is connected to now */
 	struct {             /* of the log */
 		char text[120];
@@ -26,7 +26,34 @@ struct com_port {
 	} line;
 };
 
+#define BOARD_ROWS 16
+
+/* What a device is configured with: as each of them wants it. */
+union board_cfg {
+	struct vpm_cfg pm;
+	struct vreset_cfg reset;
+	struct vpci_host_bridge_cfg host_bridge;
+	struct vi6300esb_cfg watchdog;
+	struct vuart_cfg uart;
+	struct vdebug_config debug;
+};
+
+struct board_row {
+	const struct vdev_ops *ops;
+	u32 offset;                                                /* of the device, in struct board */
+	const char *tag;                                           /* in streams and messages */
+	u32 n;                                                     /* which of its kind */
+	bool (*wanted)(const struct vm_config *c, u32 n);          /* NULL: always */
+	int (*config)(struct vm *vm, u32 n, union board_cfg *cfg); /* NULL: it needs none. OK or an error */
+};
+extern const struct board_row board_pc[];
+extern const u32 board_pc_rows;
+
 struct board {
+	struct vdev_env env;
+	struct vdev rows[BOARD_ROWS]; /* those wanted */
+	u32 nr_rows;
+	bool attached;
 	struct vpit pit;
 	struct vrtc rtc;
 	struct vpm pm;
@@ -48,5 +75,7 @@ struct board {
 
 /* ---- serial.c ---- */
 
-__must_check int serial_create(struct vm *vm);
-void serial_reset(struct vm *vm, u64 now);
+/* Row n's UART. */
+int serial_config(struct vm *vm, u32 n, union board_cfg *cfg);
+/* What was typed for, and begun by, the guest as it ran before is forgotten. */
+void serial_reset(struct vm *vm);

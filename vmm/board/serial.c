@@ -69,13 +69,15 @@ static void tx(void *arg, const u8 *buf, size_t len)
 
 /* ---- to the guest ---- */
 
-/* The guest has made room in a UART. */
-static void room(void *arg)
+static bool waits(const void *ctx)
 {
-	struct vm *vm = ((struct com_port *)arg)->vm;
+	return serial_input_waits(((const struct com_port *)ctx)->vm);
+}
 
-	if (serial_input_waits(vm))
-		vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+/* The guest has made room in a UART: before it runs on, that is filled (serial_take_input()). */
+static void room(void *ctx)
+{
+	vcpu_request(((struct com_port *)ctx)->vm->vcpus[0], VCPU_REQ_EVENT);
 }
 
 size_t serial_queue_input(struct vm *vm, const u8 *buf, size_t len)
@@ -143,39 +145,28 @@ void serial_control_input(struct vm *vm, const u8 *buf, size_t len)
 		log_debug("guest %s: control UART lost %lu bytes\n", vm->config.name, len - n);
 }
 
-/* ---- creation, reset ---- */
+/* ---- configuration, reset ---- */
 
-int serial_create(struct vm *vm)
+int serial_config(struct vm *vm, u32 n, union board_cfg *cfg)
 {
+	static const struct chr_ops ops = { .out = tx, .waits = waits, .room = room };
 	static const struct {
 		u16 base;
 		u8 gsi;
 	} com[CONFIG_NR_COM] = { { 0x3f8, 4 }, { 0x2f8, 3 }, { 0x3e8, 4 }, { 0x2e8, 3 } };
-	struct timerq *tq = &vm->vcpus[0]->timers;
-	struct board *b = vm->board;
-	int err = OK;
+	struct com_port *port = &vm->board->port[n];
 
-	for (u32 i = 0; i < CONFIG_NR_COM && !err; i++) {
-		b->port[i] = (struct com_port){ .vm = vm, .n = i, .kind = vm->config.com[i] };
-		if (vm->config.com[i] == VM_SERIAL_NONE)
-			continue;
-		vuart_init(&b->com[i], com[i].base, com[i].gsi, &vm->irq.chip, tq, tx, &b->port[i]);
-		b->com[i].room = room;
-		err = vuart_attach(&b->com[i], &vm->pio);
-	}
-	return err;
+	*port = (struct com_port){ .vm = vm, .kind = vm->config.com[n] };
+	cfg->uart = (struct vuart_cfg){ .base = com[n].base, .gsi = com[n].gsi, .chr = { &ops, port } };
+	return OK;
 }
 
-void serial_reset(struct vm *vm, u64 now)
+void serial_reset(struct vm *vm)
 {
 	struct board *b = vm->board;
 
-	for (u32 i = 0; i < CONFIG_NR_COM; i++) {
-		if (vm->config.com[i] != VM_SERIAL_NONE)
-			vuart_reset(&b->com[i], now);
+	for (u32 i = 0; i < CONFIG_NR_COM; i++)
 		b->port[i].line.len = 0;
-	}
-	/* What was typed for the guest as it ran before. */
 	spin_lock(&b->keys.lock);
 	atomic_store_relaxed(&b->keys.nr, 0);
 	spin_unlock(&b->keys.lock);

@@ -223,7 +223,7 @@ static void transmit(struct vuart *u, u8 byte, u64 now)
 	if (u->s.mcr & MCR_LOOP)
 		rx_put(u, byte & (u8)((0x20 << (u->s.lcr & LCR_WORD)) - 1), 0, now);
 	else if (!(u->s.lcr & LCR_BREAK))
-		u->tx(u->arg, &byte, 1);
+		chr_out(&u->chr, &byte, 1);
 	u->s.thri = true;
 }
 
@@ -337,20 +337,19 @@ static void uart_io(void *dev, struct io_access *io)
 	if (!io->write)
 		io->value = val;
 	update(u, io->now);
-	if (u->room && vuart_rx_space(u) > space)
-		u->room(u->arg);
+	if (vuart_rx_space(u) > space)
+		chr_room(&u->chr);
 }
 
 /* ---- for the owner ---- */
 
 void vuart_init(struct vuart *u, u16 base, u32 gsi, const struct irqchip *irq, struct timerq *tq,
-                void (*tx)(void *arg, const u8 *buf, size_t len), void *arg)
+                const struct chr *chr)
 {
 	memset(u, 0, sizeof(*u));
 	u->irq = irq;
 	u->gsi = gsi;
-	u->tx = tx;
-	u->arg = arg;
+	u->chr = *chr;
 	timer_init(&u->timeout, tq, timed_out, u);
 	u->region =
 	        (struct io_region){ .base = base, .len = NR_REGS, .fn = uart_io, .dev = u, .name = "uart-16550a" };
@@ -413,7 +412,7 @@ static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 {
 	const struct vuart_cfg *c = cfg;
 
-	vuart_init(dev, c->base, c->gsi, env->irq, env->timers, c->tx, c->arg);
+	vuart_init(dev, c->base, c->gsi, env->irq, env->timers, &c->chr);
 	return vuart_attach(dev, env->pio);
 }
 

@@ -6,6 +6,7 @@
 
 #include "lib/err.h"
 #include "lib/types.h"
+#include "vmm/backend/chr.h"
 #include "vmm/base/io_bus.h"
 #include "vmm/base/irqchip.h"
 #include "vmm/base/timer.h"
@@ -36,9 +37,7 @@ struct vuart {
 	struct vuart_state s;
 	const struct irqchip *irq;
 	u32 gsi;
-	void (*tx)(void *arg, const u8 *buf, size_t len);
-	void (*room)(void *arg); /* the receiver takes bytes again; set after vuart_init, may be NULL */
-	void *arg;
+	struct chr chr; /* gets what the guest sends; told when the receiver takes bytes again */
 	struct timer timeout;
 	struct io_region region;
 	struct io_bus *pio; /* set by attach */
@@ -48,14 +47,13 @@ struct vuart {
 struct vuart_cfg {
 	u16 base;
 	u32 gsi;
-	void (*tx)(void *arg, const u8 *buf, size_t len);
-	void *arg;
+	struct chr chr;
 };
 extern const struct vdev_ops vuart_ops; /* cfg: struct vuart_cfg */
 
-/* base: first of 8 ports. tx gets what the guest sends; it must not call back into the UART. */
+/* base: first of 8 ports. chr is copied; its out() must not call back into the UART. */
 void vuart_init(struct vuart *u, u16 base, u32 gsi, const struct irqchip *irq, struct timerq *tq,
-                void (*tx)(void *arg, const u8 *buf, size_t len), void *arg);
+                const struct chr *chr);
 /* OK or io_bus_add's error. */
 __must_check int vuart_attach(struct vuart *u, struct io_bus *pio);
 void vuart_reset(struct vuart *u, u64 now);

@@ -1,0 +1,131 @@
+/* The devices of a PC: THE TABLE, and what each of them is wired to. A new device is a model, a field of struct
+ * board, a row. */
+#include "arch/x86/percpu.h"
+#include "lib/log.h"
+#include "mm/hvmem.h"
+#include "vmm/board/priv.h"
+#include "vmm/cpu/kill.h"
+#include "vmm/vm/vm.h"
+
+#define WATCHDOG_SLOT 2
+
+/* ---- what devices call ---- */
+
+static void on_sleep(void *arg, u8 slp_typ)
+{
+	struct vm *vm = arg;
+
+	if (slp_typ == GUEST_S5_SLP_TYP)
+		vm_request_stop(vm, VM_STOP_POWEROFF, 0, "ACPI S5");
+	else
+		vcpu_log(vm->vcpus[0], LOG_WARN, "sleep type %u is not offered, ignored\n", slp_typ);
+}
+
+static void on_reset(void *arg, const char *how)
+{
+	vm_request_stop(arg, VM_STOP_RESET, 0, how);
+}
+
+static void on_debug_exit(void *arg, u32 code)
+{
+	vm_request_stop(arg, VM_STOP_DEBUG_EXIT, code, "port F4h");
+}
+
+static void on_watchdog(void *arg)
+{
+	/* Its timer runs on vCPU 0; an access that comes before a late one may be another's. */
+	vm_kill(this_cpu()->current, "watchdog expired");
+}
+
+static void debug_putc(void *arg, char c)
+{
+	const struct vm *vm = arg;
+
+	chr_out(&vm->board->chr[SERIAL_CONSOLE], (const u8 *)&c, 1);
+}
+
+/* ---- configurations ---- */
+
+static int pm(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->pm = (struct vpm_cfg){ .sleep = on_sleep, .arg = vm };
+	return OK;
+}
+
+static int reset(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->reset = (struct vreset_cfg){ .reset = on_reset, .arg = vm };
+	return OK;
+}
+
+static int host_bridge(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->host_bridge =
+	        (struct vpci_host_bridge_cfg){ .vendor = VPCI_HOST_BRIDGE_VENDOR, .device = VPCI_HOST_BRIDGE_DEVICE };
+	return OK;
+}
+
+static int watchdog(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->watchdog = (struct vi6300esb_cfg){ .at.slot = WATCHDOG_SLOT, .expired = on_watchdog, .arg = vm };
+	return OK;
+}
+
+static bool watchdog_wanted(const struct vm_config *c, u32 n)
+{
+	return c->watchdog == VM_WATCHDOG_I6300ESB;
+}
+
+static bool com_wanted(const struct vm_config *c, u32 n)
+{
+	return c->com[n] != VM_SERIAL_NONE;
+}
+
+static int debug(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	const struct vm_config *c = &vm->config;
+
+	if (c->testdev) {
+		vm->board->iomem = hv_zalloc(VDEBUG_IOMEM_LEN);
+		if (!vm->board->iomem)
+			return ERR_NOMEM;
+	}
+	cfg->debug = (struct vdebug_config){
+		.exit_port = c->debug_exit,
+		.testdev = c->testdev,
+		.debugcon = c->debug_console,
+		.exit = on_debug_exit,
+		.putc = debug_putc,
+		.arg = vm,
+		.iomem = vm->board->iomem,
+		.ram_bytes = c->memory,
+		.cpus = (u16)vm->nr_vcpus,
+	};
+	return OK;
+}
+
+/* ---- the table ---- */
+
+#define ROW(device, field, tag_, ...)                                                                   \
+	{                                                                                               \
+		.ops = &device##_ops, .offset = offsetof(struct board, field), .tag = tag_, __VA_ARGS__ \
+	}
+#define COM(n_) ROW(vuart, com[n_], "uart" #n_, .n = n_, .wanted = com_wanted, .config = serial_config)
+
+/* In this order they are attached, reset and saved; functions behind their bus. */
+const struct board_row board_pc[] = {
+	ROW(vpit, pit, "pit"),
+	ROW(vrtc, rtc, "rtc"),
+	ROW(vpm, pm, "pm", .config = pm),
+	ROW(vreset, reset, "reset", .config = reset),
+	ROW(vpci, pci, "pci"),
+	ROW(vpci_host_bridge, host_bridge, "host-bridge", .config = host_bridge),
+	ROW(vi6300esb, watchdog, "i6300esb", .wanted = watchdog_wanted, .config = watchdog),
+	COM(0),
+	COM(1),
+	COM(2),
+	COM(3),
+	ROW(vdebug, debug, "debug", .config = debug),
+};
+_Static_assert(ARRAY_SIZE(board_pc) <= BOARD_ROWS, "struct board has a place for each row");
+const u32 board_pc_rows = ARRAY_SIZE(board_pc);
