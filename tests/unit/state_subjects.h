@@ -1,13 +1,17 @@
 /* All subjects of the tests of states: every device that can be a row of the board's table. */
 #pragma once
 
+#include "state_subjects_irq.h"
 #include "state_subjects_pc.h"
+#include "state_subjects_pci.h"
 
 static const struct {
 	const struct state_subject *subjects;
 	u32 nr;
 } state_subject_lists[] = {
 	{ state_subjects_pc, ARRAY_SIZE(state_subjects_pc) },
+	{ state_subjects_irq, ARRAY_SIZE(state_subjects_irq) },
+	{ state_subjects_pci, ARRAY_SIZE(state_subjects_pci) },
 };
 
 static inline u32 state_subject_count(void)
