@@ -458,5 +458,5 @@ START_TEST(all_rows)
 }
 END_TEST
 
-SUITE_MAIN("stream", round_trip, room, truncated, flipped, flipped_and_sealed, header, names, missing, fields, bad_values,
-           lengths, wrong_struct, show, all_rows)
+SUITE_MAIN("stream", round_trip, room, truncated, flipped, flipped_and_sealed, header, names, missing, fields,
+           bad_values, lengths, wrong_struct, show, all_rows)
