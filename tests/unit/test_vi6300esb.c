@@ -410,7 +410,7 @@ START_TEST(states_that_cannot_be)
 		change;                            \
 		ck_assert(!valid(&s, &ps, field)); \
 	} while (0)
-	REFUSED(s.preload[1] |= 0x100000, "preload[]");
+	REFUSED(s.preload[1] |= 0x100000, "preload");
 	REFUSED(s.stage = 3, "stage");
 	REFUSED(s.unlock = 3, "unlock");
 	REFUSED(s.stage = 0, "deadline");
@@ -420,8 +420,8 @@ START_TEST(states_that_cannot_be)
 	REFUSED((s.enabled = false, ps.cfg[0x68] = 0), "stage");
 	REFUSED(s.interrupt = false, "interrupt");
 	REFUSED(ps.cfg[0x60] = 7, "interrupt");
-	REFUSED(ps.cfg[0x60] |= 0x40, "cfg[]");
-	REFUSED(ps.cfg[0x68] |= 0x10, "cfg[]");
+	REFUSED(ps.cfg[0x60] |= 0x40, "cfg");
+	REFUSED(ps.cfg[0x68] |= 0x10, "cfg");
 #undef REFUSED
 	/* The longest stage there is; one that has ended, but not for the timer queue; a locked register. */
 	s = d.s;

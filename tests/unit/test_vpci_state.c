@@ -86,7 +86,7 @@ START_TEST(registers)
 
 		for (u32 bit = 0; bit < 8; bit++)
 			if (fixed >> bit & 1)
-				STATE(s.cfg[i] ^= (u8)(1u << bit), "cfg[]");
+				STATE(s.cfg[i] ^= (u8)(1u << bit), "cfg");
 	}
 	STATE(s.cfg[PCI_INT_LINE] = 0x77, "");
 	STATE(s.intx = true, "intx");
@@ -131,16 +131,16 @@ START_TEST(messages)
 	msi = a.msi_cap;
 	msix = a.msix_cap;
 	STATE(s.msix[6] = ((struct vpci_msix_entry){ 0xfee00000, 5, 0 }), "");
-	STATE(s.msix[6].addr = 2, "msix[].addr");
-	STATE(s.msix[6].ctrl = 2, "msix[].ctrl");
-	STATE(s.msix[7].ctrl = 0, "msix[]");
-	STATE(s.msix[7].data = 1, "msix[]");
-	STATE(s.msix_pending = BIT(7), "msix[]");
+	STATE(s.msix[6].addr = 2, "msix.addr");
+	STATE(s.msix[6].ctrl = 2, "msix.ctrl");
+	STATE(s.msix[7].ctrl = 0, "msix");
+	STATE(s.msix[7].data = 1, "msix");
+	STATE(s.msix_pending = BIT(7), "msix");
 	STATE((s.msix_pending = BIT(6), s.cfg[msix + 3] |= 0x80), "");
 	STATE((s.msix_pending = BIT(6), s.msix[6].ctrl = 0, s.cfg[msix + 3] |= 0x80), "msix_pending");
 	STATE((s.msix_pending = BIT(6), s.msix[6].ctrl = 0, s.cfg[msix + 3] |= 0xc0), "");
 	STATE((s.msix_pending = BIT(6), s.msix[6].ctrl = 0), "");
-	STATE(s.cfg[msi + 20] = 0x10, "cfg[]"); /* of 4 vectors */
+	STATE(s.cfg[msi + 20] = 0x10, "cfg"); /* of 4 vectors */
 	STATE(s.cfg[msi + 20] = 8, "");
 	STATE((s.cfg[msi + 20] = 8, s.cfg[msi + 2] |= 0x21), "cfg");
 	STATE((s.cfg[msi + 20] = s.cfg[msi + 16] = 8, s.cfg[msi + 2] |= 0x21), "");

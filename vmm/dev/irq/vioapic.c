@@ -170,9 +170,9 @@ bool vioapic_valid(const struct vioapic *a, const struct vioapic_state *s, struc
 		u64 r = s->rte[pin];
 
 		if (r & ~(RTE_WRITABLE | RTE_REMOTE_IRR))
-			return state_refuse(c, "rte[]", r, "has bits that the entry lacks");
+			return state_refuse(c, "rte", r, "has bits that the entry lacks");
 		if ((r & RTE_REMOTE_IRR) && !is_level(r))
-			return state_refuse(c, "rte[]", r, "has remote IRR though it is for edges");
+			return state_refuse(c, "rte", r, "has remote IRR though it is for edges");
 	}
 	if (s->lines >> VIOAPIC_PINS)
 		return state_refuse(c, "lines", s->lines, "has more pins than there are");

@@ -104,9 +104,9 @@ static bool lvts_valid(const u8 *page, const struct vlapic_state *s, struct stat
 		u32 v = rd(page, APIC_LVT_LINT0 + pin * 16);
 
 		if (!!(v & LVT_REMOTE_IRR) != s->lint_rirr[pin])
-			return state_refuse(c, "lint_rirr[]", s->lint_rirr[pin], "is not the register's remote IRR");
+			return state_refuse(c, "lint_rirr", s->lint_rirr[pin], "is not the register's remote IRR");
 		if ((v & LVT_REMOTE_IRR) && !(v & LVT_LEVEL))
-			return state_refuse(c, "lint_rirr[]", v, "is set though the pin is edge triggered");
+			return state_refuse(c, "lint_rirr", v, "is set though the pin is edge triggered");
 	}
 	return true;
 }
@@ -126,7 +126,7 @@ static bool vectors_valid(const u8 *page, const struct vlapic_state *s, struct s
 		u32 w = rd(page, APIC_ISR + i * 16), low = w & 0xffff, high = w >> 16;
 
 		if ((low & (low - 1)) || (high & (high - 1)))
-			return state_refuse(c, "isr[]", w, "has two interrupts of one class in service");
+			return state_refuse(c, "isr", w, "has two interrupts of one class in service");
 	}
 	if (s->pending[0] & 0xffff)
 		return state_refuse(c, "pending[0]", s->pending[0], "has vectors below 16");

@@ -319,22 +319,25 @@ void vpic_reset(struct vpic *p)
 
 /* ---- restoring ---- */
 
+#define FIELD(n, name) ((n) ? "chip[1]." name : "chip[0]." name)
+
 static bool chip_valid(const struct vpic_chip *chip, u32 n, struct state_check *c)
 {
 	if (chip->lowest > 7)
-		return state_refuse(c, "chip[].lowest", chip->lowest, "is no input");
+		return state_refuse(c, FIELD(n, "lowest"), chip->lowest, "is no input");
 	if (chip->base & 7)
-		return state_refuse(c, "chip[].base", chip->base, "has bits that an input's number is put in");
+		return state_refuse(c, FIELD(n, "base"), chip->base, "has bits that an input's number is put in");
 	if (chip->init == 1 || chip->init > 4)
-		return state_refuse(c, "chip[].init", chip->init, "is no ICW to come");
+		return state_refuse(c, FIELD(n, "init"), chip->init, "is no ICW to come");
 	if ((chip->init == 3 && chip->single) || (chip->init == 4 && !chip->icw4))
-		return state_refuse(c, "chip[].init", chip->init, "is an ICW that ICW1 has not announced");
+		return state_refuse(c, FIELD(n, "init"), chip->init, "is an ICW that ICW1 has not announced");
 	if (chip->elcr & ~elcr_writable[n])
-		return state_refuse(c, "chip[].elcr", chip->elcr, "has inputs that are always edge triggered");
+		return state_refuse(c, FIELD(n, "elcr"), chip->elcr, "has inputs that are always edge triggered");
 	if ((chip->irr ^ chip->level) & chip->elcr)
-		return state_refuse(c, "chip[].irr", chip->irr, "differs from the lines of level triggered inputs");
+		return state_refuse(c, FIELD(n, "irr"), chip->irr,
+		                    "differs from the lines of level triggered inputs");
 	if (chip->irr & ~chip->level)
-		return state_refuse(c, "chip[].irr", chip->irr, "has requests whose line is down");
+		return state_refuse(c, FIELD(n, "irr"), chip->irr, "has requests whose line is down");
 	return true;
 }
 

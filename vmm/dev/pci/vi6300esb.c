@@ -273,7 +273,7 @@ static bool counter_valid(const struct vi6300esb_state *s, struct state_check *c
 {
 	for (u32 i = 0; i < 2; i++)
 		if (s->preload[i] & ~PRELOAD_BITS)
-			return state_refuse(c, "preload[]", s->preload[i], "has bits that the register lacks");
+			return state_refuse(c, "preload", s->preload[i], "has bits that the register lacks");
 	if (s->stage > 2)
 		return state_refuse(c, "stage", s->stage, "is no stage");
 	if (s->unlock > 2)

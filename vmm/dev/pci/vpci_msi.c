@@ -167,12 +167,12 @@ bool vpci_msi_valid(const struct vpci_dev *dev, const struct vpci_dev_state *s, 
 		const struct vpci_msix_entry *e = &s->msix[v];
 
 		if (e->ctrl & ~ENTRY_MASKED)
-			return state_refuse(c, "msix[].ctrl", e->ctrl, "has bits that the entry lacks");
+			return state_refuse(c, "msix.ctrl", e->ctrl, "has bits that the entry lacks");
 		if (e->addr & 3)
-			return state_refuse(c, "msix[].addr", e->addr, "is not aligned");
+			return state_refuse(c, "msix.addr", e->addr, "is not aligned");
 		if (v >= dev->msix_nr &&
 		    (e->addr || e->data || e->ctrl != ENTRY_MASKED || (s->msix_pending & BIT(v))))
-			return state_refuse(c, "msix[]", v, "is used though the function has no such vector");
+			return state_refuse(c, "msix", v, "is used though the function has no such vector");
 		if ((s->msix_pending & BIT(v)) && msix_on(dev, s) && !masked && !(e->ctrl & ENTRY_MASKED))
 			return state_refuse(c, "msix_pending", s->msix_pending, "has a vector that is not masked");
 	}

@@ -42,7 +42,7 @@ bool vpci_dev_valid(const struct vpci_dev *dev, const struct vpci_dev_state *s, 
 {
 	for (u32 i = 0; i < sizeof(s->cfg); i++)
 		if ((s->cfg[i] ^ dev->reset_cfg[i]) & ~(dev->wmask[i] | dev->w1cmask[i] | dev->omask[i]))
-			return state_refuse(c, "cfg[]", i, "is the offset of a byte whose fixed bits are others");
+			return state_refuse(c, "cfg", i, "is the offset of a byte whose fixed bits are others");
 	if (s->intx != !!(vpci_state_get(s, PCI_STATUS, 2) & PCI_STATUS_INTX))
 		return state_refuse(c, "intx", s->intx, "is not the status register's");
 	for (u32 i = 0; i < 8; i++) {
