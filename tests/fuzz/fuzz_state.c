@@ -14,6 +14,7 @@
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 #define BEFORE_MAX 64
+#define AFTER      64 /* operations at least */
 
 static u64 nr_taken[64], nr_refused[64]; /* by subject */
 
@@ -219,10 +220,20 @@ static void step(struct state_world *w, struct state_dice *d)
 	check(w);
 }
 
+/* What goes on behind the input's end depends on all of it. */
+static u64 seed_of(const u8 *data, size_t size)
+{
+	u64 seed = 1;
+
+	for (size_t i = 0; i < size; i++)
+		seed = (seed ^ data[i]) * 0x100000001b3ull;
+	return seed | 1;
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static struct state_world w;
-	struct state_dice d = { data, size, 0 };
+	struct state_dice d = { data, size, seed_of(data, size) };
 	u32 n = d_u8(&d) % state_subject_count();
 	const struct state_subject *subject = state_subject_at(n);
 	struct stream fresh, s;
@@ -233,7 +244,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	world_init(&w, subject, d_u8(&d) & 1 ? d_span(&d) : 0);
 	before = d_u8(&d) % BEFORE_MAX;
 	how = d_u8(&d);
-	for (u32 i = 0; i < before && d.left; i++)
+	for (u32 i = 0; i < before; i++)
 		step(&w, &d);
 	s = save_changed(&w, how, &d);
 	if (how & 0x40)
@@ -246,7 +257,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		nr_taken[n]++;
 		check(&w);
 		world_run_timers(&w);
-		while (d.left)
+		for (u32 i = 0; i < AFTER || d.left; i++)
 			step(&w, &d);
 	} else {
 		struct stream after = save(&w);

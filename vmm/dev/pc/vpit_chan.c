@@ -296,7 +296,9 @@ static bool valid_flags(const struct vpit_chan *c, u32 i, struct state_check *ch
 		return state_refuse(check, FIELD(i, "pending"), c->pending, "has no count to follow");
 	if (c->pending && periodic && c->half && vpit_chan_mode(c) != 3)
 		return state_refuse(check, FIELD(i, "half"), c->half, "is of mode 3 alone");
-	if (c->loaded && c->paused != (!triggered && !c->gate))
+	/* The first byte of a mode 0 count unloads the one before and leaves paused as it was; nothing else does. */
+	if (c->loaded ? c->paused != (!triggered && !c->gate)
+	              : c->paused && (vpit_chan_mode(c) != 0 || !c->write_high))
 		return state_refuse(check, FIELD(i, "paused"), c->paused, "is not what mode and gate make of it");
 	if ((c->write_high || c->read_high) && CW_ACCESS(c->cw) != ACCESS_BOTH)
 		return state_refuse(check, c->write_high ? FIELD(i, "write_high") : FIELD(i, "read_high"), true,
