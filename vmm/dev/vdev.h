@@ -73,7 +73,10 @@ struct vdev_ops {
 	 * configured. A state that is refused is told by state_refuse(). Touches nothing.
 	 */
 	bool (*valid)(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c);
-	/* After its state was put in place: drives lines, arms timers, maps windows. */
+	/*
+	 * After its state, and that of all others, was put in place: drives lines that are high (a low one may be
+	 * another's that shares it), arms timers, maps windows. Changes no field: what is due comes by its timer.
+	 */
 	void (*restored)(void *dev, u64 now);
 	/* No request of it is under way. NULL: it has none. */
 	bool (*idle)(void *dev);
