@@ -25,6 +25,7 @@ static void check_held(void)
 	assert(!(hw.reg[VMSR_XSS] & ~m.caps.xss));
 	assert(!(hw.reg[VMSR_DEBUGCTL] & ~2ull));
 	assert(!(hw.reg[VMSR_TSC_AUX] >> 32) && !(hw.reg[VMSR_FMASK] >> 32) && !(hw.reg[VMSR_SYSENTER_CS] >> 32));
+	assert(vmsr_valid(&m, &m.s, &(struct state_check){ 0 }));
 	assert((m.s.mtrr_def_type & 0xff) <= 6 && !(m.s.mtrr_def_type & ~0xcffull));
 }
 

@@ -123,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		}
 	}
+	assert(pv_valid(&p, p.features, &(struct state_check){ 0 }));
 	for (u32 i = 0; i < PAGE; i++)
 		assert(ram[PAGE + i] == 0x5a);
 	return 0;

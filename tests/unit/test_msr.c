@@ -420,6 +420,48 @@ START_TEST(any_order)
 }
 END_TEST
 
+/* Each field that WRMSR would not have taken. */
+START_TEST(states)
+{
+	struct state_check c = { 0 };
+	struct vmsr_state s;
+
+	vmsr_firmware_mtrrs(&m, 0x80000000);
+	ck_assert(vmsr_valid(&m, &m.s, &c));
+	ck_assert_ptr_null(c.field);
+#define REFUSED(member, val, name)                    \
+	do {                                          \
+		s = m.s;                              \
+		s.member = (val);                     \
+		ck_assert(!vmsr_valid(&m, &s, &c));   \
+		ck_assert_str_eq(c.field, name);      \
+		ck_assert_uint_eq(c.value, s.member); \
+		ck_assert_ptr_nonnull(c.reason);      \
+	} while (0)
+	REFUSED(mtrr_def_type, 0xc02, "mtrr_def_type");
+	REFUSED(mtrr_def_type, 0x1c06, "mtrr_def_type");
+	REFUSED(mtrr_fixed[10], 0x0606060606060603, "mtrr_fixed");
+	REFUSED(mtrr_base[7], BIT(46), "mtrr_base");
+	REFUSED(mtrr_base[0], 2, "mtrr_base");
+	REFUSED(mtrr_base[0], 0x106, "mtrr_base");
+	REFUSED(mtrr_mask[7], BIT(63), "mtrr_mask");
+	REFUSED(mtrr_mask[0], 1, "mtrr_mask");
+	REFUSED(misc_enable, BIT(1), "misc_enable");
+	REFUSED(mcg_status, 0x10, "mcg_status");
+	REFUSED(mcg_ctl, 1, "mcg_ctl");
+	REFUSED(mc[9].ctl, 1, "mc.ctl");
+	REFUSED(mc[0].status, BIT(63), "mc.status");
+	REFUSED(bios_sign_id, 1, "bios_sign_id");
+#undef REFUSED
+	s = m.s;
+	s.tsc_adjust = ~0ull;
+	s.mc[3].ctl = ~BIT(0);
+	s.mc[3].addr = s.mc[3].misc = 0x1234;
+	ck_assert(vmsr_valid(&m, &s, &c));
+	ck_assert_uint_eq(vmsr_state_desc.size, sizeof(struct vmsr_state));
+}
+END_TEST
+
 START_TEST(bitmap)
 {
 	struct msr_bitmap_cfg cfg = { 0 };
@@ -479,6 +521,7 @@ int main(void)
 	tcase_add_test(tc, names);
 	tcase_add_test(tc, table_is_searchable);
 	tcase_add_test(tc, any_order);
+	tcase_add_test(tc, states);
 	tcase_add_test(tc, bitmap);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);

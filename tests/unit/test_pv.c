@@ -517,6 +517,42 @@ START_TEST(calls_not_offered)
 }
 END_TEST
 
+/* What no guest of these features can have written. */
+START_TEST(states)
+{
+	static const struct pv good = {
+		PV_ALL, 0x1001, 0x2000, 0x3041, 0x5001, true, 1, 1,
+	};
+	static const struct {
+		u32 offered;
+		struct pv state;
+		const char *refused;
+	} bad[] = {
+		{ PV_ALL, { .features = PV_ALL & ~PV_EOI }, "features" },
+		{ 0, { .system_time = 1 }, "system_time" },
+		{ 0, { .wall_clock = 0x1000 }, "wall_clock" },
+		{ 0, { .steal_time = 0x1001 }, "steal_time" },
+		{ PV_STEAL_TIME, { .features = PV_STEAL_TIME, .steal_time = 0x1003 }, "steal_time" },
+		{ 0, { .eoi = 1 }, "eoi" },
+		{ PV_EOI, { .features = PV_EOI, .eoi = 3 }, "eoi" },
+		{ PV_EOI, { .features = PV_EOI, .eoi_set = true }, "eoi_set" },
+		{ 0, { .unhalted = 2 }, "unhalted" },
+		{ 0, { .stopped = 0x100 }, "stopped" },
+	};
+	struct state_check c = { 0 };
+
+	ck_assert(pv_valid(&good, PV_ALL, &c));
+	ck_assert_ptr_null(c.field);
+	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
+		ck_assert_msg(!pv_valid(&bad[i].state, bad[i].offered, &c), "%s", bad[i].refused);
+		ck_assert_str_eq(c.field, bad[i].refused);
+		ck_assert_ptr_nonnull(c.reason);
+	}
+	ck_assert_uint_eq(pv_desc.size, sizeof(struct pv));
+	ck_assert_uint_eq(pv_desc.nr, 8);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pv");
@@ -544,6 +580,7 @@ int main(void)
 	tcase_add_test(tc, kick_and_yield);
 	tcase_add_test(tc, clock_pairing);
 	tcase_add_test(tc, calls_not_offered);
+	tcase_add_test(tc, states);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

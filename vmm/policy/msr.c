@@ -204,10 +204,15 @@ static enum msr_result rd_misc_enable(struct vmsr *m, const struct msr_def *d, u
  * Nothing hangs on these bits (what they switch is hidden, or harmless when it stays on), so that all of them are
  * kept as written: firmware, boot loaders and test programs set and read back many.
  */
+bool msr_misc_enable_ok(u64 val)
+{
+	return !(val & ~MISC_WRITABLE);
+}
+
 static enum msr_result wr_misc_enable(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
 {
 	(void)d, (void)idx;
-	if (val & ~MISC_WRITABLE)
+	if (!msr_misc_enable_ok(val))
 		return MSR_GP;
 	m->s.misc_enable = val;
 	return MSR_OK;

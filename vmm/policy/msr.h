@@ -7,6 +7,7 @@
 #include "lib/types.h"
 #include "vmm/policy/cpuid.h"
 #include "vmm/policy/crs.h"
+#include "vmm/state/fields.h"
 
 #define MSR_IA32_TSC           0x10u
 #define MSR_IA32_APIC_BASE     0x1bu
@@ -81,19 +82,26 @@ struct vmsr_ops {
 #define VMSR_MC_BANKS 10u
 #define VMSR_NR_FIXED 11u
 
-/* Values kept in software. Plain, saveable. */
-struct vmsr_state {
-	u64 mtrr_def_type;
-	u64 mtrr_fixed[VMSR_NR_FIXED]; /* 64K_00000, 16K_80000, 16K_A0000, 4K_C0000 ... 4K_F8000 */
-	u64 mtrr_base[VMSR_MTRR_VAR], mtrr_mask[VMSR_MTRR_VAR];
-	u64 misc_enable;
-	u64 tsc_adjust;
-	u64 mcg_status, mcg_ctl;
-	struct {
-		u64 ctl, status, addr, misc;
-	} mc[VMSR_MC_BANKS];
-	u64 bios_sign_id;
-};
+#define VMSR_MC_STATE(T, F, A, S) \
+	F(T, u64, ctl)            \
+	F(T, u64, status)         \
+	F(T, u64, addr)           \
+	F(T, u64, misc)
+STATE_STRUCT(vmsr_mc, VMSR_MC_STATE);
+
+/* Values kept in software. mtrr_fixed: 64K_00000, 16K_80000, 16K_A0000, 4K_C0000 ... 4K_F8000. */
+#define VMSR_STATE(T, F, A, S)               \
+	F(T, u64, mtrr_def_type)             \
+	A(T, u64, mtrr_fixed, VMSR_NR_FIXED) \
+	A(T, u64, mtrr_base, VMSR_MTRR_VAR)  \
+	A(T, u64, mtrr_mask, VMSR_MTRR_VAR)  \
+	F(T, u64, misc_enable)               \
+	F(T, u64, tsc_adjust)                \
+	F(T, u64, mcg_status)                \
+	F(T, u64, mcg_ctl)                   \
+	S(T, vmsr_mc, mc, VMSR_MC_BANKS)     \
+	F(T, u64, bios_sign_id)
+STATE_STRUCT(vmsr_state, VMSR_STATE);
 
 struct vmsr {
 	struct vmsr_state s;
@@ -122,6 +130,9 @@ u64 vmsr_reset_value(enum vmsr_reg reg);
  * hole [low_top, 4 GiB) uncached. For guests started without firmware; the same on each vCPU.
  */
 void vmsr_firmware_mtrrs(struct vmsr *m, u64 low_top);
+
+/* Whether m's guest could have these values in its MSRs; else *c says why not. (msr_state.c) */
+__must_check bool vmsr_valid(const struct vmsr *m, const struct vmsr_state *s, struct state_check *c);
 
 /* RDMSR: *val is set only with MSR_OK. */
 enum msr_result msr_read(struct vmsr *m, u32 idx, u64 *val);

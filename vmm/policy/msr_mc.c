@@ -10,10 +10,26 @@ enum msr_result msr_rd_mcg(struct vmsr *m, const struct msr_def *d, u32 idx, u64
 	return MSR_OK;
 }
 
+bool msr_mcg_status_ok(u64 val)
+{
+	return !(val & ~0xfull);
+}
+
+bool msr_mcg_ctl_ok(u64 val)
+{
+	return !val || !~val;
+}
+
+/* All ones or zero; systems are known to leave bit 0 or bit 10 out. */
+bool msr_mc_ctl_ok(u64 val)
+{
+	return !val || !~(val | BIT(0) | BIT(10));
+}
+
 enum msr_result msr_wr_mcg(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
 {
 	(void)d;
-	if (idx == MSR_MCG_STATUS ? val & ~0xfull : val && ~val)
+	if (!(idx == MSR_MCG_STATUS ? msr_mcg_status_ok(val) : msr_mcg_ctl_ok(val)))
 		return MSR_GP;
 	if (idx == MSR_MCG_STATUS)
 		m->s.mcg_status = val;
@@ -37,8 +53,7 @@ enum msr_result msr_wr_mc_bank(struct vmsr *m, const struct msr_def *d, u32 idx,
 
 	switch (n % 4) {
 	case 0:
-		/* All ones or zero; systems are known to leave bit 0 or bit 10 out. */
-		if (val && ~(val | BIT(0) | BIT(10)))
+		if (!msr_mc_ctl_ok(val))
 			return MSR_GP;
 		m->s.mc[n / 4].ctl = val;
 		break;

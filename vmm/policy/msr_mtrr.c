@@ -46,32 +46,45 @@ enum msr_result msr_rd_mtrr(struct vmsr *m, const struct msr_def *d, u32 idx, u6
 	return MSR_OK;
 }
 
+bool msr_mtrr_var_ok(const struct vmsr *m, u64 val, bool mask)
+{
+	if (val & msr_phys_reserved(m) || val & (mask ? 0x7ffull : 0xf00ull))
+		return false;
+	return mask || msr_types_valid(val & 0xff, MTRR_TYPES);
+}
+
 enum msr_result msr_wr_mtrr_var(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
 {
-	bool mask = idx & 1;
-
 	(void)d;
-	if (val & msr_phys_reserved(m) || val & (mask ? 0x7ffull : 0xf00ull))
-		return MSR_GP;
-	if (!mask && !msr_types_valid(val & 0xff, MTRR_TYPES))
+	if (!msr_mtrr_var_ok(m, val, idx & 1))
 		return MSR_GP;
 	*mtrr_slot(m, idx) = val;
 	return MSR_OK;
+}
+
+bool msr_mtrr_fixed_ok(u64 val)
+{
+	return msr_types_valid(val, MTRR_TYPES);
 }
 
 enum msr_result msr_wr_mtrr_fixed(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
 {
 	(void)d;
-	if (!msr_types_valid(val, MTRR_TYPES))
+	if (!msr_mtrr_fixed_ok(val))
 		return MSR_GP;
 	*mtrr_slot(m, idx) = val;
 	return MSR_OK;
 }
 
+bool msr_mtrr_def_ok(u64 val)
+{
+	return !(val & ~MTRR_DEF_TYPE_VALID) && msr_types_valid(val & 0xff, MTRR_TYPES);
+}
+
 enum msr_result msr_wr_mtrr_def(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val)
 {
 	(void)d;
-	if (val & ~MTRR_DEF_TYPE_VALID || !msr_types_valid(val & 0xff, MTRR_TYPES))
+	if (!msr_mtrr_def_ok(val))
 		return MSR_GP;
 	*mtrr_slot(m, idx) = val;
 	return MSR_OK;

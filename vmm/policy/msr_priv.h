@@ -27,6 +27,18 @@ static inline u64 msr_phys_reserved(const struct vmsr *m)
 /* Every byte of val is one of types (a bit per memory type's number). */
 bool msr_types_valid(u64 val, u32 types);
 
+/*
+ * What WRMSR takes of a register that is kept in software (struct vmsr_state), and vmsr_valid() of a state.
+ * mask: of an MTRR_PHYSMASK.
+ */
+bool msr_misc_enable_ok(u64 val);
+bool msr_mtrr_var_ok(const struct vmsr *m, u64 val, bool mask);
+bool msr_mtrr_fixed_ok(u64 val);
+bool msr_mtrr_def_ok(u64 val);
+bool msr_mcg_status_ok(u64 val);
+bool msr_mcg_ctl_ok(u64 val);
+bool msr_mc_ctl_ok(u64 val);
+
 /* msr_mtrr.c */
 enum msr_result msr_rd_mtrr(struct vmsr *m, const struct msr_def *d, u32 idx, u64 *val);
 enum msr_result msr_wr_mtrr_var(struct vmsr *m, const struct msr_def *d, u32 idx, u64 val);

@@ -229,7 +229,40 @@ bool pv_take_unhalt(struct pv *p)
 	       __atomic_exchange_n(&p->unhalted, 0, __ATOMIC_SEQ_CST);
 }
 
-/* ---- MSRs ---- */
+/* ---- MSRs, and states ---- */
+
+STATE_DESC(pv, PV_STATE, 1);
+
+/*
+ * Addresses may be any: they are looked up at each use. What is on in a guest that is not offered it would act behind
+ * its back.
+ */
+bool pv_valid(const struct pv *p, u32 features, struct state_check *c)
+{
+	u32 clocks = features & (PV_CLOCKSOURCE | PV_CLOCKSOURCE2);
+
+	if (p->features != features)
+		return state_refuse(c, "features", p->features, "is not what this guest is offered");
+	if (p->system_time && !clocks)
+		return state_refuse(c, "system_time", p->system_time, "is an MSR that the guest does not have");
+	if (p->wall_clock && !clocks)
+		return state_refuse(c, "wall_clock", p->wall_clock, "is an MSR that the guest does not have");
+	if (p->steal_time && !(features & PV_STEAL_TIME))
+		return state_refuse(c, "steal_time", p->steal_time, "is an MSR that the guest does not have");
+	if (p->steal_time & STEAL_MASK)
+		return state_refuse(c, "steal_time", p->steal_time, "has reserved bits");
+	if (p->eoi && !(features & PV_EOI))
+		return state_refuse(c, "eoi", p->eoi, "is an MSR that the guest does not have");
+	if (p->eoi & EOI_MASK)
+		return state_refuse(c, "eoi", p->eoi, "has reserved bits");
+	if (p->eoi_set && !(p->eoi & ENABLE))
+		return state_refuse(c, "eoi_set", p->eoi_set, "is set in a word that is not there");
+	if (p->unhalted > 1)
+		return state_refuse(c, "unhalted", p->unhalted, "is neither 0 nor 1");
+	if (p->stopped > 1)
+		return state_refuse(c, "stopped", p->stopped, "is neither 0 nor 1");
+	return true;
+}
 
 static u64 *msr_slot(struct pv *p, u32 idx)
 {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "mm/guest_mem.h"
+#include "vmm/state/fields.h"
 
 #define PV_CLOCKSOURCE  (1u << 0) /* pvclock by MSRs 11h and 12h */
 #define PV_NOP_IO_DELAY (1u << 1)
@@ -54,16 +55,21 @@ struct pv_env {
 	u64 wall_base; /* ns since 1970-01-01 00:00 UTC at VM time 0 */
 };
 
-/* Of one vCPU. Plain, saveable. */
-struct pv {
-	u32 features;
-	u64 system_time, wall_clock, steal_time, eoi; /* MSRs as last written */
-	bool eoi_set;                                 /* bit 0 of the EOI word is set: the guest may clear it */
-	u32 unhalted;                                 /* kicked, HLT is over; any CPU, atomic */
-	u32 stopped;                                  /* the guest stood still: tell its watchdogs; any CPU, atomic */
-};
+/* Of one vCPU. All of it is state; what is shared with the guest lies in its memory. The MSRs are as last written. */
+#define PV_STATE(T, F, A, S)                                                           \
+	F(T, u32, features)                                                            \
+	F(T, u64, system_time)                                                         \
+	F(T, u64, wall_clock)                                                          \
+	F(T, u64, steal_time)                                                          \
+	F(T, u64, eoi)                                                                 \
+	F(T, bool, eoi_set) /* bit 0 of the EOI word is set: the guest may clear it */ \
+	F(T, u32, unhalted) /* kicked, HLT is over; any CPU, atomic */                 \
+	F(T, u32, stopped)  /* the guest stood still: tell its watchdogs; any CPU, atomic */
+STATE_STRUCT(pv, PV_STATE);
 
 void pv_init(struct pv *p, u32 features);
+/* Whether a state can be that of a vCPU with these features; else *c says why not. */
+__must_check bool pv_valid(const struct pv *p, u32 features, struct state_check *c);
 /* Reset and INIT: all interfaces off. */
 void pv_reset(struct pv *p);
 
