@@ -130,4 +130,88 @@ START_TEST(guest_frequency)
 }
 END_TEST
 
-SUITE_MAIN("vclock", whole_seconds, a_century, inverse, monotonic, out_of_reach, guest_frequency)
+/* A VM goes on where it was, on hosts of all rates, however short they have been on. */
+START_TEST(time_goes_on)
+{
+	static const u64 times[] = { 0, 1, 999999999, 86400ull * 365 * 1000000000, BIT(61) };
+	static const u64 tscs[] = { 0, 12345678, BIT(60) };
+
+	for (u32 r = 2; r < ARRAY_SIZE(rates) - 1; r++) {
+		struct vclock c;
+
+		vclock_init(&c, rates[r]);
+		for (u32 t = 0; t < ARRAY_SIZE(times); t++) {
+			if (vclock_tsc_ceil(&c, times[t]) > BIT(63))
+				continue;
+			for (u32 i = 0; i < ARRAY_SIZE(tscs); i++) {
+				u64 start = vclock_start(&c, tscs[i], times[t]);
+				u64 now = vclock_ns(&c, tscs[i] - start);
+
+				ck_assert_uint_ge(now, times[t]);
+				/* A tick late at most. */
+				ck_assert_uint_le(now - times[t], 1000000000 / rates[r] + 1);
+			}
+		}
+	}
+}
+END_TEST
+
+START_TEST(frequency_is_kept)
+{
+	struct vclock c;
+
+	vclock_init(&c, 2100000000);
+	ck_assert_int_eq(vclock_adopt(&c, 2400000000, true), OK);
+	ck_assert_uint_eq(c.guest_hz, 2400000000);
+	ck_assert_uint_ne(c.ratio, 0);
+	/* The same TSC measured another time: told is what was told, run is what there is. */
+	ck_assert_int_eq(vclock_adopt(&c, 2100500000, false), OK);
+	ck_assert_uint_eq(c.guest_hz, 2100500000);
+	ck_assert_uint_eq(c.ratio, 0);
+	ck_assert_int_eq(vclock_adopt(&c, 2099500000, false), OK);
+	ck_assert_int_eq(vclock_adopt(&c, 2100600000, false), ERR_RANGE);
+	ck_assert_int_eq(vclock_adopt(&c, 2099400000, false), ERR_RANGE);
+	ck_assert_int_eq(vclock_adopt(&c, 0, true), ERR_RANGE);
+	ck_assert_int_eq(vclock_adopt(&c, VCLOCK_HZ_MAX + 1, true), ERR_RANGE);
+	ck_assert_uint_eq(c.guest_hz, 2099500000); /* unchanged by what was refused */
+}
+END_TEST
+
+START_TEST(states)
+{
+	static const struct vclock_state good = { 3600000000000, 1700000000000000000, 2100000000 };
+	static const struct {
+		struct vclock_state s;
+		bool scaling;
+		const char *refused;
+	} bad[] = {
+		{ { BIT(62) + 1, 0, 2100000000 }, true, "vm_time" },
+		{ { ~0ull, 0, 2100000000 }, true, "vm_time" },
+		{ { 0, 4294967296000000000, 2100000000 }, true, "wall_base" },
+		{ { 0, ~0ull, 2100000000 }, true, "wall_base" },
+		{ { 0, 0, 0 }, true, "guest_hz" },
+		{ { 0, 0, 999999 }, true, "guest_hz" },
+		{ { 0, 0, ~0ull }, true, "guest_hz" },
+		{ { 0, 0, 2400000000 }, false, "guest_hz" },
+	};
+	struct state_check k = { 0 };
+	struct vclock c;
+
+	vclock_init(&c, 2100000000);
+	ck_assert(vclock_state_valid(&good, &c, false, &k));
+	ck_assert_ptr_null(k.field);
+	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
+		ck_assert(!vclock_state_valid(&bad[i].s, &c, bad[i].scaling, &k));
+		ck_assert_str_eq(k.field, bad[i].refused);
+		ck_assert_ptr_nonnull(k.reason);
+	}
+	ck_assert_uint_eq(c.ratio, 0);
+	/* A century of ticks that such a host could not count. */
+	vclock_init(&c, 5000000000);
+	ck_assert(!vclock_state_valid(&(struct vclock_state){ BIT(62), 0, 5000000000 }, &c, false, &k));
+	ck_assert_str_eq(k.field, "vm_time");
+}
+END_TEST
+
+SUITE_MAIN("vclock", whole_seconds, a_century, inverse, monotonic, out_of_reach, guest_frequency, time_goes_on,
+           frequency_is_kept, states)
