@@ -36,6 +36,59 @@ bool inject_has_error(u8 vector)
 	}
 }
 
+/* ---- states ---- */
+
+STATE_DESC(inject_event, INJECT_EVENT_STATE, 1);
+
+#define INFO_RESERVED 0x7ffff000u /* bit 12 is an exit's information */
+/* #DE #DB, #BR to #DF, #TS to #PF, #MF to #XM: #BP and #OF are software's, the others come from what no guest has. */
+#define HW_VECTORS 0xf7de3u
+
+static const char *exception_wrong(const struct inject_event *e, bool protected_mode)
+{
+	u32 vector = INTR_INFO_VECTOR(e->info);
+	bool error = e->info & INTR_INFO_ERROR_CODE;
+
+	if (vector > 31 || !(HW_VECTORS >> vector & 1))
+		return "is no vector of a hardware exception";
+	if (error != (protected_mode && inject_has_error((u8)vector)))
+		return error ? "has an error code that this exception does not push" : "lacks its error code";
+	if (error && e->error >> 15)
+		return "has reserved bits in its error code";
+	return NULL;
+}
+
+const char *inject_event_wrong(const struct inject_event *e, bool protected_mode)
+{
+	u32 type = e->info & INTR_INFO_TYPE_MASK, vector = INTR_INFO_VECTOR(e->info);
+
+	if (!(e->info & INTR_INFO_VALID))
+		return e->info ? "lacks the valid bit" : NULL;
+	if (e->info & INFO_RESERVED)
+		return "has reserved bits";
+	if (type == INTR_INFO_HW_EXCEPTION)
+		return exception_wrong(e, protected_mode);
+	if (e->info & INTR_INFO_ERROR_CODE)
+		return "has an error code, and is no exception";
+	switch (type) {
+	case INTR_INFO_EXTERNAL: return NULL;
+	case INTR_INFO_NMI: return vector == 2 ? NULL : "is an NMI of another vector than 2";
+	case INTR_INFO_SW_INTERRUPT: break;
+	case INTR_INFO_PRIV_SW_EXC:
+		if (vector != 1)
+			return "is an INT1 of another vector";
+		break;
+	case INTR_INFO_SW_EXCEPTION:
+		if (vector != 3 && vector != 4)
+			return "is neither INT3 nor INTO";
+		break;
+	default: return "is of a reserved type";
+	}
+	return e->insn_len && e->insn_len <= 15 ? NULL : "comes from an instruction of an impossible length";
+}
+
+/* ---- which event ---- */
+
 enum inject_merge inject_combine(u32 first, u8 second)
 {
 	enum exc_class a, b = class_of(second);

@@ -6,15 +6,16 @@
 #pragma once
 
 #include "lib/types.h"
+#include "vmm/state/fields.h"
 
 #define INJECT_NONE (-1)
 
 /* An event in the format of the VM-entry interruption-information field; info without the valid bit is none. */
-struct inject_event {
-	u32 info;
-	u32 error;    /* with the deliver-error-code bit */
-	u32 insn_len; /* software interrupts and exceptions */
-};
+#define INJECT_EVENT_STATE(T, F, A, S)                            \
+	F(T, u32, info)                                           \
+	F(T, u32, error)    /* with the deliver-error-code bit */ \
+	F(T, u32, insn_len) /* software interrupts and exceptions */
+STATE_STRUCT(inject_event, INJECT_EVENT_STATE);
 
 struct inject_in {
 	struct inject_event vectoring; /* whose delivery the last exit interrupted */
@@ -62,6 +63,13 @@ enum inject_merge inject_combine(u32 first_info, u8 second_vector);
 
 /* true when the hardware exception of this vector pushes an error code in protected mode. */
 bool inject_has_error(u8 vector);
+
+/*
+ * What is wrong with an event as one to inject, or NULL; none is right. protected_mode: CR0.PE, without which
+ * exceptions have no error codes. An event that this CPU could not have come upon is wrong, too. SDM vol. 3 "Checks
+ * on VM Controls", "VM-Entry Control Fields", unrestricted guest.
+ */
+const char *inject_event_wrong(const struct inject_event *e, bool protected_mode);
 
 /*
  * Pending debug exceptions after an instruction that we executed for the guest: the single-step trap. rflags as
