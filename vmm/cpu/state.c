@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "vmm/cpu/priv.h"
 #include "vmm/cpu/regs.h"
+#include "vmm/cpu/request.h"
 #include "vmm/vm/vm.h"
 
 _Static_assert((u32)VCPU_RUNNABLE == GSTATE_RUNNABLE && (u32)VCPU_HALTED == GSTATE_HALTED &&
