@@ -135,8 +135,8 @@ class Machine:
 
     @staticmethod
     def _environment():
-        """Bochs opens the terminal that it paints on itself, with no size: it would be of 24 lines. And it makes local time
-        of the seconds that its clock is told to start at."""
+        """Bochs opens the terminal that it paints on itself, with no size: it would be of 24 lines. And it makes local
+        time of the seconds that its clock is told to start at."""
         return {**os.environ, "TERM": "xterm", "LC_ALL": "C", "LINES": str(screen.ROWS), "COLUMNS": str(screen.COLUMNS),
                 "TZ": "UTC0"}
 
