@@ -233,7 +233,7 @@ check-format: ## C files are as clang-format writes them
 	clang-format --dry-run -Werror $(C_FILES)
 format: ## writes them so
 	clang-format -i $(C_FILES)
-check-includes: ## the layers of the design: who may include whom
+check-includes: hypervisor ## the walls of the design: who may include whom, and take names from whom
 	tools/check-includes
 coverage: ## line coverage of the pure files after the unit tests; fails below 85 %
 	tools/coverage --minimum 85 $(filter-out $(B)/%,$(PURE_SRCS)) $(TOOL_PURE_SRCS)
