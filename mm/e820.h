@@ -32,8 +32,8 @@ struct e820_entry {
 struct e820_map {
 	u32 nr;
 	struct e820_entry e[E820_MAX];
-	/* Where a change is worked out before it replaces e: a failed one leaves the map as it was, and stacks stay
-	 * small. */
+	/* Where a change is worked out before it replaces e: a failed one leaves the map as it was,
+	 * and stacks stay small. */
 	struct e820_entry scratch[E820_MAX];
 };
 

@@ -13,8 +13,8 @@ struct frames_range {
 	u64 len;  /* bytes, page aligned, not 0 */
 };
 
-/* One region: the bitmap's bit 0 is frame `first` (aligned down from the region's start so that chunks lie on words).
- */
+/* One region: the bitmap's bit 0 is frame `first`
+ * (aligned down from the region's start so that chunks lie on words). */
 struct frames_region {
 	u64 *bits;   /* 1 = in use, or outside the region */
 	u64 first;   /* frame number of bit 0 */

@@ -6,7 +6,7 @@
  *	bhcfg describe FILE|-
  *
  * FILE is a .dtb, or a .dts, which dtc compiles first; describe's is JSON. Exit status: 0 fine, 1 errors found, 2
- *wrong usage or no file.
+ * wrong usage or no file.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -127,8 +127,8 @@ static bool aml_integer(const u8 *aml, size_t end, size_t *pos, u8 *v)
 	return true;
 }
 
-/* A package's length field at *pos: bits 7:6 of the first byte count the bytes that follow. *end: one past the
- * package. */
+/* A package's length field at *pos: bits 7:6 of the first byte count the bytes that follow.
+ * *end: one past the package. */
 static bool aml_pkg_length(const u8 *aml, size_t len, size_t *pos, size_t *end)
 {
 	size_t start = *pos, more, v;

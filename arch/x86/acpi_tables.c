@@ -23,8 +23,8 @@ static const u8 *map(const struct acpi_mem *mem, u64 pa, u64 len)
 	return pa + len < pa ? NULL : mem->map(mem->ctx, pa, len);
 }
 
-/* "OS Software: Root System Description Pointer (RSDP) / Finding the RSDP on IA-PC Systems": on 16-byte boundaries.
- */
+/* "OS Software: Root System Description Pointer (RSDP) / Finding the RSDP on IA-PC Systems":
+ * on 16-byte boundaries. */
 static int scan_rsdp(const struct acpi_mem *mem, u64 start, u64 len, u64 *pa)
 {
 	for (u64 off = 0; off + RSDP_V1_LEN <= len; off += 16) {

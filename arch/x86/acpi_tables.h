@@ -11,8 +11,8 @@
 
 #define ACPI_MAX_TABLES 128
 
-/* Physical memory: pointer to len bytes at pa, NULL when not readable. Pointers must stay valid while the tables are
- * used. */
+/* Physical memory: pointer to len bytes at pa, NULL when not readable.
+ * Pointers must stay valid while the tables are used. */
 struct acpi_mem {
 	const void *(*map)(void *ctx, u64 pa, u64 len);
 	void *ctx;
@@ -65,8 +65,8 @@ __must_check int acpi_open(struct acpi *a, const struct acpi_mem *mem, const voi
 /* nth (from 0) good table with the signature; NULL when there is none. */
 const struct acpi_table *acpi_find(const struct acpi *a, const char *sig, u32 nth);
 
-/* Validates one table at pa: readable, length sane, checksum, signature (when sig is not NULL). Logs what is wrong.
- */
+/* Validates one table at pa: readable, length sane, checksum, signature
+ * (when sig is not NULL). Logs what is wrong. */
 __must_check int acpi_check_table(const struct acpi_mem *mem, u64 pa, const char *sig, struct acpi_table *t);
 
 /* ---- MADT ("Multiple APIC Description Table") ---- */

@@ -54,8 +54,8 @@ void exit_ring_end(struct exit_ring *r);
 /* Keeps the last EXIT_RING_WORDS bytes of text. */
 void exit_ring_set_words(struct exit_ring *r, const char *text, size_t len);
 
-/* Of memory that may hold anything: whether it is the ring of that processor in a run that did not end as it should.
- */
+/* Of memory that may hold anything: whether it is the ring of that processor
+ * in a run that did not end as it should. */
 bool exit_ring_is_left(const struct exit_ring *r, u32 cpu);
 /* Copies the sound records among the last cap, the oldest first. Returns how many. cap: at most EXIT_RING_ENTRIES. */
 u32 exit_ring_recover(const struct exit_ring *r, struct exit_record *out, u32 cap);

@@ -51,8 +51,8 @@ struct pcpu {
 	struct exit_record *exits; /* ring->rec, written by this CPU alone */
 	u64 exit_count;
 	struct exit_ring *ring;
-	/* What the run before left in this ring's memory, when it did not end as it should. Set at boot, then
-	 * constant. */
+	/* What the run before left in this ring's memory, when it did not end as it should.
+	 * Set at boot, then constant. */
 	bool old_left;
 	u32 nr_old_exits;
 	struct exit_record *old_exits; /* the oldest first */

@@ -8,8 +8,8 @@
 #include "drivers/console/screen.h"
 #include "lib/err.h"
 
-/* A fixed-width bitmap font: glyph i is for character first + i; rows of (width + 7) / 8 bytes, leftmost pixel in
- * bit 7. */
+/* A fixed-width bitmap font: glyph i is for character first + i;
+ * rows of (width + 7) / 8 bytes, leftmost pixel in bit 7. */
 struct fb_font {
 	u32 width, height; /* pixels; width <= 32 */
 	u32 first, nr;

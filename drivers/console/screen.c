@@ -325,8 +325,8 @@ static void control(struct screen *s, u8 c)
 	}
 }
 
-/* Bytes of a string are read over. A line's end ends it, too: one that is never closed must not take all that
- * follows. */
+/* Bytes of a string are read over. A line's end ends it, too:
+ * one that is never closed must not take all that follows. */
 static void in_string(struct screen *s, u8 c)
 {
 	if (c == BEL || c == '\n' || c == CAN || c == SUB || (s->state == SCREEN_STRING_ESC && c == '\\'))

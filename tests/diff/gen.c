@@ -1,5 +1,5 @@
-/* Prefixes, opcode, ModRM, SIB, displacement and immediate of a random instruction (SDM vol. 2, "Instruction
- * Format"). */
+/* Prefixes, opcode, ModRM, SIB, displacement and immediate of a random instruction
+ * (SDM vol. 2, "Instruction Format"). */
 #include <string.h>
 
 #include "tests/diff/gen.h"

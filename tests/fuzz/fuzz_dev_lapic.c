@@ -1,5 +1,5 @@
-/* Local APICs on a bus: any sequence of guest accesses, arrivals and processor actions keeps the architecture's
- * rules. */
+/* Local APICs on a bus: any sequence of guest accesses, arrivals and processor
+ * actions keeps the architecture's rules. */
 #include "../unit/fake_lapic.h"
 #include "lib/assert.h"
 

@@ -1,5 +1,5 @@
-/* The frame allocator driven by bytes as operations, against one owner byte per frame: no frame is ever handed out
- * twice. */
+/* The frame allocator driven by bytes as operations, against one owner byte per frame:
+ * no frame is ever handed out twice. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Debug registers: hardware breakpoints, DR4/DR5, general detect, DR6 and DR7 rules. (SDM vol. 3, "Debug Registers")
- */
+/* Debug registers: hardware breakpoints, DR4/DR5, general detect, DR6 and DR7 rules.
+ * (SDM vol. 3, "Debug Registers") */
 #include "tests/guest/rt/rt.h"
 
 static volatile u32 count;

@@ -94,8 +94,8 @@ static void on_db(struct frame *f)
 	write_dr6(0xffff0ff0);
 }
 
-/* insn with TF and IF set sends an interrupt to itself: its trap comes first, then the interrupt, at the same place.
- */
+/* insn with TF and IF set sends an interrupt to itself: its trap comes first,
+ * then the interrupt, at the same place. */
 #define TRAPS_FIRST(name, insn, ...)                                                                                 \
 	do {                                                                                                         \
 		cli();                                                                                               \
@@ -233,8 +233,8 @@ static void nmi(void)
 	       nmis, max_depth);
 	rt_set_handler(EXC_PF, NULL);
 	rt_set_handler(EXC_NMI, on_nmi);
-	/* NMI and interrupt both pending: the NMI first, the interrupt at the NMI handler's first instruction is
-	 * masked */
+	/* NMI and interrupt both pending: the NMI first, the interrupt at the NMI
+	 * handler's first instruction is masked */
 	nmis = count = 0;
 	apic_self_ipi(VEC);
 	apic_icr(apic_id(), 0x4400);

@@ -1,5 +1,5 @@
-/* Interprocessor interrupts: shorthands, physical and logical destinations, lowest priority, NMIs, APIC modes mixed.
- */
+/* Interprocessor interrupts: shorthands, physical and logical destinations,
+ * lowest priority, NMIs, APIC modes mixed. */
 #include "tests/guest/rt/smp.h"
 
 #define VEC   0x51

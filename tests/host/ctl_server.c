@@ -4,7 +4,7 @@
  *	ctl_server SOCKET | --pty    [--slow BYTES] [--silent] [--noise] [--only GUEST-ID] [--look]
  *
  * Serves one connection after the other on a unix socket, or a pseudo-terminal whose name it prints. --slow: sends
- *that many bytes a millisecond; --silent: never answers; --noise: garbage between the lines; --only, --look: rights.
+ * that many bytes a millisecond; --silent: never answers; --noise: garbage between the lines; --only, --look: rights.
  */
 #define _GNU_SOURCE
 #include "fake_mon.h"

@@ -1,5 +1,5 @@
-/* A fake guest for the emulator's tests: 1 MiB of linear memory with per-page rights, an MMIO page, ports, registers.
- */
+/* A fake guest for the emulator's tests: 1 MiB of linear memory with per-page rights,
+ * an MMIO page, ports, registers. */
 #pragma once
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Test helper: a few local APICs on a bus, with a guest TSC of two ticks a nanosecond, that count what they are told.
- */
+/* Test helper: a few local APICs on a bus, with a guest TSC of two ticks a nanosecond,
+ * that count what they are told. */
 #pragma once
 
 #include "lib/string.h"

@@ -532,8 +532,8 @@ START_TEST(s5_package)
 	        S5(NAME, 0x12, 0x40, 0x01, 0x02, 0x0c, 0x03, 0x00, 0x00, 0x00, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
 	        OK);
 	ck_assert(s5.slp_typ_a == 3 && s5.slp_typ_b == 1);
-	/* not a name, not a package, too few elements, no integers, values too large, package too long or too short
-	 */
+	/* not a name, not a package, too few elements, no integers, values too large,
+	 * package too long or too short */
 	ck_assert_int_eq(S5(0x10, '_', 'S', '5', '_', 0x12, 0x06, 0x04, 0, 1, 0, 0), ERR_NOENT);
 	ck_assert_int_eq(S5('_', 'S', '5', '_', 0x12, 0x06, 0x04, 0, 1, 0, 0), ERR_NOENT);
 	ck_assert_int_eq(S5(NAME, 0x11, 0x06, 0x04, 0, 1, 0, 0), ERR_NOENT);

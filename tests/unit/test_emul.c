@@ -1,5 +1,5 @@
-/* The emulator: faults, memory, REP, privilege rules, segmentation limits, stack and branches, system instructions.
- */
+/* The emulator: faults, memory, REP, privilege rules, segmentation limits,
+ * stack and branches, system instructions. */
 #include "quick_check.h"
 #include <stdlib.h>
 

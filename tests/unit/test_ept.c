@@ -74,8 +74,7 @@ static struct hit hw_walk(u64 gpa)
 	}
 }
 
-/* ---- the model: cells between breakpoints ------------------------------------------------------------------------
- */
+/* ---- the model: cells between breakpoints ---------------------------------------------------------------------- */
 
 #define K 0x1000ull
 #define M SIZE_2M

@@ -67,8 +67,7 @@ static void build4(u64 gva, u64 upper, u64 leaf)
 	*entry64(0x4000, gva >> 12 & 511) = leaf;
 }
 
-/* ---- permission matrix -------------------------------------------------------------------------------------------
- */
+/* ---- permission matrix ----------------------------------------------------------------------------------------- */
 
 /* SDM vol. 3, "Access Rights" and "Protection Keys", sentence by sentence. Returns allowed; *pk: the key denies. */
 static bool reference(const struct gwalk_state *s, u32 access, bool u, bool w, bool nx, u32 key, bool has_keys,
@@ -211,8 +210,7 @@ static void permission_matrix(u32 mode)
 	ck_assert_uint_gt(count, 5000);
 }
 
-/* ---- modes, sizes, reserved bits ---------------------------------------------------------------------------------
- */
+/* ---- modes, sizes, reserved bits ------------------------------------------------------------------------------- */
 
 static enum gwalk_status probe(const struct gwalk_state *s, u64 gva, struct gwalk_result *r)
 {
@@ -439,8 +437,7 @@ START_TEST(pae)
 }
 END_TEST
 
-/* ---- accessed and dirty ------------------------------------------------------------------------------------------
- */
+/* ---- accessed and dirty ---------------------------------------------------------------------------------------- */
 
 START_TEST(flags_4level)
 {

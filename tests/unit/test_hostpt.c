@@ -1,5 +1,5 @@
-/* The hypervisor's own page tables: entry bits as the CPU reads them, page sizes, sharing of root slots, VM windows.
- */
+/* The hypervisor's own page tables: entry bits as the CPU reads them,
+ * page sizes, sharing of root slots, VM windows. */
 #include "quick_check.h"
 
 #include "fake_pt.h"

@@ -1,5 +1,5 @@
-/* The injection choice: SDM vol. 3 "Event Injection", "Interrupt 8-Double Fault Exception", "Checks on Guest State".
- */
+/* The injection choice: SDM vol. 3 "Event Injection", "Interrupt 8-Double Fault Exception",
+ * "Checks on Guest State". */
 #include "arch/x86/vmx/vmx_bits.h"
 #include "suite.h"
 #include "vmm/policy/inject.h"

@@ -1,5 +1,5 @@
-/* The control channel: requests, answers, events, consoles, hostile and over-long input, a reader that does not read.
- */
+/* The control channel: requests, answers, events, consoles, hostile
+ * and over-long input, a reader that does not read. */
 #include "fake_mon.h"
 #include "suite.h"
 #include "vmm/mon/ctl.h"

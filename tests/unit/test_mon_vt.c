@@ -1,5 +1,5 @@
-/* The filter of guest output: what passes, what does not, sequences in pieces, what a detach undoes; the scroll-back
- * ring. */
+/* The filter of guest output: what passes, what does not, sequences in pieces,
+ * what a detach undoes; the scroll-back ring. */
 #include <stdio.h>
 #include <string.h>
 

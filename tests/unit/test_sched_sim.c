@@ -218,8 +218,8 @@ START_TEST(reserved_leave_the_rest)
 }
 END_TEST
 
-/* Sleeping just before its turn is over, or waking all the time, gives nobody more than its share, and costs nobody.
- */
+/* Sleeping just before its turn is over, or waking all the time,
+ * gives nobody more than its share, and costs nobody. */
 START_TEST(dodgers)
 {
 	for (u32 cpus = 1; cpus <= 4; cpus *= 2) {
@@ -264,8 +264,8 @@ START_TEST(sleepers)
 }
 END_TEST
 
-/* Without the class a waker of the same weight waits a turn at most; a heavy load of the class does not keep its
- * rank. */
+/* Without the class a waker of the same weight waits a turn at most;
+ * a heavy load of the class does not keep its rank. */
 START_TEST(latency)
 {
 	sim_init(&m, 1);

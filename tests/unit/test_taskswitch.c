@@ -398,8 +398,7 @@ START_TEST(no_paging)
 }
 END_TEST
 
-/* ---- faults before the commit: nothing has changed ----------------------------------------------------------------
- */
+/* ---- faults before the commit: nothing has changed ------------------------------------------------------------- */
 
 static void expect_old(u8 vector, u32 error)
 {
@@ -494,8 +493,7 @@ START_TEST(page_faults)
 }
 END_TEST
 
-/* ---- faults in the new task
- * ---------------------------------------------------------------------------------------- */
+/* ---- faults in the new task ------------------------------------------------------------------------------------ */
 
 /* Whatever happened, VM entry must take the segments (SDM "Checks on Guest Segment Registers"). */
 static void check_enterable(void)

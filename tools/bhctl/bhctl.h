@@ -46,8 +46,8 @@ unsigned int request(struct chan *c, const struct options *o, const char *cmd, c
 bool is_answer(const struct message *m, unsigned int id);
 /* The result in an answer, or NULL after a message to standard error. */
 const struct json_tok *result_of(const struct message *m);
-/* request, and its answer; events in between are dropped. NULL after a message: refused. Exits when there is no
- * answer. */
+/* request, and its answer; events in between are dropped. NULL after a message:
+ * refused. Exits when there is no answer. */
 const struct json_tok *ask(struct chan *c, const struct options *o, struct message *m, const char *cmd,
                            char *const *args, int nr);
 /* The same without a message when it is refused. */

@@ -181,8 +181,8 @@ static bool feature_there(const struct feature *f, const struct vmx_cap_msrs *m,
 	       (m->misc & f->misc) == f->misc && (m->basic & f->basic) == f->basic;
 }
 
-/* What the CPU has and the user allows, less what lacks something it needs. Each round only takes away, so it ends.
- */
+/* What the CPU has and the user allows, less what lacks something it needs.
+ * Each round only takes away, so it ends. */
 static u64 solve_features(const struct vmx_cap_msrs *m, const struct allowed a[WORDS], u64 disable)
 {
 	u64 have = 0, before;
@@ -238,8 +238,8 @@ static void collect_base(u64 have, u32 want[WORDS], u32 denied[WORDS])
 	want[W_ENTRY] |= ENTRY_DEFAULT1;
 }
 
-/* A control that the CPU forces on, that is not a default-1 one and that was not asked for, changes what a guest
- * sees. */
+/* A control that the CPU forces on, that is not a default-1 one and that was
+ * not asked for, changes what a guest sees. */
 static int check_forced(const struct allowed a[WORDS], const u32 want[WORDS], struct caps_err *err)
 {
 	static const u32 harmless[WORDS] = { PIN_DEFAULT1, PROC_DEFAULT1, 0, EXIT_DEFAULT1, ENTRY_DEFAULT1 };

@@ -89,8 +89,8 @@ struct vmx_want {
 struct vmx_caps {
 	/* Base control words: required controls, base features, default-1 bits. Valid for VM entry as they are. */
 	u32 pin, proc, proc2, exit, entry;
-	/* Per word: bits the engine may set on top (allowed-1, after the disable mask), and bits it must never clear.
-	 */
+	/* Per word: bits the engine may set on top (allowed-1, after the disable mask),
+	 * and bits it must never clear. */
 	u32 pin_allowed, proc_allowed, proc2_allowed, exit_allowed, entry_allowed;
 	u32 pin_forced, proc_forced, proc2_forced, exit_forced, entry_forced;
 	u64 features; /* VMX_F_* */

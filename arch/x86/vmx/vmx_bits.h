@@ -191,8 +191,8 @@
 #define ENTRY_LOAD_PKRS             (1u << 22)
 #define ENTRY_DEFAULT1              0x000011ffu
 
-/* Interruption information: VM-entry, VM-exit and IDT-vectoring (SDM "Information for VM Exits Due to Vectored
- * Events"). */
+/* Interruption information: VM-entry, VM-exit and IDT-vectoring
+ * (SDM "Information for VM Exits Due to Vectored Events"). */
 #define INTR_INFO_VECTOR(i)     ((u8)(i))
 #define INTR_INFO_TYPE(i)       ((i) >> 8 & 7)
 #define INTR_INFO_EXTERNAL      (0u << 8)
