@@ -34,12 +34,12 @@ enum ts_source { TS_CALL, TS_IRET, TS_JMP, TS_GATE };
 struct ts_request {
 	u16 selector; /* of the new TSS */
 	enum ts_source source;
-	u32 next_eip; /* what the old TSS gets: behind the instruction (CALL, JMP, IRET, INT n, INT3, INTO), else EIP
-	               */
+	u32 next_eip;   /* what the old TSS gets: behind the instruction
+	                 * (CALL, JMP, IRET, INT n, INT3, INTO), else EIP */
 	bool has_error; /* TS_GATE for an exception with an error code */
 	u32 error;
-	bool external; /* TS_GATE for an interrupt or exception not raised by INT n/INT3/INTO: EXT bit of error codes
-	                */
+	bool external; /* TS_GATE for an interrupt or exception not raised by INT n/INT3/INTO:
+	                * EXT bit of error codes */
 };
 
 struct ts_fault {

@@ -88,14 +88,14 @@ struct sched_group {
 struct sched_entity {
 	struct sched_group *group;
 	struct sched_entity *sibling; /* group->members */
-	u32 cpu;  /* where it runs, waits, or ran last. Its lock guards all of the below; changed with both locks held
-	           */
-	u8 state; /* enum sched_state */
-	u8 rank;  /* enum sched_rank, while queued or running */
-	bool pinned;       /* in the queue of those that cannot move */
-	bool timed;        /* in sched_cpu.timers */
-	bool woken;        /* has not run since it was woken */
-	bool wake_pending; /* woken while running or suspended */
+	u32 cpu;                      /* where it runs, waits, or ran last. Its lock guards all of the below;
+	                               * changed with both locks held */
+	u8 state;                     /* enum sched_state */
+	u8 rank;                      /* enum sched_rank, while queued or running */
+	bool pinned;                  /* in the queue of those that cannot move */
+	bool timed;                   /* in sched_cpu.timers */
+	bool woken;                   /* has not run since it was woken */
+	bool wake_pending;            /* woken while running or suspended */
 	bool suspended;
 	bool in_advance; /* ran on reserved time last: where it is says nothing about what others are due */
 	struct sched_cpumask allowed;
@@ -186,8 +186,8 @@ __must_check int sched_group_set_allowed(struct sched *s, struct sched_group *g,
 /* Must have no members. */
 void sched_group_remove(struct sched *s, struct sched_group *g);
 
-/* A blocked entity. allowed: at least one processor of the machine, or NULL for all; else ERR_RANGE. ERR_NOSPC as
- * above. */
+/* A blocked entity. allowed: at least one processor of the machine, or NULL for all;
+ * else ERR_RANGE. ERR_NOSPC as above. */
 __must_check int sched_entity_init(struct sched *s, struct sched_entity *e, struct sched_group *g,
                                    const struct sched_cpumask *allowed, u64 now);
 /*
@@ -213,8 +213,8 @@ u32 sched_wake(struct sched *s, struct sched_entity *e, u64 now);
  * running. *kick: an idle processor that can take what waits here, or SCHED_NO_CPU.
  */
 struct sched_entity *sched_pick(struct sched *s, u32 cpu, u64 now, u64 *until, u32 *kick);
-/* The running entity gives way but wants to go on. Returns a processor to kick (it may have to move) or SCHED_NO_CPU.
- */
+/* The running entity gives way but wants to go on. Returns a processor to kick
+ * (it may have to move) or SCHED_NO_CPU. */
 u32 sched_put(struct sched *s, u32 cpu, u64 now);
 /*
  * The running entity has nothing to do. false: it was woken meanwhile and still runs: look at its events again. The
