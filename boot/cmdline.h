@@ -21,8 +21,8 @@ bool cmdline_next(const char **pos, struct cmdline_word *w);
 /* true when w's key is key. */
 bool cmdline_is(const struct cmdline_word *w, const char *key);
 
-/* Copies w's value to buf without its quotes. OK; ERR_NOENT without value; ERR_NOSPC when it does not fit (buf is
- * ""). */
+/* Copies w's value to buf without its quotes. OK; ERR_NOENT without value;
+ * ERR_NOSPC when it does not fit (buf is ""). */
 __must_check int cmdline_value(const struct cmdline_word *w, char *buf, size_t size);
 
 /*
@@ -34,8 +34,8 @@ __must_check int cmdline_get_nth(const char *line, const char *key, unsigned int
 /* The last "key=..." of the line: later words override earlier ones. Errors as cmdline_get_nth. */
 __must_check int cmdline_get(const char *line, const char *key, char *buf, size_t size);
 
-/* A number (fmt_parse_u64 with suffix). OK; ERR_NOENT without such a key (*out untouched); ERR_INVAL/ERR_RANGE
- * malformed. */
+/* A number (fmt_parse_u64 with suffix). OK; ERR_NOENT without such a key
+ * (*out untouched); ERR_INVAL/ERR_RANGE malformed. */
 __must_check int cmdline_get_u64(const char *line, const char *key, u64 *out);
 
 /*

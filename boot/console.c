@@ -42,8 +42,8 @@ void console_screen(void)
 	}
 }
 
-/* The FADT says since ACPI 2.0, revision 3, whether there is a keyboard controller: "IA-PC Boot Architecture Flags".
- */
+/* The FADT says since ACPI 2.0, revision 3, whether there is a keyboard controller:
+ * "IA-PC Boot Architecture Flags". */
 void console_keyboard(void)
 {
 	const struct acpi_fadt *fadt = firmware_fadt();

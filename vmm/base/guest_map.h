@@ -54,8 +54,8 @@ struct guest_map {
 	struct guest_e820 e820[GUEST_E820_MAX]; /* ascending, disjoint */
 };
 
-/* Fills map for a memory size in bytes. OK; ERR_RANGE (outside GUEST_MEMORY_MIN..MAX); ERR_INVAL (not whole pages).
- */
+/* Fills map for a memory size in bytes. OK; ERR_RANGE (outside GUEST_MEMORY_MIN..MAX);
+ * ERR_INVAL (not whole pages). */
 __must_check int guest_map_build(struct guest_map *map, u64 memory);
 
 /*

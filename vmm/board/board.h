@@ -7,8 +7,8 @@
 struct vdev;
 struct vm;
 
-/* Creates, wires and attaches them; vCPUs and interrupt controllers exist. OK or an error, logged; board_destroy().
- */
+/* Creates, wires and attaches them; vCPUs and interrupt controllers exist.
+ * OK or an error, logged; board_destroy(). */
 __must_check int board_create(struct vm *vm);
 void board_destroy(struct vm *vm);
 /* Power-on state at VM time now. */

@@ -1,6 +1,6 @@
 /*
  * The configuration blob: a flattened device tree, read with libfdt. Untrusted input: nothing in it is believed
- *before it is checked. docs/configuration.md describes every node and property.
+ * before it is checked. docs/configuration.md describes every node and property.
  *
  *	/ { compatible = "bulkhead,config-1"; hypervisor { ... }; guests { NAME { ... }; NAME { ... }; }; };
  */

@@ -83,8 +83,8 @@ static bool can_start(const struct links *l, int node)
 	return true;
 }
 
-/* Takes away guests that nothing keeps from starting until none is left, or those in a circle and what hangs on it.
- */
+/* Takes away guests that nothing keeps from starting until none is left,
+ * or those in a circle and what hangs on it. */
 static void check_cycles(struct links *l, struct config_errs *errs)
 {
 	u32 left = l->nr;

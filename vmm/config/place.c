@@ -113,8 +113,8 @@ static u32 pick(const struct solver *s, struct cpuset group, u32 count, bool exc
 	return sum;
 }
 
-/* The best group of CPUs that are together as p asks: for exclusive ones the smallest, for others the least loaded.
- */
+/* The best group of CPUs that are together as p asks:
+ * for exclusive ones the smallest, for others the least loaded. */
 static bool choose(const struct solver *s, const struct place *p, const struct cpuset *allowed, struct cpuset *out)
 {
 	u32 best = ~0u;

@@ -45,8 +45,8 @@ void cr_force(struct vcpu *v, u64 cr0, u64 cr4)
 	write_cr4(cr4);
 }
 
-/* PAE paging: the processor takes the PDPTEs from the VMCS at entry; after an emulated CR write they are ours to
- * load. */
+/* PAE paging: the processor takes the PDPTEs from the VMCS at entry;
+ * after an emulated CR write they are ours to load. */
 static bool load_pdptes(struct vcpu *v, u64 cr3)
 {
 	struct gwalk_state s = { .phys_bits = v->crs.phys_bits, .mem = &v->vm->mem };

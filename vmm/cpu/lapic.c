@@ -56,8 +56,8 @@ static u64 lapic_tsc_to_ns(void *ctx, u64 tsc)
 	struct vcpu *v = ctx;
 	u64 host = vclock_unscale_ceil(&v->vm->clock, tsc - v->tsc_offset) - v->vm->tsc_start;
 
-	/* A deadline in the far past or beyond the clock's reach: the comparison with tsc_now has dealt with the
-	 * past. */
+	/* A deadline in the far past or beyond the clock's reach:
+	 * the comparison with tsc_now has dealt with the past. */
 	if ((s64)host < 0)
 		return TIMER_OFF - 1;
 	return MIN(vclock_ns_sat(&v->vm->clock, host), TIMER_OFF - 2) + 1;

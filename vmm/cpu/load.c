@@ -1,5 +1,5 @@
-/* A vCPU's registers come to a CPU and leave it. Those that VM entry and exit do not switch are loaded between turns.
- */
+/* A vCPU's registers come to a CPU and leave it. Those that VM entry
+ * and exit do not switch are loaded between turns. */
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
 #include "arch/x86/lapic.h"

@@ -1,5 +1,5 @@
-/* What is asked of a vCPU or of the bootstrap processor. From any CPU, with any lock held, and from interrupt
- * handlers. */
+/* What is asked of a vCPU or of the bootstrap processor.
+ * From any CPU, with any lock held, and from interrupt handlers. */
 #pragma once
 
 #include "lib/atomic.h"

@@ -24,8 +24,8 @@ struct vdev_env {
 	struct vpci *pci;
 };
 
-/* A part of a device's state: a described struct at `offset` in the device or, if indirect, where a pointer there
- * says. */
+/* A part of a device's state: a described struct at `offset` in the device or,
+ * if indirect, where a pointer there says. */
 struct vdev_part {
 	const struct state_desc *desc; /* NULL: no (further) part */
 	u32 offset;
@@ -60,8 +60,8 @@ struct vdev_part {
 struct vdev_ops {
 	const char *name; /* also its tag in a stream, unless the row has a better one */
 	struct vdev_part state[VDEV_PARTS];
-	/* Sets dev, zeroed memory, up and onto env's buses. cfg: the device's own struct. OK or an error: nothing
-	 * stays added. */
+	/* Sets dev, zeroed memory, up and onto env's buses. cfg: the device's own struct.
+	 * OK or an error: nothing stays added. */
 	int (*attach)(void *dev, const struct vdev_env *env, const void *cfg);
 	/* Off the buses, no timer set. Of a device that was attached. */
 	void (*detach)(void *dev);

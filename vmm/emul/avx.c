@@ -1,5 +1,5 @@
-/* AVX moves: 128 and 256 bits, what compilers and copy routines use on device memory. SDM vol. 2, chapters of each.
- */
+/* AVX moves: 128 and 256 bits, what compilers and copy routines use on device memory.
+ * SDM vol. 2, chapters of each. */
 #include "vmm/emul/insn.h"
 
 #define XCR0_AVX_STATE 6u
@@ -51,8 +51,8 @@ static struct form form_of(const struct emul_insn *d)
 	return (struct form){ 0 };
 }
 
-/* May the encoding (bad: it is none) be used at all? #UD comes before #NM: SDM vol. 3, "Priority Among Concurrent
- * Events". */
+/* May the encoding (bad: it is none) be used at all? #UD comes before #NM:
+ * SDM vol. 3, "Priority Among Concurrent Events". */
 static int ready(struct emul_ctxt *c, bool bad)
 {
 	u64 xcr0 = 0;

@@ -1,5 +1,5 @@
-/* Instruction decoding: prefixes, opcode tables, ModRM/SIB, displacement, immediates (SDM vol. 2, "Instruction
- * Format"). */
+/* Instruction decoding: prefixes, opcode tables, ModRM/SIB, displacement,
+ * immediates (SDM vol. 2, "Instruction Format"). */
 #include "vmm/emul/insn.h"
 
 /*

@@ -170,8 +170,8 @@ struct emul_ops {
 	int (*xcr)(struct emul_ctxt *c, u32 index, u64 *val, bool write);     /* XGETBV, XSETBV */
 	int (*misc)(struct emul_ctxt *c, enum emul_misc what, u64 arg);
 
-	/* Vector and MMX registers of the guest; CR0.EM/TS and CR4.OSFXSR were checked (#UD, #NM). MMX ops may raise
-	 * #MF. */
+	/* Vector and MMX registers of the guest; CR0.EM/TS and CR4.OSFXSR were checked
+	 * (#UD, #NM). MMX ops may raise #MF. */
 	int (*get_xmm)(struct emul_ctxt *c, u8 nr, u64 val[2]);
 	int (*set_xmm)(struct emul_ctxt *c, u8 nr, const u64 val[2]);
 	/* 256 bits; XCR0 was checked through xcr. Setting clears what the register has beyond them. */
@@ -234,8 +234,8 @@ struct emul_ctxt {
 	/* Not interpreted here: what the exit said about the faulting access, for the ops' fast path. */
 	bool hint_valid;
 	u64 hint_lin, hint_gpa;
-	/* Only hint_gpa is known: the only memory operand of the instruction went there if it is at that page offset.
-	 */
+	/* Only hint_gpa is known: the only memory operand of the instruction
+	 * went there if it is at that page offset. */
 	bool hint_offset;
 
 	/* Bytes at rip: insn_len may be preset by the caller when it has them already; grows by fetching. */

@@ -139,8 +139,8 @@ static inline u8 emul_cpl(struct emul_ctxt *c)
 	emul_need(c, EMUL_B_CPL);
 	return c->cpl;
 }
-/* Jump to offset val in the current code segment: masks it, #GP(0) when outside. size is the operand size in bytes.
- */
+/* Jump to offset val in the current code segment: masks it, #GP(0) when outside.
+ * size is the operand size in bytes. */
 int emul_jump(struct emul_ctxt *c, u64 val, u32 size);
 
 /* --- mem.c: segmentation and memory. --- */
@@ -176,8 +176,8 @@ int emul_load_seg(struct emul_ctxt *c, u32 s, u16 sel);
 
 int emul_io_allowed(struct emul_ctxt *c, u16 port, u32 size); /* sys.c */
 
-/* --- fast.c: runs the instruction (EMUL_MAX_INSN bytes are there, 64-bit mode) or says that it is not one of its
- * own. --- */
+/* --- fast.c --- */
+/* Runs the instruction (EMUL_MAX_INSN bytes are there, 64-bit mode) or says that it is not one of its own. */
 #define EMUL_FAST_NO (-1)
 int emul_fast_mov(struct emul_ctxt *c);
 int emul_fetch(struct emul_ctxt *c, u32 want); /* decode.c: at least want bytes of the instruction */

@@ -1,6 +1,5 @@
-/* Paravirtual interfaces of the loaded vCPU: VMCALL, MSRs, scheduling. The rules are vmm/policy/pv.c's; this is the
- * wiring.
- */
+/* Paravirtual interfaces of the loaded vCPU: VMCALL, MSRs, scheduling.
+ * The rules are vmm/policy/pv.c's; this is the wiring. */
 #include "arch/x86/cpu.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"

@@ -1,6 +1,5 @@
-/* Control registers, XSETBV and MSRs of the loaded vCPU. Rules are vmm/policy/crs.c's and vmm/policy/msr.c's; this is
- * the wiring.
- */
+/* Control registers, XSETBV and MSRs of the loaded vCPU. Rules are vmm/policy/crs.c's
+ * and vmm/policy/msr.c's; this is the wiring. */
 #include "arch/x86/cpu.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"

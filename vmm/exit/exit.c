@@ -283,8 +283,8 @@ static const struct exit_entry table[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_TDCALL] = { on_ud },
 };
 
-/* No handler, VM-entry failure after an exit, or a reason beyond the table: this VM stops, with everything we know.
- */
+/* No handler, VM-entry failure after an exit, or a reason beyond the table:
+ * this VM stops, with everything we know. */
 static int exit_unexpected(struct vcpu *v, u32 reason)
 {
 	v->exit_reason = reason;

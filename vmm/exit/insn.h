@@ -1,5 +1,5 @@
-/* The emulator (vmm/emul/) bound to a loaded vCPU: memory through the guest's page tables, devices through the buses.
- */
+/* The emulator (vmm/emul/) bound to a loaded vCPU:
+ * memory through the guest's page tables, devices through the buses. */
 #pragma once
 
 #include "vmm/cpu/emulation.h"

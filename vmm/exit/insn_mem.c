@@ -1,5 +1,5 @@
-/* The emulator's memory: through the guest's page tables, to RAM by the VM's window and to devices by the MMIO bus.
- */
+/* The emulator's memory: through the guest's page tables,
+ * to RAM by the VM's window and to devices by the MMIO bus. */
 #include "arch/x86/cpu.h"
 #include "arch/x86/exc.h"
 #include "arch/x86/fpu.h"

@@ -30,8 +30,8 @@ enum exit_action exit_ept_violation(struct vcpu *v)
 		vm_kill(v, "EPT violation in RAM at gpa %#lx, qualification %#lx", gpa, q);
 		return EXIT_KILL;
 	}
-	/* An IRET that did not get its frame had ended the blocking of NMIs already: it runs again, in the emulator.
-	 */
+	/* An IRET that did not get its frame had ended the blocking of NMIs already:
+	 * it runs again, in the emulator. */
 	if (q & EPT_QUAL_NMI_UNBLOCKED)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 		           vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) | INTERRUPTIBILITY_NMI);

@@ -59,8 +59,8 @@ struct life_policy {
 enum life_do {
 	LIFE_DO_NOTHING,
 	LIFE_DO_START,     /* load afresh and run; report it */
-	LIFE_DO_RESTART,   /* the same for a guest that is on, or being started: end it first, and report that no more
-	                    */
+	LIFE_DO_RESTART,   /* the same for a guest that is on, or being started:
+	                    * end it first, and report that no more */
 	LIFE_DO_STOP,      /* end it by force; a start under way is not reported any more */
 	LIFE_DO_PAUSE,     /* its vCPUs stop where they are */
 	LIFE_DO_RESUME,    /* they go on */

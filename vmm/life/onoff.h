@@ -16,8 +16,8 @@ void vm_start_not(struct vm *vm);
 __must_check bool vm_start_again(struct vm *vm);
 /* Its end has been told: it is off now, or starts when that was asked for meanwhile. */
 void vm_go_off(struct vm *vm);
-/* Its start failed, and the stop is claimed: it is off now, or starts again, which is true, when that was asked for.
- */
+/* Its start failed, and the stop is claimed: it is off now, or starts again,
+ * which is true, when that was asked for. */
 __must_check bool vm_start_gone(struct vm *vm);
 /* Ends it by force, if it is on. */
 void vm_force_stop(struct vm *vm, enum vm_stop how, const char *why);

@@ -96,8 +96,8 @@ void vm_handle_stop(struct vm *vm)
 		log_info("guest %s: exit code %u\n", vm->config.name, vm->exit_code);
 	if (vm_start_again(vm))
 		return;
-	/* It is off when all has been told: the machine may end then. What the policy starts meanwhile waits for it.
-	 */
+	/* It is off when all has been told: the machine may end then.
+	 * What the policy starts meanwhile waits for it. */
 	tell_end(vm, stop);
 	vm_go_off(vm);
 	housekeep_soon();

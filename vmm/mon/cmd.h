@@ -91,8 +91,8 @@ const struct cmd *cmd_at(u32 i, bool control);
 /* By name or alias; NULL: none. */
 const struct cmd *cmd_find(const char *name, bool control);
 
-/* Runs the command of that name. OK with r->effect, or an error with r->err. Output is what lies in r->out by then.
- */
+/* Runs the command of that name. OK with r->effect, or an error with r->err.
+ * Output is what lies in r->out by then. */
 __must_check int cmd_execute(struct cmd_run *r, const char *name, const struct cmd_given *given, u32 nr);
 /* The same from a line of words, which is cut up in place. An empty line is OK and does nothing. */
 __must_check int cmd_execute_line(struct cmd_run *r, char *line);

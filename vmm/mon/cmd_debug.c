@@ -124,8 +124,8 @@ int cmd_regs(struct cmd_run *r)
 	return OK;
 }
 
-/* ---- exit rings: merged by time; mon->trace_at[cpu] is the record that comes next, trace_time[cpu] its time + 1
- * ---- */
+/* ---- exit rings ---- */
+/* Merged by time; mon->trace_at[cpu] is the record that comes next, trace_time[cpu] its time + 1. */
 
 struct trace {
 	struct cmd_run *r;

@@ -20,8 +20,8 @@ static u64 since(u64 now, u64 then)
 	return now > then ? now - then : 0;
 }
 
-/* The reason with the highest count that is below last (by count, then by number); MON_MAX_EXITS: none but zeros are
- * left. */
+/* The reason with the highest count that is below last (by count, then by number);
+ * MON_MAX_EXITS: none but zeros are left. */
 static u32 next_reason(const u64 *counts, u32 last)
 {
 	u32 best = MON_MAX_EXITS;

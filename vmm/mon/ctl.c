@@ -102,8 +102,8 @@ static int bad(struct request *q, const char *fmt, ...)
 	return ERR_INVAL;
 }
 
-/* The decoded token in c->strings. It has room: decoded text is never longer, and its quotes or comma give the NUL.
- */
+/* The decoded token in c->strings. It has room: decoded text is never longer,
+ * and its quotes or comma give the NUL. */
 static const char *decode(struct ctl *c, struct request *q, const struct json_doc *doc, const struct json_tok *t)
 {
 	char *s = c->strings + q->arena;

@@ -1,13 +1,13 @@
 /*
  * The control channel: JSON lines over a serial port. docs/control.md is its reference.
  *
- *	{"id":1,"cmd":"info","args":{"guest":"web"}}      -> {"id":1,"ok":true,"result":{...}}
- *	                                                  or
- *{"id":1,"ok":false,"error":{"code":"...","message":"..."}} and at any time {"event":"guest-crashed",...}
+ *	{"id":1,"cmd":"info","args":{"guest":"web"}} -> {"id":1,"ok":true,"result":{...}}
+ *	                                               or {"id":1,"ok":false,"error":{"code":"...","message":"..."}}
+ *	and at any time {"event":"guest-crashed",...}
  *
  * Everything is called from one place at a time, and does bounded work. An answer is written as a whole or not at
- *all; requests wait until three quarters of the buffer are free, so that there is always room for an answer, and
- *events and console data until the same. Whatever does not fit the event queue is counted.
+ * all; requests wait until three quarters of the buffer are free, so that there is always room for an answer, and
+ * events and console data until the same. Whatever does not fit the event queue is counted.
  */
 #pragma once
 

@@ -46,8 +46,8 @@ __must_check int json_parse(struct json_doc *doc, const char *text, size_t len, 
 
 /* Value of the member named key of the object tok, or NULL. */
 const struct json_tok *json_get(const struct json_doc *doc, const struct json_tok *obj, const char *key);
-/* First child of an array or object (for an object a key, whose value follows it), and what comes after one; NULL: no
- * more. */
+/* First child of an array or object (for an object a key, whose value follows it),
+ * and what comes after one; NULL: no more. */
 const struct json_tok *json_first(const struct json_doc *doc, const struct json_tok *parent);
 const struct json_tok *json_next(const struct json_doc *doc, const struct json_tok *parent,
                                  const struct json_tok *child);

@@ -110,8 +110,8 @@ struct mon_sample {
 enum mon_slot { MON_SLOT_CONSOLE, MON_SLOT_CONTROL, MON_SLOT_PORT, MON_NR_SLOTS };
 
 struct mon_ops {
-	/* The guest at position index, in an order that does not change while a command runs. OK, or ERR_NOENT behind
-	 * the last. */
+	/* The guest at position index, in an order that does not change while a command runs.
+	 * OK, or ERR_NOENT behind the last. */
 	int (*guest_info)(void *ctx, u32 index, struct mon_guest_info *info);
 	/* Detail number index of a guest. OK or ERR_NOENT behind the last. May be NULL. */
 	int (*guest_detail)(void *ctx, u32 guest, u32 index, struct mon_detail *detail);
@@ -123,16 +123,16 @@ struct mon_ops {
 	/* Live. ERR_RANGE: not a value for it; ERR_NOSPC: refused by the admission control of reservations. */
 	int (*set)(void *ctx, u32 guest, enum mon_prop prop, const struct mon_value *value, struct mon_why *why);
 
-	/* Counts of exits by basic reason, for nr <= MON_MAX_EXITS reasons, summed over the vCPUs. OK or ERR_NOENT.
-	 */
+	/* Counts of exits by basic reason, for nr <= MON_MAX_EXITS reasons,
+	 * summed over the vCPUs. OK or ERR_NOENT. */
 	int (*exits)(void *ctx, u32 guest, u64 *counts, u32 nr);
 	/* Name of a basic reason; NULL when there is none. */
 	const char *(*exit_name)(void *ctx, u32 reason);
 	/* Slot for `top`; NULL: none is kept (rates are then those since the guest's definition). */
 	struct mon_sample *(*sample)(void *ctx, u32 guest, enum mon_slot slot);
 
-	/* ERR_NOENT: no such guest or vCPU; ERR_BUSY: it runs elsewhere and cannot be looked at unless it is paused.
-	 */
+	/* ERR_NOENT: no such guest or vCPU; ERR_BUSY: it runs elsewhere
+	 * and cannot be looked at unless it is paused. */
 	int (*regs)(void *ctx, u32 guest, u32 vcpu, struct mon_regs *regs);
 
 	/* Exit ring of a CPU: records ever written; and record number seq of them: ERR_NOENT when it is overwritten.
@@ -146,8 +146,8 @@ struct mon_ops {
 	 * be 0.
 	 */
 	size_t (*log_read)(void *ctx, u64 *pos, char *buf, size_t len);
-	/* The same of what a guest printed, from its scroll-back ring (vt_ring_read); 0 also when there is no such
-	 * guest. */
+	/* The same of what a guest printed, from its scroll-back ring (vt_ring_read);
+	 * 0 also when there is no such guest. */
 	size_t (*console_read)(void *ctx, u32 guest, u64 *pos, u8 *buf, size_t len);
 	/* Keys for a guest's console. Returns how many it took. */
 	size_t (*console_input)(void *ctx, u32 guest, const u8 *buf, size_t len);

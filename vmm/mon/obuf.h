@@ -1,5 +1,5 @@
-/* Output on its way to a slow device: a bounded queue of bytes in the caller's buffer. What does not fit is refused,
- * never overwritten. */
+/* Output on its way to a slow device: a bounded queue of bytes in the caller's buffer.
+ * What does not fit is refused, never overwritten. */
 #pragma once
 
 #include "lib/types.h"

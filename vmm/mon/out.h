@@ -6,7 +6,7 @@
  *	open { rec cell... rec_end | table { row cell... row_end } table_end | lines { line } lines_end } close
  *
  * Cells come in the order of the columns, one call each. Strings may hold anything: control characters are escaped in
- *both forms, and bytes that are no UTF-8 are replaced.
+ * both forms, and bytes that are no UTF-8 are replaced.
  */
 #pragma once
 

@@ -282,8 +282,8 @@ static void in_csi(struct vt_filter *f, u8 b, struct dest *d)
 	f->state = VT_GROUND;
 }
 
-/* Inside a sequence a control or 8-bit byte ends it: nobody who means well sends one there. Returns whether b is used
- * up. */
+/* Inside a sequence a control or 8-bit byte ends it: nobody who means well sends one there.
+ * Returns whether b is used up. */
 static bool in_sequence(struct vt_filter *f, u8 b, struct dest *d)
 {
 	if (b < 0x20 || b >= DEL) {
@@ -345,8 +345,8 @@ size_t vt_filter(struct vt_filter *f, const u8 *in, size_t n, u8 *out)
 {
 	struct dest d = { out, 0 };
 
-	/* A byte that ends a sequence without belonging to it is looked at again, in VT_GROUND or VT_ESC, which use
-	 * it up. */
+	/* A byte that ends a sequence without belonging to it is looked at again,
+	 * in VT_GROUND or VT_ESC, which use it up. */
 	for (size_t i = 0; i < n; i++)
 		for (u32 tries = 0; tries < 3 && !step(f, in[i], &d); tries++)
 			;

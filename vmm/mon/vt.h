@@ -44,8 +44,8 @@ void vt_init(struct vt_filter *f, bool ascii);
  * bytes written.
  */
 size_t vt_filter(struct vt_filter *f, const u8 *in, size_t n, u8 *out);
-/* The sequence that undoes whatever passed, and puts the cursor on a fresh line at the bottom; cuts what is held
- * back. */
+/* The sequence that undoes whatever passed, and puts the cursor on a fresh line at the bottom;
+ * cuts what is held back. */
 #define VT_RESET_MAX 96
 size_t vt_reset(struct vt_filter *f, u8 *out);
 

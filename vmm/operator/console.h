@@ -12,15 +12,15 @@
 struct vm;
 struct machine;
 
-/* Adds a console: the log goes to all of them, keys are taken from those that have any. From the start of bring-up.
- */
+/* Adds a console: the log goes to all of them, keys are taken from those that have any.
+ * From the start of bring-up. */
 void monitor_add_console(struct console *con);
 /* Where the processors lie, for `describe`; m must live on. */
 void monitor_set_machine(const struct machine *m);
 /* When guests exist: attaches the console to the first that has one. ascii: it shows no UTF-8. OK or ERR_NOMEM. */
 __must_check int monitor_init(bool ascii);
-/* The consoles are the log's alone from now on: an end, or a panic. Prints what of the log was not shown yet. No
- * locks. */
+/* The consoles are the log's alone from now on: an end, or a panic.
+ * Prints what of the log was not shown yet. No locks. */
 void monitor_release(void);
 /* Moves keys and output. On the bootstrap processor, between turns and slow exits, when some may have arrived. */
 void monitor_poll(void);

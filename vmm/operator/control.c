@@ -1,5 +1,5 @@
-/* The control channels (vmm/mon/ctl.h): over guests' serial ports and one of the machine's, and the events they tell.
- */
+/* The control channels (vmm/mon/ctl.h): over guests' serial ports and one
+ * of the machine's, and the events they tell. */
 #include "vmm/operator/control.h"
 
 #include "arch/x86/cpu.h"
@@ -42,8 +42,8 @@ static void control_out(void *ctx, const u8 *buf, size_t len)
 		return;
 	}
 	taken = m->nr_pending ? 0 : ctl_input(m->ctl, (const char *)buf, len, clock_now());
-	/* What it does not take now, it takes when answers were read: a guest that never reads loses its own
-	 * requests. */
+	/* What it does not take now, it takes when answers were read:
+	 * a guest that never reads loses its own requests. */
 	len = MIN(len - taken, sizeof(m->pending) - m->nr_pending);
 	memcpy(m->pending + m->nr_pending, buf + taken, len);
 	m->nr_pending += (u32)len;

@@ -1,6 +1,5 @@
-/* Between the monitor's files: vmm/operator/console.c has the consoles and the turn, vmm/operator/control.c the
- * control channels.
- */
+/* Between the monitor's files: vmm/operator/console.c has the consoles and the turn,
+ * vmm/operator/control.c the control channels. */
 #pragma once
 
 #include "arch/x86/lock.h"
@@ -18,8 +17,8 @@ void control_connect(struct vm *vm, const struct vm *of);
 void control_tell_output(const struct vm *vm);
 /* Takes what the control port has received. On the bootstrap processor. Returns whether there was any. */
 bool control_receive(void);
-/* Serves the control port, if it has anything to do, at its pace. On the bootstrap processor; monitor_lock is held.
- */
+/* Serves the control port, if it has anything to do, at its pace.
+ * On the bootstrap processor; monitor_lock is held. */
 void control_run(u64 now);
 /* When that must be called at the latest, clock_now() ns; TIMER_OFF: no need. */
 u64 control_deadline(void);

@@ -20,8 +20,8 @@ struct monitor_vm {
 struct vm;
 struct machine;
 
-/* Around the mux and the control channels: whoever runs the monitor's commands. Its place among the locks: console.c.
- */
+/* Around the mux and the control channels: whoever runs the monitor's commands.
+ * Its place among the locks: console.c. */
 extern struct spinlock monitor_lock;
 extern struct mon monitor_mon;
 extern const struct mon_ops monitor_ops;

@@ -17,8 +17,8 @@ const struct cpuid_policy cpuid_policy[CPUID_NR_WORDS] = {
 	/* hidden: waitpkg, shstk, tme, kl, bus_lock_detect, enqcmd, sgx_lc, pks */
 	[CPUID_W_7_ECX] = { 0x7, 0, 2, 0x1a415f4f, 0x00000000 },
 	/* hidden: uintr, srbds_ctrl, rtm_always_abort, hybrid_cpu, tsxldtrk, pconfig, arch_lbr, ibt, amx_bf16,
-	 * amx_tile, amx_int8, spec_ctrl, intel_stibp, flush_l1d, arch_capabilities, core_capabilities,
-	 * spec_ctrl_ssbd */
+	 * amx_tile, amx_int8, spec_ctrl, intel_stibp, flush_l1d,
+	 * arch_capabilities, core_capabilities, spec_ctrl_ssbd */
 	[CPUID_W_7_EDX] = { 0x7, 0, 3, 0x0080451c, 0x00000000 },
 	/* hidden: lam */
 	[CPUID_W_7_1_EAX] = { 0x7, 1, 0, 0x00001c30, 0x00000000 },

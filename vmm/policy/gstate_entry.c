@@ -14,8 +14,8 @@
 
 #define PAT_TYPES 0xf3u /* UC WC WT WP WB UC- */
 
-/* CR0 and CR4 are as the guest sees them: which bits it has is its CPU's, NW and ET are as the CPU itself keeps them.
- */
+/* CR0 and CR4 are as the guest sees them: which bits it has is its CPU's,
+ * NW and ET are as the CPU itself keeps them. */
 static bool control_registers(const struct gstate *s, const struct gstate_limits *l, struct state_check *c)
 {
 	if (s->cr0 & ~CR0_DEFINED)
@@ -169,8 +169,8 @@ static bool wakes(u32 info, u32 activity)
 	}
 }
 
-/* The sentences of those sections, and of "VM-Entry Control Fields", that name the VM-entry interruption information.
- */
+/* The sentences of those sections, and of "VM-Entry Control Fields",
+ * that name the VM-entry interruption information. */
 static bool event(const struct gstate *s, struct state_check *c)
 {
 	const struct inject_event *e = s->vectoring[0].info ? &s->vectoring[0] : &s->exception[0];

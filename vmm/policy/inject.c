@@ -169,8 +169,8 @@ void inject_choose(const struct inject_in *in, struct inject_plan *p)
 		if (!in->virtual_nmis && (p->event.info & INTR_INFO_TYPE_MASK) == INTR_INFO_NMI)
 			p->soft_nmi_blocked = true;
 	}
-	/* STI's shadow does not hold the NMI window's exit back: it would come again and again, before any
-	 * instruction. */
+	/* STI's shadow does not hold the NMI window's exit back:
+	 * it would come again and again, before any instruction. */
 	if (in->nmi && !p->take_nmi) {
 		p->nmi_window = in->virtual_nmis && !(p->interruptibility & INTERRUPTIBILITY_STI);
 		p->interrupt_window = !p->nmi_window;

@@ -353,8 +353,8 @@ static const struct msr_def *find(u32 idx)
 	return NULL;
 }
 
-/* The same for a guest's access, mostly the row of the last one. *offered: the guest's CPUID has what it belongs to.
- */
+/* The same for a guest's access, mostly the row of the last one.
+ * *offered: the guest's CPUID has what it belongs to. */
 static const struct msr_def *find_again(struct vmsr *m, u32 idx, bool *offered)
 {
 	const struct msr_def *d = &defs[m->last_row];

@@ -65,8 +65,8 @@ struct vmsr_ops {
 	void (*crs)(void *ctx, struct crs_state *s);
 	u64 (*tsc)(void *ctx);                  /* the guest's TSC now */
 	void (*tsc_move)(void *ctx, u64 delta); /* adds delta (modulo 2^64) to the TSC offset */
-	/* The virtual APIC; false means #GP. x2APIC: reg is index - 0x800. #GP outside x2APIC mode is its business.
-	 */
+	/* The virtual APIC; false means #GP. x2APIC: reg is index - 0x800.
+	 * #GP outside x2APIC mode is its business. */
 	u64 (*apic_base_read)(void *ctx);
 	bool (*apic_base_write)(void *ctx, u64 val);
 	bool (*x2apic_read)(void *ctx, u32 reg, u64 *val);

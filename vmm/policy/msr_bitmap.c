@@ -13,8 +13,8 @@ static void allow(u8 *bitmap, u32 idx, bool read, bool write)
 		half[2048 + bit / 8] &= (u8) ~(1u << bit % 8);
 }
 
-/* x2APIC registers whose value the virtual-APIC page holds in full, 32 bits each: not ICR (64) nor the current count.
- */
+/* x2APIC registers whose value the virtual-APIC page holds in full, 32 bits each:
+ * not ICR (64) nor the current count. */
 static void allow_x2apic(u8 *bitmap, const struct msr_bitmap_cfg *cfg)
 {
 	static const struct {

@@ -46,8 +46,8 @@ static inline void run_housekeep(struct pcpu *p, bool in_turn)
 	if (unlikely(timerq_next(&run_cpu_of(p)->sleepers) <= now || run_poll_due(p)))
 		run_housekeep_slow(p, in_turn, now);
 }
-/* Wakes v at a time of clock_now(); TIMER_OFF: does not. The sleepers' queue of this CPU; any CPU takes it out again.
- */
+/* Wakes v at a time of clock_now(); TIMER_OFF: does not. The sleepers' queue of this CPU;
+ * any CPU takes it out again. */
 void run_set_wake_timer(struct vcpu *v, u64 at);
 void run_cancel_wake_timer(struct vcpu *v);
 

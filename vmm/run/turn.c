@@ -47,8 +47,8 @@ static void arm_preemption_timer(struct vcpu *v)
 
 	if (!(v->pin & PIN_PREEMPTION_TIMER)) {
 		lapic_timer_oneshot(at > tsc ? clock_span_ns(at - tsc) + 1 : 1);
-		/* An absolute deadline does not drift, but Bochs holds the interrupt back while the guest has IF=0.
-		 */
+		/* An absolute deadline does not drift, but Bochs holds the interrupt back
+		 * while the guest has IF=0. */
 		v->resync = RESYNC_EXITS;
 		return;
 	}

@@ -86,8 +86,8 @@ void sched_lock_two(struct sched_cpu *a, struct sched_cpu *b);
 void sched_unlock_two(struct sched_cpu *a, struct sched_cpu *b);
 /* Takes e off the queue or timers it is in: it is blocked then. */
 void sched_take_off(struct sched_cpu *c, struct sched_entity *e, u64 now);
-/* Moves the best entity waiting on from that may run on to (both locked) and beats than (NULL: anything) by the
- * margin. */
+/* Moves the best entity waiting on from that may run on to (both locked)
+ * and beats than (NULL: anything) by the margin. */
 bool sched_steal(struct sched_cpu *to, struct sched_cpu *from, const struct sched_entity *than, u64 now);
 /* A change of the processors that members of a group may use, to be looked at before it is made. */
 struct sched_change {

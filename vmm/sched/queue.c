@@ -287,8 +287,8 @@ void sched_queue_timers(struct sched_cpu *c, u64 now)
 
 #define LOOK_AT 32 /* entities, for one that may run elsewhere; an idle processor looks at all */
 
-/* e is better than the other processor's best by so much that moving it pays: one has lost or the other gained as
- * much. */
+/* e is better than the other processor's best by so much that moving it pays:
+ * one has lost or the other gained as much. */
 static bool worth(const struct sched_entity *e, const struct sched_entity *than)
 {
 	u64 margin = SCHED_WAKE_NS;

@@ -69,8 +69,8 @@ static struct sched_cpu *choose(struct sched *s, const struct sched_entity *e)
 	return worst ? worst : last;
 }
 
-/* An idle processor that e may use, after it was put into a busy one's queue: that may have become idle just before.
- */
+/* An idle processor that e may use, after it was put into a busy one's queue:
+ * that may have become idle just before. */
 static u32 late_idle(struct sched *s, const struct sched_entity *e)
 {
 	for (u32 i = 0; i < s->nr_cpus; i++) {

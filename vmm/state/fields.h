@@ -1,7 +1,7 @@
 /*
  * What the state of a device, a vCPU or a VM is, said once: a list of fields that yields both the struct the code
- *works with and the description by which it is saved, checked, restored and shown. Pure. In the style of
- * arch/x86/vmx/vmcs_fields.h.
+ * works with and the description by which it is saved, checked, restored and shown. Pure.
+ * In the style of arch/x86/vmx/vmcs_fields.h.
  *
  *	#define VUART_STATE(T, F, A, S)                                        \
  *		F(T, u8, ier)                   interrupt enable register      \
@@ -12,8 +12,8 @@
  *
  * F: one field; A: an array of them; S: an array of structs that are described themselves (their description must be
  * in sight); T passes through. Types are u8, u16, u32, u64 and bool. A field's name is what streams, messages and
- *`info GUEST state` call it. The version is that of the list: it rises when a field comes, goes or changes its
- *meaning.
+ * `info GUEST state` call it. The version is that of the list:
+ * it rises when a field comes, goes or changes its meaning.
  */
 #pragma once
 

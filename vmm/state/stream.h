@@ -14,7 +14,7 @@
  *	end     u32 2, u32 24, u32 number of records, u32 0, u64 sum of all words before it
  *
  * A stream comes from outside: whoever reads one trusts nothing of it. What cannot be is refused, with the device,
- *the field, the value and the reason.
+ * the field, the value and the reason.
  */
 #pragma once
 

@@ -11,8 +11,8 @@ struct vm;
  * has the iTLB multihit erratum.
  */
 void vm_memory_init(bool small_code);
-/* Allocates and maps what vm->config asks for. OK, ERR_NOMEM or what the map's layout refuses; vm_memory_destroy().
- */
+/* Allocates and maps what vm->config asks for.
+ * OK, ERR_NOMEM or what the map's layout refuses; vm_memory_destroy(). */
 __must_check int vm_memory_create(struct vm *vm);
 /* Gives all of it back, also after a creation that failed. No vCPU may use it any more. */
 void vm_memory_destroy(struct vm *vm);

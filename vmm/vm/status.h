@@ -1,7 +1,7 @@
 /*
  * The life of a VM in one word: what it is, why it ends, what is asked of it meanwhile. Pure. Whatever changes
- *together is changed by one compare-and-swap, so that nobody sees half of it and no order of stores has to be kept.
- *The transitions are the only way to change it, and each says what it did.
+ * together is changed by one compare-and-swap, so that nobody sees half of it and no order of stores has to be kept.
+ * The transitions are the only way to change it, and each says what it did.
  *
  *	DEFINED --begin--> STARTING --started--> RUNNING        begin counts the run and clears what the last one left
  *	                      |                     |

@@ -177,8 +177,8 @@ u32 vlapic_id(const struct vlapic *l);
 
 /* ---- from any CPU ---- */
 
-/* An interrupt arrives. Vectors below 16 are refused (receive illegal vector). Kicks only for what was not pending.
- */
+/* An interrupt arrives. Vectors below 16 are refused (receive illegal vector).
+ * Kicks only for what was not pending. */
 void vlapic_post(struct vlapic *l, u8 vector, bool level);
 void vlapic_post_nmi(struct vlapic *l);
 /*

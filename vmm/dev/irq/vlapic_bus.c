@@ -1,5 +1,5 @@
-/* Virtual local APIC: messages in and out, local interrupt pins. What is called from other CPUs is all in this file.
- */
+/* Virtual local APIC: messages in and out, local interrupt pins.
+ * What is called from other CPUs is all in this file. */
 #include "vmm/dev/irq/vlapic_priv.h"
 
 #define DFR_FLAT    0xfu

@@ -81,8 +81,8 @@ static void expire(struct vlapic *l, u32 lvt, u64 now)
 	if (LVT_TIMER_MODE(lvt) == MODE_DEADLINE) {
 		l->s.deadline = 0;
 	} else if (LVT_TIMER_MODE(lvt) == MODE_PERIODIC && p) {
-		/* One interrupt stands for all periods missed, and for those too short; the phase is kept: no drift.
-		 */
+		/* One interrupt stands for all periods missed, and for those too short;
+		 * the phase is kept: no drift. */
 		u64 left = left_ns(l, lvt, p, now);
 
 		if (p < VLAPIC_MIN_PERIOD_NS && left < VLAPIC_MIN_PERIOD_NS)

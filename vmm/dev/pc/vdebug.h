@@ -7,8 +7,9 @@
  *                   (string I/O ends up as such accesses); E4h: "flush the page at this address"; 2000h+n: the level
  *                   of GSI n, 0..23, as written; 64 KiB of bytes at guest-physical FF000000h
  *   fw_cfg          510h selects a number, 511h reads its bytes one by one: 0 "QEMU", 1 features (0: these ports
- * only), 3 bytes of RAM (64 bits), 5 and Fh number of CPUs (16 bits); with pc-testdev, whose users ask it for the
- * machine's size debugcon        E9h: reads E9h, writes a character
+ *                   only), 3 bytes of RAM (64 bits), 5 and Fh number of CPUs (16 bits); with pc-testdev, whose users
+ *                   ask it for the machine's size
+ *   debugcon        E9h: reads E9h, writes a character
  */
 #pragma once
 

@@ -141,8 +141,8 @@ void vpci_set_cf9(struct vpci *pci, io_fn fn, void *dev);
 u32 vpci_cfg_get(const struct vpci_dev *dev, u32 off, u32 size);
 void vpci_cfg_set(struct vpci_dev *dev, u32 off, u32 size, u32 value);
 
-/* Clears dev and sets the identity; class_code is the 24-bit class/subclass/prog-if. int_pin: 0 none, 1..4 INTA..D.
- */
+/* Clears dev and sets the identity; class_code is the 24-bit class/subclass/prog-if.
+ * int_pin: 0 none, 1..4 INTA..D. */
 void vpci_dev_init(struct vpci_dev *dev, const char *name, u16 vendor, u16 device, u32 class_code, u8 revision,
                    u8 int_pin);
 void vpci_set_subsys(struct vpci_dev *dev, u16 vendor, u16 device);
