@@ -36,6 +36,7 @@
 void hv_main(u32 magic, u32 info, u64 delta);
 
 extern const u64 boot_start_tsc;
+extern u64 boot_pml4[];
 extern const char image_start[], image_end[];
 
 struct boot_info bi;
@@ -280,7 +281,6 @@ static struct smp_mem smp_mem = { .alloc = alloc,
 	                          .alloc_as_is = alloc_as_is,
 	                          .alloc_stack = hv_alloc_stack,
 	                          .map_low = hv_map_low,
-	                          .image_pa = image_pa,
 	                          .cr3 = hvmem_cr3 };
 
 static void start_aps(void)
@@ -429,6 +429,7 @@ void hv_main(u32 magic, u32 info, u64 delta)
 	firmware_setup();
 	firmware_setup_interrupts();
 	smp_mem.start_tsc = boot_start_tsc;
+	smp_mem.start_pml4 = image_pa(boot_pml4);
 	if (smp_init(madt->cpus, madt->cap_cpus ? madt->nr_cpus : 0, &smp_mem))
 		fatal("out of memory for per-CPU data", "give the machine more memory");
 	/* On to the bootstrap processor's own stack, with guard pages. */

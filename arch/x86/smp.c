@@ -21,12 +21,10 @@ u64 *ap_stacks, *ap_fs_blocks;
 u64 ap_final_cr3;
 void ap_main(u32 index);
 
-extern u64 boot_pml4[];
 extern const u8 trampoline_start[], trampoline_end[], trampoline_cr3[];
 
 static const struct smp_mem *mem;
 static void (*ap_entry)(void);
-static u64 boot_pml4_pa;
 
 static u64 random_canary(void)
 {
@@ -172,9 +170,8 @@ void smp_start(u64 low_page, void (*entry)(void))
 		return;
 	ap_entry = entry;
 	ap_final_cr3 = mem->cr3();
-	boot_pml4_pa = mem->image_pa(boot_pml4);
 	memcpy(page, trampoline_start, (size_t)(trampoline_end - trampoline_start));
-	*(u32 *)(page + (trampoline_cr3 - trampoline_start)) = (u32)boot_pml4_pa;
+	*(u32 *)(page + (trampoline_cr3 - trampoline_start)) = (u32)mem->start_pml4;
 	for (u32 i = 1; i < nr_pcpus; i++)
 		lapic_send_init(ap_apic_ids[i]);
 	tsc_delay_us(10000);

@@ -9,9 +9,9 @@ struct smp_mem {
 	void *(*alloc)(u64 size);
 	void *(*alloc_as_is)(u64 size); /* not zeroed: with what the machine's memory holds */
 	u64 (*alloc_stack)(u64 size);
-	void *(*map_low)(u64 pa);           /* a page below 1 MiB, writable */
-	u64 (*image_pa)(const void *image); /* physical address of something in the image */
-	u64 (*cr3)(void);                   /* the final page tables */
+	void *(*map_low)(u64 pa); /* a page below 1 MiB, writable */
+	u64 start_pml4;           /* physical address, below 4 GiB: page tables that a processor starts on */
+	u64 (*cr3)(void);         /* the final page tables */
 	u64 start_tsc;
 };
 
