@@ -16,9 +16,19 @@
 /* Order: enum describe_format in cmd_stat.c. */
 static const char *const describe_formats[] = { "table", "dts", NULL };
 
+/* Order: enum info_kind in cmd_guest.c. */
+static const char *const info_kinds[] = { "summary", "state", NULL };
+
 static const struct cmd commands[] = {
 	{ "list", "ls", "guests: state, vCPUs, memory, time used", 0, { { 0 } }, cmd_list },
-	{ "info", "dominfo", "everything about a guest", 0, { GUEST }, cmd_info },
+	{ "info",
+	  "dominfo",
+	  "everything about a guest; state: what a paused guest's vCPUs and devices, or one DEVICE, have in them",
+	  0,
+	  { GUEST,
+	    { .name = "what", .type = ARG_WORD, .optional = true, .words = info_kinds },
+	    { .name = "device", .type = ARG_TEXT, .optional = true } },
+	  cmd_info },
 	{ "console",
 	  NULL,
 	  "attach to a guest's console, with its last LINES (24); Ctrl-] leaves it",

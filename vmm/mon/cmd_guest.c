@@ -51,7 +51,48 @@ int cmd_list(struct cmd_run *r)
 	return OK;
 }
 
-int cmd_info(struct cmd_run *r)
+/* ---- info ---- */
+
+enum info_kind { INFO_SUMMARY, INFO_STATE };
+
+static void no_field(void *arg, const char *device, const char *field, const char *values) {}
+
+static void state_row(void *arg, const char *device, const char *field, const char *values)
+{
+	struct out *o = arg;
+
+	out_row(o);
+	out_str(o, device);
+	out_str(o, field);
+	out_str(o, values);
+	out_row_end(o);
+}
+
+static int info_state(struct cmd_run *r)
+{
+	static const struct out_col cols[] = {
+		{ "device", "DEVICE", OUT_STR, 11 },
+		{ "field", "FIELD", OUT_STR, 24 },
+		{ "values", "VALUES", OUT_STR, 1 },
+	};
+	const struct mon *mon = r->mon;
+	int err = mon->ops->state ? mon->ops->state(mon->ctx, r->guest.id, r->text, no_field, NULL) : ERR_NOTSUP;
+
+	if (err == ERR_BUSY)
+		return cmd_error(r, err, "busy", "%s is %s; pause it first", r->guest.name,
+		                 r->guest.state == MON_PAUSED ? "not yet paused on all CPUs"
+		                                              : mon_state_str(r->guest.state));
+	if (err == ERR_NOENT && r->text)
+		return cmd_error(r, err, "not-found", "%s has no device \"%.40s\"", r->guest.name, r->text);
+	if (err != OK)
+		return cmd_fail(r, err, NULL);
+	out_table(r->out, "state", cols, ARRAY_SIZE(cols));
+	err = mon->ops->state(mon->ctx, r->guest.id, r->text, state_row, r->out);
+	out_table_end(r->out);
+	return err;
+}
+
+static int info_summary(struct cmd_run *r)
 {
 	static const struct out_col cols[] = {
 		{ "name", "name", OUT_STR, 0 },
@@ -103,6 +144,15 @@ int cmd_info(struct cmd_run *r)
 		out_rec_end(r->out);
 	}
 	return OK;
+}
+
+int cmd_info(struct cmd_run *r)
+{
+	if (r->word == INFO_STATE)
+		return info_state(r);
+	if (r->text)
+		return cmd_error(r, ERR_INVAL, "bad-argument", "info: \"%.40s\" is one argument too many", r->text);
+	return info_summary(r);
 }
 
 /* What became of a guest that something was done to. */

@@ -109,6 +109,9 @@ struct mon_sample {
 /* The operator's terminal, guests' control channels, the one on a serial port of the machine. */
 enum mon_slot { MON_SLOT_CONSOLE, MON_SLOT_CONTROL, MON_SLOT_PORT, MON_NR_SLOTS };
 
+/* A field of a guest's state. The texts are gone when it returns. */
+typedef void mon_state_emit(void *arg, const char *device, const char *field, const char *values);
+
 struct mon_ops {
 	/* The guest at position index, in an order that does not change while a command runs.
 	 * OK, or ERR_NOENT behind the last. */
@@ -134,6 +137,13 @@ struct mon_ops {
 	/* ERR_NOENT: no such guest or vCPU; ERR_BUSY: it runs elsewhere
 	 * and cannot be looked at unless it is paused. */
 	int (*regs)(void *ctx, u32 guest, u32 vcpu, struct mon_regs *regs);
+
+	/*
+	 * The state of a paused guest: emit(arg, ...) for each field of its devices and vCPUs, or of one of them if device
+	 * is not NULL. OK; ERR_NOENT: no such guest or device; ERR_BUSY: it is not paused, or has a vCPU that is on its way
+	 * out. What cannot be restored has a field "cannot-be-restored" with the reason. May be NULL.
+	 */
+	int (*state)(void *ctx, u32 guest, const char *device, mon_state_emit *emit, void *arg);
 
 	/* Exit ring of a CPU: records ever written; and record number seq of them: ERR_NOENT when it is overwritten.
 	 * May be NULL. */

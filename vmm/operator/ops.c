@@ -394,6 +394,7 @@ const struct mon_ops monitor_ops = {
 	.exit_name = exit_name,
 	.sample = sample,
 	.regs = regs,
+	.state = monitor_state,
 	.trace_head = trace_head,
 	.trace = trace,
 	.log_read = log_read,
