@@ -39,7 +39,9 @@ date_moves() { d=$((date1 - date0)) && [ "$d" -ge 1 ] && [ "$d" -le 3 ]; }
 check "the date moves with it" date_moves
 plausible() { [ "$date1" -gt 1735689600 ] && [ "$date1" -lt 4102444800 ]; } # 2025 to 2100
 check "the date is plausible: $(date)" plausible
-rtc_near() { r=$(cat /sys/class/rtc/rtc0/since_epoch 2>/dev/null) && d=$((r - date1)) && [ "$d" -ge -3 ] && [ "$d" -le 3 ]; }
+rtc_near() {
+	r=$(cat /sys/class/rtc/rtc0/since_epoch 2>/dev/null) && d=$((r - date1)) && [ "$d" -ge -3 ] && [ "$d" -le 3 ]
+}
 if [ -e /sys/class/rtc/rtc0/since_epoch ]; then
 	check "the RTC agrees" rtc_near
 fi

@@ -30,7 +30,9 @@ if [ "$all" = 1 ]; then
 	check "it was started" soon worker running
 	check "metrics" sh -c 'bhctl metrics | grep -q "^bulkhead_guest_.*worker"'
 	check "a guest that is none" not bhctl pause nobody
-	check "garbage is answered" sh -c 'stty -F /dev/ttyS1 raw -echo 115200; (sleep 1; echo "garbage{"; sleep 1) >/dev/ttyS1 & timeout 3 head -n 1 </dev/ttyS1 | grep -q "\"ok\":false"'
+	check "garbage is answered" sh -c 'stty -F /dev/ttyS1 raw -echo 115200
+		(sleep 1; echo "garbage{"; sleep 1) >/dev/ttyS1 &
+		timeout 3 head -n 1 </dev/ttyS1 | grep -q "\"ok\":false"'
 	check "and harms nothing" is worker running
 else
 	check "another guest is out of reach" not bhctl pause worker

@@ -23,7 +23,9 @@ word() { tr ' ' '\n' </proc/cmdline | sed -n "s/^bh\.$1=//p"; } # the value of b
 topology() {
 	cd /sys/devices/system/cpu || return
 	sockets=$(cat cpu*/topology/physical_package_id | sort -u | wc -l)
-	cores=$(for t in cpu*/topology; do echo "$(cat $t/physical_package_id).$(cat $t/core_id)"; done | sort -u | wc -l)
+	cores=$(for t in cpu*/topology; do
+		echo "$(cat $t/physical_package_id).$(cat $t/core_id)"
+	done | sort -u | wc -l)
 	cpus=$(ls -d cpu*/topology | wc -l)
 	# The same from the lists of siblings: a line for each core, a line for each socket.
 	[ "$(cat cpu*/topology/thread_siblings_list | sort -u | wc -l)" = "$cores" ] &&

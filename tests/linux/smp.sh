@@ -20,7 +20,14 @@ done
 # Busy on all of them: interrupts between processors, pages mapped and unmapped by several at a time.
 i=0
 while [ $i -lt $((want * 2)) ]; do
-	(k=0; while [ $k -lt 20 ]; do dd if=/dev/zero of=/tmp/f$i bs=64k count=4 2>/dev/null; cat /tmp/f$i | wc -c >/dev/null; k=$((k + 1)); done) &
+	(
+		k=0
+		while [ $k -lt 20 ]; do
+			dd if=/dev/zero of=/tmp/f$i bs=64k count=4 2>/dev/null
+			cat /tmp/f$i | wc -c >/dev/null
+			k=$((k + 1))
+		done
+	) &
 	i=$((i + 1))
 done
 wait
