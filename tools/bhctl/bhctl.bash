@@ -7,8 +7,8 @@ _bhctl_guests() {
 
 _bhctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i word
-	local commands="list info console start shutdown reset destroy pause resume ready set top exits regs dump trace previous log
-		version describe help poweroff events metrics"
+	local commands="list info console start shutdown reset destroy pause resume ready set top exits regs dump trace
+		previous log version describe help poweroff events metrics"
 	local options="--device --output --timeout --baud --interval --count --help"
 	local ask=("${COMP_WORDS[0]}") words=()
 
@@ -43,7 +43,8 @@ _bhctl() {
 	case ${#words[@]},${words[0]-} in
 	0,*) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
 	1,help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-	1,info | 1,console | 1,start | 1,shutdown | 1,reset | 1,destroy | 1,pause | 1,resume | 1,set | 1,exits | 1,regs | 1,dump | 2,trace)
+	1,info | 1,console | 1,start | 1,shutdown | 1,reset | 1,destroy | 1,pause | 1,resume | 1,set | \
+		1,exits | 1,regs | 1,dump | 2,trace)
 		mapfile -t COMPREPLY < <(compgen -W "$(_bhctl_guests "${ask[@]}")" -- "$cur")
 		;;
 	1,describe) mapfile -t COMPREPLY < <(compgen -W "table dts" -- "$cur") ;;

@@ -1,7 +1,7 @@
 """Boot images: a hard disk for BIOS (what emulators boot fastest) and an ISO for BIOS and UEFI (what people use).
 
-Both hold the same files and the same GRUB entry. The disk image is put together here: MBR, GRUB's core image behind it, one
-partition that is a tar archive (GRUB reads it like any file system). The ISO is made by grub-mkrescue.
+Both hold the same files and the same GRUB entry. The disk image is put together here: MBR, GRUB's core image behind it,
+one partition that is a tar archive (GRUB reads it like any file system). The ISO is made by grub-mkrescue.
 """
 import fcntl
 import io

@@ -1,4 +1,5 @@
-"""The machine's second serial port, handed on to a pseudo-terminal that programs of this host open and close as they like."""
+"""The machine's second serial port, handed on to a pseudo-terminal that programs of this host open and close as they
+like."""
 import os
 import select
 

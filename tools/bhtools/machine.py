@@ -1,4 +1,5 @@
-"""Emulators: starts QEMU or Bochs with the machine's serial ports on pseudo-terminals of ours, and says how it ended."""
+"""Emulators: starts QEMU or Bochs with the machine's serial ports on pseudo-terminals of ours, and says how it
+ended."""
 import ctypes
 import fcntl
 import os
@@ -35,7 +36,8 @@ class Settings:
     memory: int = 1024  # MiB
     cpu_model: str = ""  # of the emulator's list; '' for its default
     firmware: str = "bios"  # bios, uefi (QEMU only)
-    ignore_bad_msrs: bool = False  # Bochs: MSRs it does not know read as 0 (a bare Linux wants them so early that #GP kills it)
+    # Bochs: MSRs it does not know read as 0 (a bare Linux wants them so early that #GP kills it)
+    ignore_bad_msrs: bool = False
     com2: bool = False  # it has a second serial port
     rtc: str = "now"  # or seconds since 1970: a repeatable run
     debugger: str = "c\n"  # Bochs: commands for its debugger
@@ -180,8 +182,8 @@ class Machine:
     def _qemu(self):
         s = self.settings
         if self.accel == "kvm" and not have_vtx():
-            raise MachineError("no VT-x through KVM here (vmx in /proc/cpuinfo, access to /dev/kvm, qemu-system-x86_64); "
-                               "--accel bochs emulates it")
+            raise MachineError("no VT-x through KVM here (vmx in /proc/cpuinfo, access to /dev/kvm, "
+                               "qemu-system-x86_64); --accel bochs emulates it")
         model = s.cpu_model or ("host,+vmx" if self.accel == "kvm" else "max")
         cmd = ["qemu-system-x86_64", "-nodefaults", "-accel", self.accel, "-cpu", model, "-smp", str(s.cpus),
                "-m", str(s.memory), "-display", "none", "-vga", "std",

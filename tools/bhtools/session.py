@@ -83,8 +83,10 @@ def payload_blob(folder, memory="128M", cpus=1, append="", modules=(), propertie
             guest[key.strip()] = value.strip() or None
     body = "".join(f"\t\t\t{k}{'' if v is None else ' = ' + v};\n" for k, v in guest.items())
     dts = folder / "payload.dts"
-    dts.write_text('/dts-v1/;\n/ {\n\tcompatible = "bulkhead,config-1";\n\thypervisor {\n\t\ton-idle = "poweroff";\n\t};\n'
-                   f"\tguests {{\n\t\tpayload {{\n{body}\t\t}};\n\t}};\n}};\n")
+    dts.write_text(
+        '/dts-v1/;\n/ {\n\tcompatible = "bulkhead,config-1";\n\thypervisor {\n\t\ton-idle = "poweroff";\n\t};\n'
+        f"\tguests {{\n\t\tpayload {{\n{body}\t\t}};\n\t}};\n}};\n",
+    )
     return image.compile_dts(dts, folder / "config.dtb")
 
 
@@ -114,7 +116,8 @@ class Session:
         return time.monotonic() - self.started
 
     def pump(self, wait=0.1, extra=()):
-        """Moves bytes for up to wait seconds. Gives (new bytes of the console, those of extra's files that can be read)."""
+        """Moves bytes for up to wait seconds. Gives (new bytes of the console, those of extra's files that can be
+        read)."""
         out = [self.console] if self.pending else []
         more_in, more_out = self.line.files() if self.line else ([], [])
         ready, writable, _ = select.select([self.console, *extra, *more_in], [*out, *more_out], [], wait)
