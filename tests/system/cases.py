@@ -22,14 +22,26 @@ PASS_CODE = 1  # the exit port's 2n + 1 for n = 0
 # Nothing of it may be seen in any run that should go well.
 TROUBLE = (r"bulkhead: panic", r"vCPU \d+ crashed")
 # What a kernel says when its machine is not right. RETBleed: what it says on every such processor.
-KERNEL_TROUBLE = (r"(?<!RETBleed: )WARNING: ", r"BUG: ", r"Oops", r"Call Trace", r"unchecked MSR", r"nobody cared", r"soft lockup",
-                  r"rcu.*stall", r"Kernel panic", r"[Ff]irmware [Bb]ug", r"not responding", r"timed out")
+KERNEL_TROUBLE = (
+    r"(?<!RETBleed: )WARNING: ",
+    r"BUG: ",
+    r"Oops",
+    r"Call Trace",
+    r"unchecked MSR",
+    r"nobody cared",
+    r"soft lockup",
+    r"rcu.*stall",
+    r"Kernel panic",
+    r"[Ff]irmware [Bb]ug",
+    r"not responding",
+    r"timed out",
+)
 
 
 @dataclass
 class Program:
-    """In a dialogue, instead of text to type: a program of this host that must end with status 0. DEVICE among its words
-    is the terminal on which it finds the machine's second serial port (Boot's com2)."""
+    """In a dialogue, instead of text to type: a program of this host that must end with status 0. DEVICE among its
+    words is the terminal on which it finds the machine's second serial port (Boot's com2)."""
 
     words: tuple
     DEVICE = "{com2}"
@@ -74,7 +86,11 @@ class Boot:
     needs: list = field(default_factory=list)  # targets of make
 
     def __post_init__(self):
-        self.needs = [*(["hypervisor"] if not self.bare else ["guest-images"]), *self.needs, *(self.beside.needs if self.beside else [])]
+        self.needs = [
+            *(["hypervisor"] if not self.bare else ["guest-images"]),
+            *self.needs,
+            *(self.beside.needs if self.beside else []),
+        ]
         if self.guest:
             self.needs.append(f"build/guest-tests/{self.guest}.elf")
         if self.config or self.config_text:
@@ -120,29 +136,94 @@ def linux_tests():
         (r"state: +running", "console linux\n"),
     )
     ticks = r"guest linux: (?P<name>summary): (?P<value>\d+) ticks"
-    yield Boot("linux-shell", "the demo: typed commands answer, reboot starts it afresh, the power button ends it", 1000, config_text=demo_with(""), dialogue=first,
-               forbid=(*TROUBLE, *KERNEL_TROUBLE, r"^FAIL: "), want=(r"^SUMMARY: 5 passed, 0 failed", "guest linux: powered off"), figures=(ticks,))
-    yield Boot("linux-smp-reboot", "a guest of two vCPUs on two processors restarts", 700, cpus=2,
-               config_text=demo_with("").replace("vcpus = <1>", "vcpus = <2>"),
-               dialogue=((PROMPT, "nproc\n"), (r"\n2\n", ""), (PROMPT, "reboot\n"), ("restart 1", ""), (PROMPT, "nproc\n"),
-                         (r"\n2\n", ""), (PROMPT, "poweroff\n")),
-               forbid=TROUBLE + KERNEL_TROUBLE, want=("guest linux: powered off",), figures=(ticks,), by_default=False)
-    restarts = demo_with("bh.test=watchdog").replace('on-reset = "restart"', 'on-crash = "restart"; watchdog = "i6300esb"')
-    yield Boot("linux-watchdog", "Linux' own driver of the watchdog: fed, left alone, the guest crashes and restarts", 900, by_default=False, config_text=restarts,
-               want=("error: guest linux: vCPU 0 crashed: watchdog expired", "guest linux: crashed: watchdog", "restart 1",
-                     r"PASS: it tells that it ended the run before", "TEST watchdog: status 0", "guest linux: powered off"),
-               forbid=(r"bulkhead: panic", r"^FAIL: ", "restart 2", *KERNEL_TROUBLE), status=session.CRASHED, figures=(ticks,))
+    yield Boot(
+        "linux-shell",
+        "the demo: typed commands answer, reboot starts it afresh, the power button ends it",
+        1000,
+        config_text=demo_with(""),
+        dialogue=first,
+        forbid=(*TROUBLE, *KERNEL_TROUBLE, r"^FAIL: "),
+        want=(r"^SUMMARY: 5 passed, 0 failed", "guest linux: powered off"),
+        figures=(ticks,),
+    )
+    yield Boot(
+        "linux-smp-reboot",
+        "a guest of two vCPUs on two processors restarts",
+        700,
+        cpus=2,
+        config_text=demo_with("").replace("vcpus = <1>", "vcpus = <2>"),
+        dialogue=(
+            (PROMPT, "nproc\n"),
+            (r"\n2\n", ""),
+            (PROMPT, "reboot\n"),
+            ("restart 1", ""),
+            (PROMPT, "nproc\n"),
+            (r"\n2\n", ""),
+            (PROMPT, "poweroff\n"),
+        ),
+        forbid=TROUBLE + KERNEL_TROUBLE,
+        want=("guest linux: powered off",),
+        figures=(ticks,),
+        by_default=False,
+    )
+    restarts = demo_with("bh.test=watchdog").replace(
+        'on-reset = "restart"',
+        'on-crash = "restart"; watchdog = "i6300esb"',
+    )
+    yield Boot(
+        "linux-watchdog",
+        "Linux' own driver of the watchdog: fed, left alone, the guest crashes and restarts",
+        900,
+        by_default=False,
+        config_text=restarts,
+        want=(
+            "error: guest linux: vCPU 0 crashed: watchdog expired",
+            "guest linux: crashed: watchdog",
+            "restart 1",
+            r"PASS: it tells that it ended the run before",
+            "TEST watchdog: status 0",
+            "guest linux: powered off",
+        ),
+        forbid=(r"bulkhead: panic", r"^FAIL: ", "restart 2", *KERNEL_TROUBLE),
+        status=session.CRASHED,
+        figures=(ticks,),
+    )
     good = ("TEST basic: status 0", "guest linux: powered off")
-    bare = Boot("linux-bare", "the same kernel on the bare machine", 1500, bare=True, want=("TEST warnings: status 0",), memory=256,
-                forbid=(), append="console=ttyS0 bh.test=warnings")
+    bare = Boot(
+        "linux-bare",
+        "the same kernel on the bare machine",
+        1500,
+        bare=True,
+        want=("TEST warnings: status 0",),
+        memory=256,
+        forbid=(),
+        append="console=ttyS0 bh.test=warnings",
+    )
     compared = {"new": dict(beside=bare, compare=no_new_complaints), "old": {}}
     for name, cpu in (("new", NEW_CPU), ("old", OLD_CPU)):
-        yield Boot(f"linux-script-{name}", f"tests/linux/basic.sh in the guest, on {cpu}"
-                   + ("; the kernel warns of nothing that it does not on the bare machine" if compared[name] else ""), 1500, cpu=cpu,
-                   by_default=name == "new", config_text=demo_with("bh.test=basic"), want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,), **compared[name])
-    yield Boot("linux-bzimage", "the untouched bzImage, through the 64-bit boot protocol", 1500,
-               config_text=demo_with("bh.test=basic", "bzimage"),
-               want=good, forbid=TROUBLE + (r"^FAIL: ",), figures=(ticks,))
+        yield Boot(
+            f"linux-script-{name}",
+            f"tests/linux/basic.sh in the guest, on {cpu}" + (
+                "; the kernel warns of nothing that it does not on the bare machine" if compared[name] else ""
+            ),
+            1500,
+            cpu=cpu,
+            by_default=name == "new",
+            config_text=demo_with("bh.test=basic"),
+            want=good,
+            forbid=TROUBLE + (r"^FAIL: ",),
+            figures=(ticks,),
+            **compared[name],
+        )
+    yield Boot(
+        "linux-bzimage",
+        "the untouched bzImage, through the 64-bit boot protocol",
+        1500,
+        config_text=demo_with("bh.test=basic", "bzimage"),
+        want=good,
+        forbid=TROUBLE + (r"^FAIL: ",),
+        figures=(ticks,),
+    )
 
 
 def kernel_complaints(text):
@@ -159,14 +240,29 @@ def no_new_complaints(bare, guest):
 # Payloads that end in their own way; all others end through the exit port with PASS_CODE.
 SPECIAL = {
     "poweroff": dict(want=("guest payload: powered off",)),
-    "triplefault": dict(want=("triple fault follows", "guest payload: reset: .*triple fault"), forbid=(r"bulkhead: panic",)),
+    "triplefault": dict(
+        want=("triple fault follows", "guest payload: reset: .*triple fault"),
+        forbid=(r"bulkhead: panic",),
+    ),
     "reset": dict(properties=('on-reset = "restart"',), want=("boot 2", "guest payload: restarting"), code=PASS_CODE),
-    "watchdog": dict(properties=('watchdog = "i6300esb"',), code=PASS_CODE, want=(r"SUMMARY watchdog: \d+ passed, 0 failed",),
-                     forbid=TROUBLE + (r"^FAIL: ",)),
-    "notsc": dict(properties=('cpu-disable = "tsc"',), code=PASS_CODE, want=(r"SUMMARY notsc: \d+ passed, 0 failed",),
-                  forbid=TROUBLE + (r"^FAIL: ",)),
-    "hostile": dict(forbid=(r"bulkhead: panic", r"error: .*assertion"), status=None,
-                    want=(r"guest payload: (ended by|crashed|reset|powered off)",), seconds=300),
+    "watchdog": dict(
+        properties=('watchdog = "i6300esb"',),
+        code=PASS_CODE,
+        want=(r"SUMMARY watchdog: \d+ passed, 0 failed",),
+        forbid=TROUBLE + (r"^FAIL: ",),
+    ),
+    "notsc": dict(
+        properties=('cpu-disable = "tsc"',),
+        code=PASS_CODE,
+        want=(r"SUMMARY notsc: \d+ passed, 0 failed",),
+        forbid=TROUBLE + (r"^FAIL: ",),
+    ),
+    "hostile": dict(
+        forbid=(r"bulkhead: panic", r"error: .*assertion"),
+        status=None,
+        want=(r"guest payload: (ended by|crashed|reset|powered off)",),
+        seconds=300,
+    ),
 }
 MULTI = ("smp", "ipi", "ioapic")  # payloads for several vCPUs
 MULTI_DEFAULT = (("new", 2, 2), ("new", 4, 4), ("old", 4, 4), ("old", 3, 1))
@@ -177,21 +273,37 @@ MORE_RUNS = (
 )
 # What such a run has instead of its payload's.
 MORE_SPECIAL = {
-    "watchdog-expiry": dict(properties=('watchdog = "i6300esb"', '!on-crash', 'on-crash = "restart"'),
-                            want=("error: guest payload: vCPU 0 crashed: watchdog expired", "guest payload: crashed: watchdog",
-                                  "restart 1", r"PASS: .*survives", r"SUMMARY watchdog: \d+ passed, 0 failed"),
-                            forbid=(r"bulkhead: panic", r"^FAIL: ", "restart 2"), status=session.CRASHED, code=PASS_CODE),
+    "watchdog-expiry": dict(
+        properties=('watchdog = "i6300esb"', '!on-crash', 'on-crash = "restart"'),
+        want=(
+            "error: guest payload: vCPU 0 crashed: watchdog expired",
+            "guest payload: crashed: watchdog",
+            "restart 1",
+            r"PASS: .*survives",
+            r"SUMMARY watchdog: \d+ passed, 0 failed",
+        ),
+        forbid=(r"bulkhead: panic", r"^FAIL: ", "restart 2"),
+        status=session.CRASHED,
+        code=PASS_CODE,
+    ),
 }
 
 
 def payload(guest, suffix, summary, name=None, **kw):
-    special = dict(SPECIAL.get(guest, dict(code=PASS_CODE, want=(rf"SUMMARY {guest}: \d+ passed, 0 failed",),
-                                           forbid=TROUBLE + (r"^FAIL: ",))))
+    special = dict(
+        SPECIAL.get(
+            guest,
+            dict(code=PASS_CODE, want=(rf"SUMMARY {guest}: \d+ passed, 0 failed",), forbid=TROUBLE + (r"^FAIL: ",)),
+        ),
+    )
     special.update(MORE_SPECIAL.get(name, {}))
     special.update(kw)
     special.setdefault("seconds", 500)
     if guest != "hostile":
-        special["figures"] = (r"SUMMARY \S+: (?P<value>\d+) (?P<name>passed)", r"guest payload: (?P<name>summary): (?P<value>\d+) ticks")
+        special["figures"] = (
+            r"SUMMARY \S+: (?P<value>\d+) (?P<name>passed)",
+            r"guest payload: (?P<name>summary): (?P<value>\d+) ticks",
+        )
     return Boot(f"guest-{name or guest}{suffix}", summary, guest=guest, **special)
 
 
@@ -209,10 +321,22 @@ def payload_tests():
     for guest in MULTI:
         for vcpus, cpus in ((2, 2), (4, 4), (4, 2), (3, 1)):
             for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
-                yield payload(guest, f"-{vcpus}on{cpus}-{short}", f"tests/guest/{guest}.c, {vcpus} vCPUs on {cpus}, {cpu}",
-                              cpu=cpu, cpus=cpus, properties=(f"vcpus = <{vcpus}>",), seconds=300,
-                              by_default=(short, vcpus, cpus) in MULTI_DEFAULT)
-    many_vcpus = dict(cpu=NEW_CPU, cpus=2, properties=("vcpus = <16>", "cpu-topology = <2 4 2>"), seconds=600)
+                yield payload(
+                    guest,
+                    f"-{vcpus}on{cpus}-{short}",
+                    f"tests/guest/{guest}.c, {vcpus} vCPUs on {cpus}, {cpu}",
+                    cpu=cpu,
+                    cpus=cpus,
+                    properties=(f"vcpus = <{vcpus}>",),
+                    seconds=300,
+                    by_default=(short, vcpus, cpus) in MULTI_DEFAULT,
+                )
+    many_vcpus = dict(
+        cpu=NEW_CPU,
+        cpus=2,
+        properties=("vcpus = <16>", "cpu-topology = <2 4 2>"),
+        seconds=600,
+    )
     yield payload("smp", "-16on2-start", "16 vCPUs on 2 start", append="start", **many_vcpus)
     yield payload("smp", "-16on2-new", "tests/guest/smp.c, 16 vCPUs on 2", by_default=False, **many_vcpus)
     # What shows it when an optional control is missed: the interrupt paths, exceptions, memory accesses.
@@ -221,15 +345,27 @@ def payload_tests():
         for guest in names:
             if guest in ("hello", "hostile"):
                 continue
-            yield payload(guest, f"-without-{control}", f"tests/guest/{guest}.c with disable={control}", cpu=NEW_CPU,
-                          cmdline=f"disable={control}", by_default=guest in telling[:2])
+            yield payload(
+                guest,
+                f"-without-{control}",
+                f"tests/guest/{guest}.c with disable={control}",
+                cpu=NEW_CPU,
+                cmdline=f"disable={control}",
+                by_default=guest in telling[:2],
+            )
     # Everything optional away at once: what an early VT-x machine would have.
     both = {"invept-single"}  # one INVEPT type must stay
     all_off = ",".join(c for c in optional_controls() if c not in both and c not in GROUPS)
     for guest in names:
         if guest != "hostile":
-            yield payload(guest, "-without-all", f"tests/guest/{guest}.c without all optional controls", cpu=NEW_CPU,
-                          cmdline=f"disable={all_off}", by_default=guest in telling)
+            yield payload(
+                guest,
+                "-without-all",
+                f"tests/guest/{guest}.c without all optional controls",
+                cpu=NEW_CPU,
+                cmdline=f"disable={all_off}",
+                by_default=guest in telling,
+            )
 
 
 GROUPS = ("apicv", "large-pages")
@@ -244,34 +380,96 @@ def optional_controls():
 
 def pv_tests():
     for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
-        yield payload("pv", f"-{short}", f"paravirtual interfaces between 2 vCPUs on 2 CPUs, {cpu}", "pv-smp", cpu=cpu, cpus=2,
-                      properties=("vcpus = <2>",), append="smp")
+        yield payload(
+            "pv",
+            f"-{short}",
+            f"paravirtual interfaces between 2 vCPUs on 2 CPUs, {cpu}",
+            "pv-smp",
+            cpu=cpu,
+            cpus=2,
+            properties=("vcpus = <2>",),
+            append="smp",
+        )
     # What a stock kernel makes of them.
-    yield Boot("linux-pv", "2 vCPUs on 2 CPUs: the kernel takes all paravirtual interfaces", 900, cpus=2, cpu=OLD_CPU,
-               config_text=demo_with("bh.test=basic bh.topology=1.1.2").replace("vcpus = <1>", "vcpus = <2>; cpu-topology = <1 1 2>"),
-               want=("PASS: its processors are 1.1.2", r"kvm-clock: Using msrs 4b564d01 and 4b564d00", r"KVM setup pv remote TLB flush", r"setup PV sched yield",
-                     r"PV spinlocks enabled", r"setup PV IPIs", r"smp: Brought up 1 node, 2 CPUs", r"Switched to clocksource tsc",
-                     "TEST basic: status 0", "guest linux: powered off"),
-               forbid=TROUBLE + (r"^FAIL: ", r"Marking TSC unstable", r"TSC warp", r"failed to send PV IPI"))
-    yield payload("pv", "", "2 vCPUs on one CPU: steal time", "pv-shared", properties=("vcpus = <2>",), append="smp shared")
-    yield payload("pv", "", 'hypervisor-signature = "none"', "pv-hidden", properties=('hypervisor-signature = "none"',),
-                  append="hidden")
+    yield Boot(
+        "linux-pv",
+        "2 vCPUs on 2 CPUs: the kernel takes all paravirtual interfaces",
+        900,
+        cpus=2,
+        cpu=OLD_CPU,
+        config_text=demo_with("bh.test=basic bh.topology=1.1.2").replace(
+            "vcpus = <1>",
+            "vcpus = <2>; cpu-topology = <1 1 2>",
+        ),
+        want=(
+            "PASS: its processors are 1.1.2",
+            r"kvm-clock: Using msrs 4b564d01 and 4b564d00",
+            r"KVM setup pv remote TLB flush",
+            r"setup PV sched yield",
+            r"PV spinlocks enabled",
+            r"setup PV IPIs",
+            r"smp: Brought up 1 node, 2 CPUs",
+            r"Switched to clocksource tsc",
+            "TEST basic: status 0",
+            "guest linux: powered off",
+        ),
+        forbid=TROUBLE + (r"^FAIL: ", r"Marking TSC unstable", r"TSC warp", r"failed to send PV IPI"),
+    )
+    yield payload(
+        "pv",
+        "",
+        "2 vCPUs on one CPU: steal time",
+        "pv-shared",
+        properties=("vcpus = <2>",),
+        append="smp shared",
+    )
+    yield payload(
+        "pv",
+        "",
+        'hypervisor-signature = "none"',
+        "pv-hidden",
+        properties=('hypervisor-signature = "none"',),
+        append="hidden",
+    )
     yield payload("pv", "", "a TSC of the guest's own frequency", "pv-tsc", properties=('tsc-frequency = "33000000"',))
     yield payload("tsc", "", "the same", "tsc-scaled", properties=('tsc-frequency = "33000000"',))
     # 42 times 2 MiB of its own, and where the payload lies.
-    yield payload("exec", "", "code runs from small EPT pages only: one exit for each 2 MiB", "exec-small",
-                  want=(r"SUMMARY exec: 1 passed, 0 failed", r"EPT_VIOLATION +4[2-9] exits"))
-    yield payload("exec", "", "nosmall-code-pages: from large ones", "exec-large", cmdline="nosmall-code-pages",
-                  want=(r"SUMMARY exec: 1 passed, 0 failed", "warning: guests: this processor has the iTLB multihit erratum"),
-                  forbid=TROUBLE + (r"^FAIL: ", r"EPT_VIOLATION"))
-    yield Boot("no-tsc-scaling", "tsc-frequency on a CPU that cannot scale", cpu=OLD_CPU, guest="hello",
-               properties=('tsc-frequency = "33000000"',), want=(r"tsc-frequency: this CPU cannot scale",),
-               status=session.REFUSED)
+    yield payload(
+        "exec",
+        "",
+        "code runs from small EPT pages only: one exit for each 2 MiB",
+        "exec-small",
+        want=(r"SUMMARY exec: 1 passed, 0 failed", r"EPT_VIOLATION +4[2-9] exits"),
+    )
+    yield payload(
+        "exec",
+        "",
+        "nosmall-code-pages: from large ones",
+        "exec-large",
+        cmdline="nosmall-code-pages",
+        want=(r"SUMMARY exec: 1 passed, 0 failed", "warning: guests: this processor has the iTLB multihit erratum"),
+        forbid=TROUBLE + (r"^FAIL: ", r"EPT_VIOLATION"),
+    )
+    yield Boot(
+        "no-tsc-scaling",
+        "tsc-frequency on a CPU that cannot scale",
+        cpu=OLD_CPU,
+        guest="hello",
+        properties=('tsc-frequency = "33000000"',),
+        want=(r"tsc-frequency: this CPU cannot scale",),
+        status=session.REFUSED,
+    )
 
 
 def refusal(name, summary, *want, **kw):
-    return Boot(name, summary, want=(r"bulkhead: cannot start: ", r"bulkhead: what to do: \S", *want),
-                status=session.REFUSED, forbid=(r"bulkhead: panic",), **kw)
+    return Boot(
+        name,
+        summary,
+        want=(r"bulkhead: cannot start: ", r"bulkhead: what to do: \S", *want),
+        status=session.REFUSED,
+        forbid=(r"bulkhead: panic",),
+        **kw,
+    )
 
 
 GUEST = '/dts-v1/;\n/ { compatible = "bulkhead,config-1"; guests { test { memory = "64M"; kernel = "%s"; %s }; }; };\n'
@@ -279,9 +477,24 @@ GUEST = '/dts-v1/;\n/ { compatible = "bulkhead,config-1"; guests { test { memory
 
 def refusal_tests():
     payload_kw = dict(guest="hello")
-    yield refusal("no-vtx-bios", "QEMU without VT-x, SeaBIOS", r"cannot start: .*VT-x", accel="tcg", iso=True, **payload_kw)
-    yield refusal("no-vtx-uefi", "QEMU without VT-x, OVMF", r"cannot start: .*VT-x", accel="tcg", iso=True,
-                  firmware="uefi", seconds=240, **payload_kw)
+    yield refusal(
+        "no-vtx-bios",
+        "QEMU without VT-x, SeaBIOS",
+        r"cannot start: .*VT-x",
+        accel="tcg",
+        iso=True,
+        **payload_kw,
+    )
+    yield refusal(
+        "no-vtx-uefi",
+        "QEMU without VT-x, OVMF",
+        r"cannot start: .*VT-x",
+        accel="tcg",
+        iso=True,
+        firmware="uefi",
+        seconds=240,
+        **payload_kw,
+    )
     # A control port that cannot be had keeps nothing from starting: this goes on to the same message.
     for what, value, why in (("console", "uart,com1,9600", "that port is the console's"),
                              ("absent", "uart,com3", "no UART answers there"),
@@ -289,46 +502,144 @@ def refusal_tests():
                              ("speed", "uart,com2,9601", "the speed must divide 115200"),
                              ("kind", "tcp", r"only uart\[,PORT\[,BAUD\]\] is known"),
                              ("long", "uart," + "0" * 80, "the value is too long")):
-        yield refusal(f"control-port-{what}", f"control={value[:20]}: said so in the log, and the boot goes on", r"cannot start: .*VT-x",
-                      rf"control={value if what != 'long' else ''}: {why}", accel="tcg", cmdline=f"control={value}", com2=True, **payload_kw)
+        yield refusal(
+            f"control-port-{what}",
+            f"control={value[:20]}: said so in the log, and the boot goes on",
+            r"cannot start: .*VT-x",
+            rf"control={value if what != 'long' else ''}: {why}",
+            accel="tcg",
+            cmdline=f"control={value}",
+            com2=True,
+            **payload_kw,
+        )
     yield refusal("no-ept", "a CPU without EPT", r"cannot start: .*EPT", cpu="core2_penryn_t9600", **payload_kw)
-    yield refusal("no-unrestricted-guest", "a CPU without unrestricted guest", r"cannot start: .*unrestricted guest",
-                  cpu="corei5_lynnfield_750", **payload_kw)
+    yield refusal(
+        "no-unrestricted-guest",
+        "a CPU without unrestricted guest",
+        r"cannot start: .*unrestricted guest",
+        cpu="corei5_lynnfield_750",
+        **payload_kw,
+    )
     yield refusal("no-blob", "no configuration blob", r"cannot start: no configuration blob")
-    yield refusal("no-module", "the blob names a module that is not there", r'config: /guests/payload: kernel: .*"payload"',
-                  leave_out=("payload",), **payload_kw)
+    yield refusal(
+        "no-module",
+        "the blob names a module that is not there",
+        r'config: /guests/payload: kernel: .*"payload"',
+        leave_out=("payload",),
+        **payload_kw,
+    )
     yield refusal("bad-blob", "a blob that is none", r"config: ", blob=b"\xd0\x0d\xfe\xed" + bytes(60))
-    yield refusal("bad-property", "a property that is none", r"config: /guests/test: vcpu: unknown property",
-                  config_text=GUEST % ("vmlinux", "vcpu = <1>;"))
-    yield refusal("too-much-memory", "more memory than the machine has", r"config: /guests/test: memory: ",
-                  config_text=GUEST.replace("64M", "2048M") % ("vmlinux", ""))
-    yield refusal("bad-disable", "an unknown word after disable=", r"disable=ept-3g", cmdline="disable=ept-3g", **payload_kw)
-    yield refusal("no-memory", "a machine whose memory is too little for the hypervisor alone", r"no usable memory: .*16 MiB", memory=16,
-                  iso=False, **payload_kw)
-    yield refusal("little-memory", "a machine with too little memory", r"memory: 128 MiB are more than the machine has", memory=32, iso=False,
-                  **payload_kw)
+    yield refusal(
+        "bad-property",
+        "a property that is none",
+        r"config: /guests/test: vcpu: unknown property",
+        config_text=GUEST % ("vmlinux", "vcpu = <1>;"),
+    )
+    yield refusal(
+        "too-much-memory",
+        "more memory than the machine has",
+        r"config: /guests/test: memory: ",
+        config_text=GUEST.replace("64M", "2048M") % ("vmlinux", ""),
+    )
+    yield refusal(
+        "bad-disable",
+        "an unknown word after disable=",
+        r"disable=ept-3g",
+        cmdline="disable=ept-3g",
+        **payload_kw,
+    )
+    yield refusal(
+        "no-memory",
+        "a machine whose memory is too little for the hypervisor alone",
+        r"no usable memory: .*16 MiB",
+        memory=16,
+        iso=False,
+        **payload_kw,
+    )
+    yield refusal(
+        "little-memory",
+        "a machine with too little memory",
+        r"memory: 128 MiB are more than the machine has",
+        memory=32,
+        iso=False,
+        **payload_kw,
+    )
 
 
 def other_tests():
-    yield Boot("smp-12", "all 12 processors enter VMX root operation", 400, cpus=12, guest="hello", code=PASS_CODE,
-               properties=("vcpus = <1>",), want=(r"smp: 12 of 12 processors in VMX root operation",))
-    yield Boot("smp-4-old", "the same with 4, on a CPU without APICv", 500, cpus=4, cpu=OLD_CPU, guest="hello", code=PASS_CODE,
-               properties=("vcpus = <1>",), want=(r"smp: 4 of 4 processors in VMX root operation",))
+    yield Boot(
+        "smp-12",
+        "all 12 processors enter VMX root operation",
+        400,
+        cpus=12,
+        guest="hello",
+        code=PASS_CODE,
+        properties=("vcpus = <1>",),
+        want=(r"smp: 12 of 12 processors in VMX root operation",),
+    )
+    yield Boot(
+        "smp-4-old",
+        "the same with 4, on a CPU without APICv",
+        500,
+        cpus=4,
+        cpu=OLD_CPU,
+        guest="hello",
+        code=PASS_CODE,
+        properties=("vcpus = <1>",),
+        want=(r"smp: 4 of 4 processors in VMX root operation",),
+    )
     # Memory on both sides of the hole below 4 GiB (3 to 4 GiB of the 5 are behind Bochs' hole), modules below it.
-    yield Boot("memory-5g", "a machine of 5 GiB, a guest of 1200 MiB", 240, memory=5120, guest="hello", code=PASS_CODE,
-               properties=('memory = "1200M"',), want=(r"SUMMARY hello: \d+ passed, 0 failed", r"memory: 4\d\d\d MiB for guests"))
-    yield Boot("memory-2560m", "a machine of 2560 MiB, a guest of 1200 MiB", 240, memory=2560, guest="hello",
-               code=PASS_CODE, properties=('memory = "1200M"',), want=(r"SUMMARY hello: \d+ passed, 0 failed",))
-    yield payload("reset", "-smp", "a guest of two vCPUs on two processors restarts", cpus=2, append="",
-                  properties=('on-reset = "restart"', "vcpus = <2>"))
-    yield Boot("no-keyboard", "nokeyboard: the controller is left alone", guest="hello", code=PASS_CODE, cmdline="nokeyboard",
-               want=(r"SUMMARY hello: \d+ passed, 0 failed",), forbid=TROUBLE + (r"keyboard: ",))
-    yield Boot("iso-bochs", "the ISO in Bochs", 240, iso=True, guest="hello", code=PASS_CODE,
-               want=(r"SUMMARY hello: \d+ passed, 0 failed",))
+    yield Boot(
+        "memory-5g",
+        "a machine of 5 GiB, a guest of 1200 MiB",
+        240,
+        memory=5120,
+        guest="hello",
+        code=PASS_CODE,
+        properties=('memory = "1200M"',),
+        want=(r"SUMMARY hello: \d+ passed, 0 failed", r"memory: 4\d\d\d MiB for guests"),
+    )
+    yield Boot(
+        "memory-2560m",
+        "a machine of 2560 MiB, a guest of 1200 MiB",
+        240,
+        memory=2560,
+        guest="hello",
+        code=PASS_CODE,
+        properties=('memory = "1200M"',),
+        want=(r"SUMMARY hello: \d+ passed, 0 failed",),
+    )
+    yield payload(
+        "reset",
+        "-smp",
+        "a guest of two vCPUs on two processors restarts",
+        cpus=2,
+        append="",
+        properties=('on-reset = "restart"', "vcpus = <2>"),
+    )
+    yield Boot(
+        "no-keyboard",
+        "nokeyboard: the controller is left alone",
+        guest="hello",
+        code=PASS_CODE,
+        cmdline="nokeyboard",
+        want=(r"SUMMARY hello: \d+ passed, 0 failed",),
+        forbid=TROUBLE + (r"keyboard: ",),
+    )
+    yield Boot(
+        "iso-bochs",
+        "the ISO in Bochs",
+        240,
+        iso=True,
+        guest="hello",
+        code=PASS_CODE,
+        want=(r"SUMMARY hello: \d+ passed, 0 failed",),
+    )
 
 
 def jump(function, to=None):
-    """For Bochs' debugger: when the hypervisor comes to this function the first time, it goes to another one, or to nowhere."""
+    """For Bochs' debugger: when the hypervisor comes to this function the first time, it goes to another one, or to
+    nowhere."""
     out = subprocess.run(["nm", ROOT / "build/bulkhead.elf"], capture_output=True, text=True, check=True).stdout
     at = {name: address for address, name in re.findall(r"^([0-9a-f]+) . (\w+)$", out, re.M)}
     return f"lb 0x{at[function]}\nc\nd 1\nset rip=0x{at[to] if to else '10'}\nc\n"
@@ -337,28 +648,71 @@ def jump(function, to=None):
 def previous_tests():
     """What a run leaves in memory for the next one. One processor: Bochs' BIOS does not survive a reset with more."""
     config = many.machine(many.clock(100), many.guest("beside", "spin"))
-    common = dict(config_text=config, memory=256, seconds=120, needs=["build/guest-tests/load.elf"])
-    yield Boot("previous-panic", "after a panic and a reset, the next run tells the last words and exits of the one before",
-               debugger=lambda: jump("cmd_version"), cmdline="on-fatal=reset", status=session.CRASHED, forbid=(),
-               dialogue=((r"^second 1\n", many.ESCAPE), (many.MON, "version\n"), (r"previous run: it was cut off", ""),
-                         (r"\| error: bulkhead: panic: exception #PF", ""), (r"\| error:  .* cmd_execute_line\+", ""),
-                         (r"\| error:   \d+ vm\d.0 (PREEMPTION_TIMER|EXTERNAL_INTERRUPT) rip 100", ""),
-                         (r"previous run: [1-9]\d+ exits of 1 CPUs are kept", ""), (r"^second 1\n", many.ESCAPE),
-                         (many.MON, "previous 3\n"), (r"^ +\d{10} +0 +[01] +0  (PREEMPTION_TIMER|EXTERNAL_INTERRUPT) +0+100", ""),
-                         (many.MON, "poweroff\n")), **common)
-    yield Boot("previous-cut", "after a reset out of the blue, the next run tells the last exits of the one before",
-               debugger=lambda: jump("cmd_version", "power_reset"), status=None, forbid=(*TROUBLE, "last words"),
-               dialogue=((r"^second 1\n", many.ESCAPE), (many.MON, "version\n"), (r"previous run: it was cut off", ""),
-                         (r"previous run: last exits of CPU 0:", ""), (r"  \d{7} us vm[01]\.0 (PREEMPTION_TIMER|EXTERNAL_INTERRUPT) rip 100\w{3}\n", ""),
-                         (r"previous run: [1-9]\d+ exits of 1 CPUs are kept", ""), (r"^second 1\n", many.ESCAPE),
-                         (many.MON, "poweroff\n")), **common)
-    yield Boot("previous-order", "after a reset by policy there is nothing to tell", enough=r"left no exits", status=None,
-               forbid=(*TROUBLE, "previous run"), **{**common, "config_text": config.replace('on-idle = "poweroff"', 'on-idle = "reset"')},
-               dialogue=((r"^second 1\n", many.ESCAPE), (many.MON, "destroy clock\n"), (r"state: +stopped", "destroy beside\n"),
-                         (r"no guest is running; reset", ""), (r"^second 1\n", many.ESCAPE), (many.MON, "previous\n")))
+    common = dict(
+        config_text=config,
+        memory=256,
+        seconds=120,
+        needs=["build/guest-tests/load.elf"],
+    )
+    yield Boot(
+        "previous-panic",
+        "after a panic and a reset, the next run tells the last words and exits of the one before",
+        debugger=lambda: jump("cmd_version"),
+        cmdline="on-fatal=reset",
+        status=session.CRASHED,
+        forbid=(),
+        dialogue=(
+            (r"^second 1\n", many.ESCAPE),
+            (many.MON, "version\n"),
+            (r"previous run: it was cut off", ""),
+            (r"\| error: bulkhead: panic: exception #PF", ""),
+            (r"\| error:  .* cmd_execute_line\+", ""),
+            (r"\| error:   \d+ vm\d.0 (PREEMPTION_TIMER|EXTERNAL_INTERRUPT) rip 100", ""),
+            (r"previous run: [1-9]\d+ exits of 1 CPUs are kept", ""),
+            (r"^second 1\n", many.ESCAPE),
+            (many.MON, "previous 3\n"),
+            (r"^ +\d{10} +0 +[01] +0  (PREEMPTION_TIMER|EXTERNAL_INTERRUPT) +0+100", ""),
+            (many.MON, "poweroff\n"),
+        ),
+        **common,
+    )
+    yield Boot(
+        "previous-cut",
+        "after a reset out of the blue, the next run tells the last exits of the one before",
+        debugger=lambda: jump("cmd_version", "power_reset"),
+        status=None,
+        forbid=(*TROUBLE, "last words"),
+        dialogue=(
+            (r"^second 1\n", many.ESCAPE),
+            (many.MON, "version\n"),
+            (r"previous run: it was cut off", ""),
+            (r"previous run: last exits of CPU 0:", ""),
+            (r"  \d{7} us vm[01]\.0 (PREEMPTION_TIMER|EXTERNAL_INTERRUPT) rip 100\w{3}\n", ""),
+            (r"previous run: [1-9]\d+ exits of 1 CPUs are kept", ""),
+            (r"^second 1\n", many.ESCAPE),
+            (many.MON, "poweroff\n"),
+        ),
+        **common,
+    )
+    yield Boot(
+        "previous-order",
+        "after a reset by policy there is nothing to tell",
+        enough=r"left no exits",
+        status=None,
+        forbid=(*TROUBLE, "previous run"),
+        **{**common, "config_text": config.replace('on-idle = "poweroff"', 'on-idle = "reset"')},
+        dialogue=(
+            (r"^second 1\n", many.ESCAPE),
+            (many.MON, "destroy clock\n"),
+            (r"state: +stopped", "destroy beside\n"),
+            (r"no guest is running; reset", ""),
+            (r"^second 1\n", many.ESCAPE),
+            (many.MON, "previous\n"),
+        ),
+    )
 
 
-# Two guests on one processor: what each is told.# Two guests on one processor: what each is told.
+# Two guests on one processor: what each is told.
 PAIR = """/dts-v1/;
 / {{
 	compatible = "bulkhead,config-1";
@@ -375,13 +729,33 @@ PAIR = """/dts-v1/;
 def neighbour_tests():
     """A guest keeps its registers and its turn, whatever the other guest of its processor does."""
     good = (r"SUMMARY neighbours: 4 passed, 0 failed",)
-    for word, summary in (("run", "runs without end"), ("exits", "exits without end"), ("db", "has #DB delivered without end")):
-        yield Boot(f"neighbours-{word}", f"a guest beside one that {summary}", 120, guest="neighbours",
-                   config_text=PAIR.format(hog=f"hog={word}"), want=good, status=None, enough=r"guest clock: exit code",
-                   forbid=TROUBLE + (r"^FAIL: ",))
-    yield Boot("neighbours-gates", "a guest beside one whose exceptions meet bad task gates", 120, guest="neighbours",
-               config_text=PAIR.format(hog="hog=gates"), want=good + (r"guest hog: reset: triple fault",), status=None,
-               enough=r"guest clock: exit code", forbid=TROUBLE + (r"^FAIL: ",))
+    for word, summary in (
+        ("run", "runs without end"),
+        ("exits", "exits without end"),
+        ("db", "has #DB delivered without end"),
+    ):
+        yield Boot(
+            f"neighbours-{word}",
+            f"a guest beside one that {summary}",
+            120,
+            guest="neighbours",
+            config_text=PAIR.format(hog=f"hog={word}"),
+            want=good,
+            status=None,
+            enough=r"guest clock: exit code",
+            forbid=TROUBLE + (r"^FAIL: ",),
+        )
+    yield Boot(
+        "neighbours-gates",
+        "a guest beside one whose exceptions meet bad task gates",
+        120,
+        guest="neighbours",
+        config_text=PAIR.format(hog="hog=gates"),
+        want=good + (r"guest hog: reset: triple fault",),
+        status=None,
+        enough=r"guest clock: exit code",
+        forbid=TROUBLE + (r"^FAIL: ",),
+    )
 
 
 def all_tests():

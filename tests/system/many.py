@@ -11,8 +11,8 @@ MON = r"bulkhead> (\x1b\[K)?$"
 
 
 class Keys(str):
-    """In a dialogue: typed on the PS/2 keyboard. Up to seven keys, arrows counting twice; they are taken once a second of
-    the machine's time."""
+    """In a dialogue: typed on the PS/2 keyboard. Up to seven keys, arrows counting twice; they are taken once a second
+    of the machine's time."""
 
 
 class OnScreen(str):
@@ -135,150 +135,385 @@ def clock(weight, **props):
 
 def tests(Boot, Program):
     yield from linux_tests(Boot)
-    common = dict(needs=["build/guest-tests/load.elf"], seconds=900, memory=256, status=None)
+    common = dict(
+        needs=["build/guest-tests/load.elf"],
+        seconds=900,
+        memory=256,
+        status=None,
+    )
     weights = {"clock": 100, "a": 200, "b": 400, "c": 100, "d": 200, "e": 400, "f": 100, "g": 200, "h": 400, "i": 400}
     hogs = machine(clock(100), *(guest(g, "spin", weight=w) for g, w in weights.items() if g != "clock"))
     for cpus in (2, 4):
-        yield Boot(f"share-weights-{cpus}", f"ten busy guests with weights 1, 2 and 4 on {cpus} CPUs", cpus=cpus, by_default=cpus == 2, config_text=hogs,
-                   dialogue=measure(), check=shares_are(water_filling(weights, cpus), cpus), **common)
+        yield Boot(
+            f"share-weights-{cpus}",
+            f"ten busy guests with weights 1, 2 and 4 on {cpus} CPUs",
+            cpus=cpus,
+            by_default=cpus == 2,
+            config_text=hogs,
+            dialogue=measure(),
+            check=shares_are(water_filling(weights, cpus), cpus),
+            **common,
+        )
     capped = machine(clock(100), guest("capped", "spin", weight=10000, cap=25), guest("other", "spin", weight=100))
-    yield Boot("share-cap", "a cap of 25 % holds for the heaviest guest, one of 50 % set while it runs from then on", cpus=1, config_text=capped,
-               dialogue=(*measure(2, 6)[:-1], (MON, "set capped cap 50\n"), (r"cap %: +50", ""), *measure(2, 10)[1:]),
-               check=one_by_one(r"cap %: +50", shares_are({"clock": 0.375, "capped": 0.25, "other": 0.375}, 1),
-                                shares_are({"clock": 0.25, "capped": 0.5, "other": 0.25}, 1)), **common)
-    stormy = machine(clock(100), guest("kept", "spin", weight=1, reservation=50), guest("timers", "timers", weight=10000),
-                     guest("ipis", "ipis", weight=10000), guest("exits", "exits", weight=10000),
-                     guest("dodge", "dodge", weight=10000, latency="low"))
-    yield Boot("share-reservation", "a reservation of 50 % holds while others storm timers, IPIs and exits", cpus=2,
-               config_text=stormy, dialogue=measure(2, 6), check=shares_are({"kept": 0.5}, 2, at_least=("kept",)), **common)
+    yield Boot(
+        "share-cap",
+        "a cap of 25 % holds for the heaviest guest, one of 50 % set while it runs from then on",
+        cpus=1,
+        config_text=capped,
+        dialogue=(*measure(2, 6)[:-1], (MON, "set capped cap 50\n"), (r"cap %: +50", ""), *measure(2, 10)[1:]),
+        check=one_by_one(
+            r"cap %: +50",
+            shares_are({"clock": 0.375, "capped": 0.25, "other": 0.375}, 1),
+            shares_are({"clock": 0.25, "capped": 0.5, "other": 0.25}, 1),
+        ),
+        **common,
+    )
+    stormy = machine(
+        clock(100),
+        guest("kept", "spin", weight=1, reservation=50),
+        guest("timers", "timers", weight=10000),
+        guest("ipis", "ipis", weight=10000),
+        guest("exits", "exits", weight=10000),
+        guest("dodge", "dodge", weight=10000, latency="low"),
+    )
+    yield Boot(
+        "share-reservation",
+        "a reservation of 50 % holds while others storm timers, IPIs and exits",
+        cpus=2,
+        config_text=stormy,
+        dialogue=measure(2, 6),
+        check=shares_are({"kept": 0.5}, 2, at_least=("kept",)),
+        **common,
+    )
     bad = machine(clock(100), guest("neighbour", "mark ms=9000", memory="8M", com1="log"), guest("dies", "triple"),
                   guest("cli", "cli"), guest("storm", "exits"), guest("wild", "wild"))
-    yield Boot("share-isolation", "one guest dies, one loops, one storms, one writes everywhere: neighbours go on", cpus=2,
-               config_text=bad, want=("neighbour: PASS: memory is as it was written", "guest dies: reset: "),
-               dialogue=(*measure(2, 6)[:-1], (r"neighbour: PASS", "poweroff\n")),
-               check=shares_are({"clock": 0.4, "neighbour": 0.4}, 2, 1.0, ("clock", "neighbour")),
-               forbid=("bulkhead: panic",), **common)
-    yield Boot("console-flood", "a guest that prints without end: the log stays in sight, Ctrl-] in reach, its neighbour at work",
-               config_text=machine(guest("loud", "flood", com1="console"), guest("worker", "spin seconds", com1="log")),
-               dialogue=((r"^ABC|^AAA", ""), (r"worker: second 3$", ESCAPE), (MON, "list\n"), (r"worker +running", "poweroff\n")),
-               want=(r"loud +running",), check=worker_has(0.45), forbid=("bulkhead: panic",), **common)
+    yield Boot(
+        "share-isolation",
+        "one guest dies, one loops, one storms, one writes everywhere: neighbours go on",
+        cpus=2,
+        config_text=bad,
+        want=("neighbour: PASS: memory is as it was written", "guest dies: reset: "),
+        dialogue=(*measure(2, 6)[:-1], (r"neighbour: PASS", "poweroff\n")),
+        check=shares_are({"clock": 0.4, "neighbour": 0.4}, 2, 1.0, ("clock", "neighbour")),
+        forbid=("bulkhead: panic",),
+        **common,
+    )
+    yield Boot(
+        "console-flood",
+        "a guest that prints without end: the log stays in sight, Ctrl-] in reach, its neighbour at work",
+        config_text=machine(guest("loud", "flood", com1="console"), guest("worker", "spin seconds", com1="log")),
+        dialogue=(
+            (r"^ABC|^AAA", ""),
+            (r"worker: second 3$", ESCAPE),
+            (MON, "list\n"),
+            (r"worker +running", "poweroff\n"),
+        ),
+        want=(r"loud +running",),
+        check=worker_has(0.45),
+        forbid=("bulkhead: panic",),
+        **common,
+    )
     session = machine(guest("clock", "spin seconds", com1="console"), guest("beside", "spin"),
                       guest("evil", "escapes"))
-    yield Boot("monitor-session", "attach, detach, pause, resume, live weights, completion, top, hostile escapes", cpus=1,
-               config_text=session, forbid=("bulkhead: panic", "FORGED"), dialogue=(
-                   (r"^second 1\n", ESCAPE), (MON, "pau\tbes\t\n"), (r"state: +paused", "list\n"),
-                   (r"beside +paused", "resume beside\n"), (r"state: +running", "set beside weight 300\n"),
-                   (MON, "list\n"), (MON, "console clock\n"), (r"^second 6\n", ESCAPE), (MON, "list\n"),
-                   (MON, "top\n"), (MON, "console evil\n"), (r"evil is running", ESCAPE),
-                   (MON, "frobnicate\n"), (r"frobnicate", "pause nobody\n"), (r"nobody", "info clock\n"),
-                   (MON, "exits clock\n"), (r"PREEMPTION|EXTERNAL", "trace 5\n"), (MON, "pause clock\n"),
-                   (r"state: +paused", "regs clock 0\n"), (r"(?i)rip", "destroy beside\n"), (r"state: +stopped", "poweroff\n")),
-               **common)
+    yield Boot(
+        "monitor-session",
+        "attach, detach, pause, resume, live weights, completion, top, hostile escapes",
+        cpus=1,
+        config_text=session,
+        forbid=("bulkhead: panic", "FORGED"),
+        dialogue=(
+            (r"^second 1\n", ESCAPE),
+            (MON, "pau\tbes\t\n"),
+            (r"state: +paused", "list\n"),
+            (r"beside +paused", "resume beside\n"),
+            (r"state: +running", "set beside weight 300\n"),
+            (MON, "list\n"),
+            (MON, "console clock\n"),
+            (r"^second 6\n", ESCAPE),
+            (MON, "list\n"),
+            (MON, "top\n"),
+            (MON, "console evil\n"),
+            (r"evil is running", ESCAPE),
+            (MON, "frobnicate\n"),
+            (r"frobnicate", "pause nobody\n"),
+            (r"nobody", "info clock\n"),
+            (MON, "exits clock\n"),
+            (r"PREEMPTION|EXTERNAL", "trace 5\n"),
+            (MON, "pause clock\n"),
+            (r"state: +paused", "regs clock 0\n"),
+            (r"(?i)rip", "destroy beside\n"),
+            (r"state: +stopped", "poweroff\n"),
+        ),
+        **common,
+    )
     left, up = "\x1bOD", "\x1bOA"
     idlers = machine(guest("clock", "idle seconds", com1="console"), guest("beside", "idle", no_autostart=True))
-    yield Boot("monitor-keyboard", "the monitor on screen and PS/2 keyboard: editing, history, completion, a guest's console",
-               config_text=idlers, forbid=("bulkhead: panic",), want=(r"keyboard: ready",), dialogue=(
-                   (r"^second 1\n", ESCAPE), (MON, Keys("lst")), (OnScreen(r"^bulkhead> lst$"), Keys(2 * left + "i")),
-                   # The line is drawn anew at each key: on the screen nothing of the earlier ones may be left.
-                   (OnScreen(r"\n\[left the console of clock.*\nbulkhead> list$"), Keys("\n")),
-                   (r"beside +defined[^>]*bulkhead> ", Keys("HE\t")), (OnScreen(r"^bulkhead> HE$"), Keys("\x15he\t?")),
-                   (OnScreen(r"^bulkhead> help \?$"), Keys("\x0c")), (OnScreen(r"\Abulkhead> help \?$"), Keys("\x03" + up)),
-                   (OnScreen(r"^bulkhead> list$"), Keys("\n")), (r"beside +defined[^>]*bulkhead> ", Keys("con\tc\t")),
-                   (r"console clock $", Keys("\n")), (r"clock is running", ""), (OnScreen(r"^second \d+\n*\Z"), ESCAPE), (MON, Keys("power")),
-                   (r"power$", Keys("\t\n"))),
-               **dict(common, seconds=120))
-    pausing = machine(guest("clock", "spin seconds gaps", com1="console"), guest("beside", "spin seconds gaps", com1="log"))
-    yield Boot("monitor-pause", "a paused guest's time stands still, also when it goes on where it was; a paused one can be ended",
-               cpus=2, config_text=pausing, forbid=("bulkhead: panic", "FAIL"), dialogue=(
-                   (r"^second 1\n", ESCAPE), (MON, "pause clock\n"), (r"beside: second 3", "resume clock\n"),
-                   (r"state: +running", "console clock\n"), (r"^second 3\n", ESCAPE), (MON, "pause beside\n"),
-                   (r"state: +paused", "regs beside 0\n"), (r"(?i)rip", "destroy beside\n"), (r"state: +stopped", "pause clock\n"),
-                   (r"state: +paused", "destroy clock\n"), (r"no guest is running", "")),
-               **common)
-    apart = machine(guest("clock", "spin seconds", com1="console"), guest("alone", "spin", pin="1", exclusive_cores=True),
-                    guest("wide", "spin", vcpus=2))
-    taken, others = "alone has some of these CPUs' cores for itself", r"it has its cores for itself, and \w+ may run on some of these"
+    yield Boot(
+        "monitor-keyboard",
+        "the monitor on screen and PS/2 keyboard: editing, history, completion, a guest's console",
+        config_text=idlers,
+        forbid=("bulkhead: panic",),
+        want=(r"keyboard: ready",),
+        dialogue=(
+            (r"^second 1\n", ESCAPE),
+            (MON, Keys("lst")),
+            (OnScreen(r"^bulkhead> lst$"), Keys(2 * left + "i")),
+            # The line is drawn anew at each key: on the screen nothing of the earlier ones may be left.
+            (OnScreen(r"\n\[left the console of clock.*\nbulkhead> list$"), Keys("\n")),
+            (r"beside +defined[^>]*bulkhead> ", Keys("HE\t")),
+            (OnScreen(r"^bulkhead> HE$"), Keys("\x15he\t?")),
+            (OnScreen(r"^bulkhead> help \?$"), Keys("\x0c")),
+            (OnScreen(r"\Abulkhead> help \?$"), Keys("\x03" + up)),
+            (OnScreen(r"^bulkhead> list$"), Keys("\n")),
+            (r"beside +defined[^>]*bulkhead> ", Keys("con\tc\t")),
+            (r"console clock $", Keys("\n")),
+            (r"clock is running", ""),
+            (OnScreen(r"^second \d+\n*\Z"), ESCAPE),
+            (MON, Keys("power")),
+            (r"power$", Keys("\t\n")),
+        ),
+        **dict(common, seconds=120),
+    )
+    pausing = machine(
+        guest("clock", "spin seconds gaps", com1="console"),
+        guest("beside", "spin seconds gaps", com1="log"),
+    )
+    yield Boot(
+        "monitor-pause",
+        "a paused guest's time stands still, also when it goes on where it was; a paused one can be ended",
+        cpus=2,
+        config_text=pausing,
+        forbid=("bulkhead: panic", "FAIL"),
+        dialogue=(
+            (r"^second 1\n", ESCAPE),
+            (MON, "pause clock\n"),
+            (r"beside: second 3", "resume clock\n"),
+            (r"state: +running", "console clock\n"),
+            (r"^second 3\n", ESCAPE),
+            (MON, "pause beside\n"),
+            (r"state: +paused", "regs beside 0\n"),
+            (r"(?i)rip", "destroy beside\n"),
+            (r"state: +stopped", "pause clock\n"),
+            (r"state: +paused", "destroy clock\n"),
+            (r"no guest is running", ""),
+        ),
+        **common,
+    )
+    apart = machine(
+        guest("clock", "spin seconds", com1="console"),
+        guest("alone", "spin", pin="1", exclusive_cores=True),
+        guest("wide", "spin", vcpus=2),
+    )
+    taken = "alone has some of these CPUs' cores for itself"
+    others = r"it has its cores for itself, and \w+ may run on some of these"
     asked = (("clock pin 1", "clock: " + taken), ("wide pin 0-1", "wide: " + taken), ("wide pin all", r"pin: +0\b"),
              ("alone pin 0", "alone: " + others), ("alone pin all", "alone: " + others), ("alone pin 1", r"pin: +1\b"),
              ("alone reservation 96", "alone: 95 % can be reserved for its 1 vCPUs at most"),
              ("wide cap 201", "wide: a cap of 201 % is more than its 2 vCPUs can use"),
              ("alone reservation 95", "reservation %: 95"))
-    yield Boot("monitor-pin", "exclusive cores stay their guest's whatever `set` asks for, nor reserves it more than vCPUs can use",
-               cpus=2, config_text=apart, forbid=("bulkhead: panic",), dialogue=(
-                   (r"^second 1\n", ESCAPE), *(step for what, says in asked for step in ((MON, f"set {what}\n"), (says, ""))),
-                   (MON, "console clock\n"), (r"^second 3\n", ESCAPE), (MON, "poweroff\n")),
-               **common)
+    yield Boot(
+        "monitor-pin",
+        "exclusive cores stay their guest's whatever `set` asks for, nor reserves it more than vCPUs can use",
+        cpus=2,
+        config_text=apart,
+        forbid=("bulkhead: panic",),
+        dialogue=(
+            (r"^second 1\n", ESCAPE),
+            *(step for what, says in asked for step in ((MON, f"set {what}\n"), (says, ""))),
+            (MON, "console clock\n"),
+            (r"^second 3\n", ESCAPE),
+            (MON, "poweroff\n"),
+        ),
+        **common,
+    )
     watched = machine(guest("clock", "spin seconds", com1="console"), guest("beside", "spin"),
                       guest("weak", "spin crash ms=700", on_crash="restart"))
-    yield Boot("control-port", "bhctl on another machine: the control channel on the second serial port", com2=True, cpus=1,
-               config_text=watched, cmdline="control=uart,com2,14400", forbid=("bulkhead: panic",),
-               dialogue=((r"control channel: serial port 0x2f8, 14400 baud", ""),
-                         (r"^second 1\n", Program(("tests/system/com2_client", Program.DEVICE)))),
-               **{**common, "needs": [*common["needs"], "build/host-tests/bhctl"]})
+    yield Boot(
+        "control-port",
+        "bhctl on another machine: the control channel on the second serial port",
+        com2=True,
+        cpus=1,
+        config_text=watched,
+        cmdline="control=uart,com2,14400",
+        forbid=("bulkhead: panic",),
+        dialogue=(
+            (r"control channel: serial port 0x2f8, 14400 baud", ""),
+            (r"^second 1\n", Program(("tests/system/com2_client", Program.DEVICE))),
+        ),
+        **{**common, "needs": [*common["needs"], "build/host-tests/bhctl"]},
+    )
     restarts = machine(guest("keeper", "spin seconds ms=8000", com1="console"),
                        guest("weak", "triple half", on_reset="restart-backoff", restart_limit=3, backoff="100ms",
                              restart_window="60s", com1="log"))
-    yield Boot("life-backoff", "crash, restarts with growing delays, quarantine", config_text=restarts, check=backoff_doubles,
-               want=(r"guest weak: restarting \(restart 3\)", r"guest weak: too many restarts in a row"),
-               forbid=("bulkhead: panic", "half a line"), **common)
+    yield Boot(
+        "life-backoff",
+        "crash, restarts with growing delays, quarantine",
+        config_text=restarts,
+        check=backoff_doubles,
+        want=(r"guest weak: restarting \(restart 3\)", r"guest weak: too many restarts in a row"),
+        forbid=("bulkhead: panic", "half a line"),
+        **common,
+    )
     pair = machine(guest("web", "spin crash ms=500", com1="console", weight=200),
                    guest("spare", "spin seconds ms=2000", standby_for="<&web>", standby="cold", take_over="com1"))
-    yield Boot("life-standby-cold", "a standby guest is started when its primary is gone, with its console", config_text=pair,
-               want=("guest spare: takes the place of web", r"^second 1\n"), forbid=("bulkhead: panic",), **common)
+    yield Boot(
+        "life-standby-cold",
+        "a standby guest is started when its primary is gone, with its console",
+        config_text=pair,
+        want=("guest spare: takes the place of web", r"^second 1\n"),
+        forbid=("bulkhead: panic",),
+        **common,
+    )
     warm = machine(guest("web", "spin crash ms=1500", com1="console"),
                    guest("spare", "spin seconds ready ms=6000", standby_for="<&web>", standby="warm", take_over="com1",
                          ready_text="ready"))
-    yield Boot("life-standby-warm", "a paused standby guest goes on when its primary crashes: ticks until then",
-               config_text=warm, want=("guest spare: takes the place of web",), check=takeover_is_quick,
-               forbid=("bulkhead: panic",), **common)
+    yield Boot(
+        "life-standby-warm",
+        "a paused standby guest goes on when its primary crashes: ticks until then",
+        config_text=warm,
+        want=("guest spare: takes the place of web",),
+        check=takeover_is_quick,
+        forbid=("bulkhead: panic",),
+        **common,
+    )
     # By "log" each line tells whose it is.
-    again = machine(guest("web", "spin seconds crash ms=1500 asks=list", com1="log", com2="control", control="all"),
-                    guest("spare", "spin seconds asks=list", com2="control", standby_for="<&web>", take_over=("com1", "control")),
-                    guest("clock", "halt", com1="console"))
+    again = machine(
+        guest("web", "spin seconds crash ms=1500 asks=list", com1="log", com2="control", control="all"),
+        guest("spare", "spin seconds asks=list", com2="control", standby_for="<&web>", take_over=("com1", "control")),
+        guest("clock", "halt", com1="console"),
+    )
     took = r"guest spare: takes the place of web"
-    yield Boot("life-standby-again", "the primary, started again, has its serial port and control channel back; and a second time its standby",
-               config_text=again, forbid=("bulkhead: panic", "no answer", "not-permitted"), dialogue=(
-                   (r"web: answer: .*\"ok\":true", ESCAPE), (took, ""), (r"spare: answer: .*\"ok\":true", ""), (r"spare: second 1$", "destroy spare\n"),
-                   (MON, "start web\n"), (r"web: answer: .*\"ok\":true", ""), (r"web: second 1$", ""), (took, ""),
-                   (r"spare: answer: .*\"ok\":true", ""), (r"spare: second 1$", "start web\n"), (r"web: second 1$", "list\n"),
-                   (took, ""), (r"spare: second \d+$", "poweroff\n")), **dict(common, seconds=150))
-    told = machine(guest("web", "spin ms=3000 crash", com1="log"),
-                   guest("spare", "spin seconds asks=ready", com1="log", com2="control", standby_for="<&web>", standby="warm"),
-                   guest("late", "spin seconds", com1="log", after="<&spare>", after_state="ready"),
-                   guest("clock", "halt", com1="console"))
-    yield Boot("life-standby-told", "a warm standby guest says on its control channel that it is ready, and is paused then, not before",
-               config_text=told, forbid=("bulkhead: panic", "no answer"), dialogue=(
-                   (r"spare: load spin", ""), (r"guest spare: paused: standby", ""), (r"late: second 1", ESCAPE),
-                   (MON, "list\n"), (r"spare +paused.*standby for web$", ""), (r"guest spare: takes the place of web", ""),
-                   (r"spare: answer: .*\"ok\":true", ""), (r"spare: second 1", "poweroff\n")), **dict(common, seconds=150))
-    huge = machine(guest("clock", "halt", com1="console"), guest("huge", "halt", "64M", com1="log", cap=5, no_autostart=True))
-    yield Boot("life-starting", "a guest whose memory is still being cleared can be destroyed and reset", config_text=huge,
-               forbid=("bulkhead: panic",), dialogue=(
-                   (r"load halt", ESCAPE), (MON, "start huge\n"), (r"state: +starting", "pause huge\n"),
-                   (r"huge is starting: pause it", "destroy huge\n"), (r"state: +stopped", "list\n"),
-                   (r"huge +stopped.* by command$", "start huge\n"), (r"state: +starting", "reset huge\n"),
-                   (r"state: +starting", ""), (r"huge: reset", ""), (r"huge: restarting", ""), (r"huge: load halt", "list\n"),
-                   (r"huge +running", "destroy huge\n"), (r"state: +stopped", "poweroff\n")), **dict(common, seconds=200))
-    yield Boot("order-and-place", "start order, CPUs by kind, paravirtual interfaces, control rights that move, the end of all by on-crash", cpus=4,
-               config_text=machine(*promises()), check=in_order, forbid=("bulkhead: panic", "FAIL"), want=(
-                   r"alone: hypervisor bit 1, KVM, features 0x100202b, VMCALL: vector 256, answer -1000$",
-                   r"pair: hypervisor bit 0, no signature, features 0x0, VMCALL: vector 6, answer 0$",
-                   r"guest spare: paused(?s:.*)guest spare: takes the place of primary(?s:.*)spare: answer: .*\"name\":\"primary\"",
-                   r"guest last: its policy halts the machine"),
-               dialogue=((r"app: load idle$", ESCAPE), (MON, "info alone\n"), (MON, "info pair\n"), (MON, "info db\n"),
-                         (MON, "console db\n"), (r"spare: answer: .*\"ok\":true", ESCAPE), (MON, "start last\n"), (r"bulkhead: halted", "")),
-               **common)
+    yield Boot(
+        "life-standby-again",
+        "the primary, started again, has its serial port and control channel back; and a second time its standby",
+        config_text=again,
+        forbid=("bulkhead: panic", "no answer", "not-permitted"),
+        dialogue=(
+            (r"web: answer: .*\"ok\":true", ESCAPE),
+            (took, ""),
+            (r"spare: answer: .*\"ok\":true", ""),
+            (r"spare: second 1$", "destroy spare\n"),
+            (MON, "start web\n"),
+            (r"web: answer: .*\"ok\":true", ""),
+            (r"web: second 1$", ""),
+            (took, ""),
+            (r"spare: answer: .*\"ok\":true", ""),
+            (r"spare: second 1$", "start web\n"),
+            (r"web: second 1$", "list\n"),
+            (took, ""),
+            (r"spare: second \d+$", "poweroff\n"),
+        ),
+        **dict(common, seconds=150),
+    )
+    told = machine(
+        guest("web", "spin ms=3000 crash", com1="log"),
+        guest("spare", "spin seconds asks=ready", com1="log", com2="control", standby_for="<&web>", standby="warm"),
+        guest("late", "spin seconds", com1="log", after="<&spare>", after_state="ready"),
+        guest("clock", "halt", com1="console"),
+    )
+    yield Boot(
+        "life-standby-told",
+        "a warm standby guest says on its control channel that it is ready, and is paused then, not before",
+        config_text=told,
+        forbid=("bulkhead: panic", "no answer"),
+        dialogue=(
+            (r"spare: load spin", ""),
+            (r"guest spare: paused: standby", ""),
+            (r"late: second 1", ESCAPE),
+            (MON, "list\n"),
+            (r"spare +paused.*standby for web$", ""),
+            (r"guest spare: takes the place of web", ""),
+            (r"spare: answer: .*\"ok\":true", ""),
+            (r"spare: second 1", "poweroff\n"),
+        ),
+        **dict(common, seconds=150),
+    )
+    huge = machine(
+        guest("clock", "halt", com1="console"),
+        guest("huge", "halt", "64M", com1="log", cap=5, no_autostart=True),
+    )
+    yield Boot(
+        "life-starting",
+        "a guest whose memory is still being cleared can be destroyed and reset",
+        config_text=huge,
+        forbid=("bulkhead: panic",),
+        dialogue=(
+            (r"load halt", ESCAPE),
+            (MON, "start huge\n"),
+            (r"state: +starting", "pause huge\n"),
+            (r"huge is starting: pause it", "destroy huge\n"),
+            (r"state: +stopped", "list\n"),
+            (r"huge +stopped.* by command$", "start huge\n"),
+            (r"state: +starting", "reset huge\n"),
+            (r"state: +starting", ""),
+            (r"huge: reset", ""),
+            (r"huge: restarting", ""),
+            (r"huge: load halt", "list\n"),
+            (r"huge +running", "destroy huge\n"),
+            (r"state: +stopped", "poweroff\n"),
+        ),
+        **dict(common, seconds=200),
+    )
+    yield Boot(
+        "order-and-place",
+        "start order, CPUs by kind, paravirtual interfaces, control rights that move, the end of all by on-crash",
+        cpus=4,
+        config_text=machine(*promises()),
+        check=in_order,
+        forbid=("bulkhead: panic", "FAIL"),
+        want=(
+            r"alone: hypervisor bit 1, KVM, features 0x100202b, VMCALL: vector 256, answer -1000$",
+            r"pair: hypervisor bit 0, no signature, features 0x0, VMCALL: vector 6, answer 0$",
+            r"guest spare: paused(?s:.*)guest spare: takes the place of primary(?s:.*)spare: answer: "
+            r".*\"name\":\"primary\"",
+            r"guest last: its policy halts the machine",
+        ),
+        dialogue=(
+            (r"app: load idle$", ESCAPE),
+            (MON, "info alone\n"),
+            (MON, "info pair\n"),
+            (MON, "info db\n"),
+            (MON, "console db\n"),
+            (r"spare: answer: .*\"ok\":true", ESCAPE),
+            (MON, "start last\n"),
+            (r"bulkhead: halted", ""),
+        ),
+        **common,
+    )
     sleepers = machine(guest("clock", "idle seconds", com1="console"), *(guest(f"g{i}", "idle") for i in range(31)))
     # Drawing the measuring commands' output on the screen would cost as much as six guests.
-    yield Boot("idle-32", by_default=False, summary="32 idle guests: the processors' busy share", cpus=4, config_text=sleepers, check=mostly_idle,
-               cmdline="screen=off",
-               dialogue=((r"^second 3\n", ESCAPE), (MON, "describe\n"), (MON, "console clock\n"), (r"^second 13\n", ESCAPE),
-                         (MON, "describe\n"), (MON, "poweroff\n")), **common)
+    yield Boot(
+        "idle-32",
+        by_default=False,
+        summary="32 idle guests: the processors' busy share",
+        cpus=4,
+        config_text=sleepers,
+        check=mostly_idle,
+        cmdline="screen=off",
+        dialogue=(
+            (r"^second 3\n", ESCAPE),
+            (MON, "describe\n"),
+            (MON, "console clock\n"),
+            (r"^second 13\n", ESCAPE),
+            (MON, "describe\n"),
+            (MON, "poweroff\n"),
+        ),
+        **common,
+    )
     for n in (1, 8, 32):
         crowd = machine(*(guest(f"g{i}", "halt", com1="log") for i in range(n)), on_idle="halt")
-        yield Boot(f"crowd-{n}", by_default=n == 32, summary=f"{n} guests start; memory of the hypervisor a guest", cpus=4, memory=512, config_text=crowd,
-                   dialogue=tuple([(r"load halt\n", "")] * (n - 1) + [(r"load halt\n", "poweroff\n")]),
-                   check=memory_each, needs=common["needs"], seconds=900)
+        yield Boot(
+            f"crowd-{n}",
+            by_default=n == 32,
+            summary=f"{n} guests start; memory of the hypervisor a guest",
+            cpus=4,
+            memory=512,
+            config_text=crowd,
+            dialogue=tuple([(r"load halt\n", "")] * (n - 1) + [(r"load halt\n", "poweroff\n")]),
+            check=memory_each,
+            needs=common["needs"],
+            seconds=900,
+        )
 
 
 def linux(name, words, vcpus=1, memory="256M", **props):
@@ -287,27 +522,59 @@ def linux(name, words, vcpus=1, memory="256M", **props):
 
 
 def linux_tests(Boot):
-    good = dict(seconds=1500, memory=768, needs=["build/guest-tests/load.elf"], forbid=("bulkhead: panic", r"^FAIL: "))
+    good = dict(
+        seconds=1500,
+        memory=768,
+        needs=["build/guest-tests/load.elf"],
+        forbid=("bulkhead: panic", r"^FAIL: "),
+    )
     for cpus, topology in ((2, "2 2 1"), (4, "1 2 2")):
         words = f"bh.test=smp bh.cpus=4 bh.topology={topology.replace(' ', '.')}"
-        yield Boot(f"linux-smp-{cpus}", f"a guest of 4 vCPUs on {cpus} CPUs: all online, at work, gone and back again", cpus=cpus,
-                   by_default=False,
-                   config_text=machine(linux("smp", words, vcpus=4, com1="console", cpu_topology=f"<{topology}>")),
-                   want=("TEST smp: status 0", "guest smp: powered off"), **good)
+        yield Boot(
+            f"linux-smp-{cpus}",
+            f"a guest of 4 vCPUs on {cpus} CPUs: all online, at work, gone and back again",
+            cpus=cpus,
+            by_default=False,
+            config_text=machine(linux("smp", words, vcpus=4, com1="console", cpu_topology=f"<{topology}>")),
+            want=("TEST smp: status 0", "guest smp: powered off"),
+            **good,
+        )
     # A guest with an eighth of a processor of 50 MIPS is slow enough for its kernel to think that it hangs.
     words = "quiet watchdog_thresh=60 bh.test=hello"
     thirty = (ROOT / "boot/configs/thirty.dts").read_text().replace("console=ttyS0 quiet", f"console=ttyS0 {words}")
     thirty = thirty.replace('cpu-disable = "xsavec"', f"cpu-disable = {strings(HIDDEN)}")
     for n in (1, 8, 32):
-        crowd = thirty if n == 32 else machine(*(linux(f"g{i + 1:02}", words, memory="96M", com1="log") for i in range(n)))
-        yield Boot(f"linux-crowd-{n}", f"{n} Linux guests on 4 CPUs reach userspace: ticks, memory of the hypervisor a guest", cpus=4,
-                   by_default=False, config_text=crowd, check=all_reported(n, "g01" if n == 32 else None), **{**good, "memory": 4608, "seconds": 10000})
+        crowd = thirty if n == 32 else machine(
+            *(linux(f"g{i + 1:02}", words, memory="96M", com1="log") for i in range(n)),
+        )
+        yield Boot(
+            f"linux-crowd-{n}",
+            f"{n} Linux guests on 4 CPUs reach userspace: ticks, memory of the hypervisor a guest",
+            cpus=4,
+            by_default=False,
+            config_text=crowd,
+            check=all_reported(n, "g01" if n == 32 else None),
+            **{**good, "memory": 4608, "seconds": 10000},
+        )
     worker = guest("worker", "spin", on_reset="restart", cap=20)
     for rights in ("all", "self"):
-        manager = linux("manager", f"bh.test=control bh.rights={rights}", com1="console", com2="control", control=rights)
-        yield Boot(f"linux-control-{rights}", by_default=rights == "all", summary=f"bhctl in a management guest whose rights are \"{rights}\"",
-                   config_text=machine(manager, worker), enough=r"TEST control: status \d", want=("TEST control: status 0",), status=None,
-                   **good)
+        manager = linux(
+            "manager",
+            f"bh.test=control bh.rights={rights}",
+            com1="console",
+            com2="control",
+            control=rights,
+        )
+        yield Boot(
+            f"linux-control-{rights}",
+            by_default=rights == "all",
+            summary=f"bhctl in a management guest whose rights are \"{rights}\"",
+            config_text=machine(manager, worker),
+            enough=r"TEST control: status \d",
+            want=("TEST control: status 0",),
+            status=None,
+            **good,
+        )
 
 
 def promises():
@@ -318,27 +585,53 @@ def promises():
     yield guest("alone", "pv", com1="log", cores="exclusive any 1", pv=("clock", "steal-time"))
     yield guest("pair", "pv", com1="log", cores="any 2", no_pv=True)
     yield guest("primary", "spin crash ms=1500", com2="control", control="all")
-    yield guest("spare", "asker", com1="log", com2="control", standby_for="<&primary>", standby="warm", take_over="control",
-                ready_text="not-permitted")  # what it is told before
+    yield guest(
+        "spare",
+        "asker",
+        com1="log",
+        com2="control",
+        standby_for="<&primary>",
+        standby="warm",
+        take_over="control",
+        ready_text="not-permitted",  # what it is told before
+    )
     yield guest("last", "spin crash ms=1", on_crash="halt-machine", no_autostart=True)
 
 
 def in_order(text):
     """db, then web, then app once web has said that it is ready; the CPU of `alone` is nobody else's."""
-    order = [stamps(text, p) for p in (r"guest db: first instruction", r"guest web: first instruction", r"web: second 1$",
-                                       r"guest app: first instruction")]
+    order = [
+        stamps(text, p)
+        for p in (
+            r"guest db: first instruction",
+            r"guest web: first instruction",
+            r"web: second 1$",
+            r"guest app: first instruction",
+        )
+    ]
     if not all(order) or order != sorted(order):
         return f"order of start: {order}", ""
     pins = {m[1]: m[2] for m in re.finditer(r"^name: +(\w+)(?:\n(?!name:).*)*?\npin: +(\S+)", text, re.M)}
-    cpus = {name: {c for part in pin.split(",") for a, b in [(part.split("-") * 2)[:2]] for c in range(int(a), int(b) + 1)}
-            for name, pin in pins.items()}
-    if not (len(cpus["alone"]) == 1 and len(cpus["pair"]) == 2 and len(cpus["db"]) == 3 and cpus["pair"] < cpus["db"] and not cpus["alone"] & cpus["db"]):
+    cpus = {
+        name: {c for part in pin.split(",") for a, b in [(part.split("-") * 2)[:2]] for c in range(int(a), int(b) + 1)}
+        for name, pin in pins.items()
+    }
+    if not (
+        len(cpus["alone"]) == 1
+        and len(cpus["pair"]) == 2
+        and len(cpus["db"]) == 3
+        and cpus["pair"] < cpus["db"]
+        and not cpus["alone"] & cpus["db"]
+    ):
         return f"CPUs: {pins}", ""
     return None, f"CPUs: {', '.join(f'{name} {pin}' for name, pin in pins.items())}"
 
 
 def stamps(text, pattern):
-    return [float(m[1]) for m in re.finditer(r"^(?:bulkhead> )?(?:\* )?\[ *([\d.]+)\] (?:error: |warning: )?" + pattern, text, re.M)]
+    return [
+        float(m[1])
+        for m in re.finditer(r"^(?:bulkhead> )?(?:\* )?\[ *([\d.]+)\] (?:error: |warning: )?" + pattern, text, re.M)
+    ]
 
 
 def backoff_doubles(text):
@@ -362,7 +655,8 @@ def worker_has(share):
         if not ran:
             return "no figures of the worker", ""
         got = ran[-1]["worker"] / sum(ran[-1].values())
-        return (None if got >= share else "the worker had too little of the processor"), f"worker's share {100 * got:.1f} %"
+        trouble = None if got >= share else "the worker had too little of the processor"
+        return trouble, f"worker's share {100 * got:.1f} %"
 
     return check
 
@@ -377,8 +671,14 @@ def takeover_is_quick(text):
 def mostly_idle(text):
     """Busy time of all CPUs between two descriptions: guests' and the hypervisor's."""
     ups = [float(u) for u in re.findall(r"^up: +([\d.]+) s", text, re.M)]
-    busy = [sum(float(t) for row in re.findall(r"^ *\d+ +\d+ +\d+ +\d+ +\d+ +\d+ +([\d.]+) s +([\d.]+) s", part, re.M) for t in row)
-            for part in re.split(r"^ *CPU +APIC.*$", text, flags=re.M)[1:]]
+    busy = [
+        sum(
+            float(t)
+            for row in re.findall(r"^ *\d+ +\d+ +\d+ +\d+ +\d+ +\d+ +([\d.]+) s +([\d.]+) s", part, re.M)
+            for t in row
+        )
+        for part in re.split(r"^ *CPU +APIC.*$", text, flags=re.M)[1:]
+    ]
     if len(ups) != 2 or len(busy) != 2:
         return "no two descriptions", ""
     share = 100 * (busy[1] - busy[0]) / (ups[1] - ups[0]) / 4
