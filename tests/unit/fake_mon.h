@@ -175,6 +175,29 @@ static int fake_regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 	return OK;
 }
 
+static int fake_state(void *ctx, u32 guest, const char *device, mon_state_emit *emit, void *arg)
+{
+	static const char *const rows[][3] = {
+		{ "cpu0", "rip", "0xffffffff81000000" },
+		{ "uart0", "ier", "5" },
+		{ "uart0", "cannot-be-restored", "rx_head: 0x10: is beyond the FIFO" },
+	};
+	struct fake_guest *g = fake_guest_of(ctx, guest);
+	bool found = false;
+
+	if (!g)
+		return ERR_NOENT;
+	if (g->info.state != MON_PAUSED)
+		return ERR_BUSY;
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (device && strcmp(device, rows[i][0]))
+			continue;
+		emit(arg, rows[i][0], rows[i][1], rows[i][2]);
+		found = true;
+	}
+	return found ? OK : ERR_NOENT;
+}
+
 static u64 fake_trace_head(void *ctx, enum mon_run run, u32 cpu)
 {
 	struct fake_mon *f = ctx;
@@ -274,6 +297,7 @@ static const struct mon_ops fake_ops = {
 	.exit_name = fake_exit_name,
 	.sample = fake_sample,
 	.regs = fake_regs,
+	.state = fake_state,
 	.trace_head = fake_trace_head,
 	.trace = fake_trace,
 	.log_read = fake_log_read,

@@ -101,7 +101,11 @@ START_TEST(errors_name_what_is_wrong)
 	refuses("info batch", "no-such-guest", "no guest \"batch\"; did you mean \"batch-1\"?");
 	refuses("info 4", "no-such-guest", "no guest \"4\"");
 	refuses("info 99999999999999999999", "no-such-guest", "no guest \"99999999999999999999\"");
-	refuses("info web db", "bad-argument", "info: \"db\" is one argument too many");
+	refuses("info web db", "bad-value", "no what \"db\"; there is summary");
+	refuses("info web stat", "bad-value", "no what \"stat\"; did you mean \"state\"?");
+	refuses("info web summary uart0", "bad-argument", "info: \"uart0\" is one argument too many");
+	refuses("info web state a b", "bad-argument", "info: \"b\" is one argument too many");
+	refuses("info web state", "busy", "web is running; pause it first");
 	refuses("list a b c d e f", "bad-argument", "list: \"a\" is one argument too many");
 	refuses("set web wieght 5", "bad-value", "no property \"wieght\"; did you mean \"weight\"?");
 	refuses("set web colour 5", "bad-value", "no property \"colour\"; there are weight, cap, reservation, pin");
@@ -273,6 +277,21 @@ START_TEST(registers)
 	wants("dump db", "HLT");
 	ck_assert_ptr_nonnull(strstr(text, "rip    ffffffff81000000"));
 	wants("dump web", "name:         web"); /* running: what can be had */
+}
+END_TEST
+
+START_TEST(state)
+{
+	setup();
+	fake.guests[0].info.state = MON_PAUSED;
+	wants("info web state", "DEVICE       FIELD");
+	ck_assert_ptr_nonnull(strstr(text, "cpu0         rip                       0xffffffff81000000\n"));
+	ck_assert_ptr_nonnull(strstr(text, "uart0        ier                       5\n"));
+	ck_assert_ptr_nonnull(strstr(text, "cannot-be-restored        rx_head: 0x10: is beyond the FIFO\n"));
+	wants("info web state uart0", "uart0        ier");
+	ck_assert_ptr_null(strstr(text, "rip"));
+	refuses("info web state uart7", "not-found", "web has no device \"uart7\"");
+	wants("info web summary", "name:         web\n");
 }
 END_TEST
 
@@ -493,4 +512,4 @@ START_TEST(completion)
 END_TEST
 
 SUITE_MAIN("mon_cmd", list_and_info, errors_name_what_is_wrong, actions, setting, cpu_sets, top_rates, exits_table,
-           registers, traces, log_lines, machine, rights_of_channels, json_of_all, completion)
+           registers, state, traces, log_lines, machine, rights_of_channels, json_of_all, completion)

@@ -48,6 +48,7 @@ _bhctl() {
 		mapfile -t COMPREPLY < <(compgen -W "$(_bhctl_guests "${ask[@]}")" -- "$cur")
 		;;
 	1,describe) mapfile -t COMPREPLY < <(compgen -W "table dts" -- "$cur") ;;
+	2,info) mapfile -t COMPREPLY < <(compgen -W "summary state" -- "$cur") ;;
 	2,set) mapfile -t COMPREPLY < <(compgen -W "weight cap reservation pin" -- "$cur") ;;
 	esac
 }

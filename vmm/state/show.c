@@ -96,6 +96,16 @@ static void show_items(struct shower *s, const struct state_field *f, const u8 *
 	}
 }
 
+/* How many elements of a group, from this one on, are the same; at most nr. */
+static u32 count_same(const struct state_field *f, const u8 *element, u32 nr)
+{
+	u32 n = 1;
+
+	while (n < nr && !memcmp(element, element + (size_t)n * f->size, f->size))
+		n++;
+	return n;
+}
+
 /* s->path ends at parent. Recursion: as deep as groups nest. */
 static void show_state(struct shower *s, size_t parent, const struct state_desc *desc, const u8 *state, u32 depth)
 {
@@ -109,12 +119,14 @@ static void show_state(struct shower *s, size_t parent, const struct state_desc 
 		at = strlen(s->path);
 		if (f->type != STATE_GROUP)
 			show_items(s, f, p);
-		for (u32 n = 0; n < f->count && f->type == STATE_GROUP; n++) {
+		for (u32 n = 0, same; n < f->count && f->type == STATE_GROUP; n += same) {
 			const u8 *element = p + (size_t)n * f->size;
 
+			same = count_same(f, element, f->count - n);
 			if (f->count > 1 && zero_state(f->group, element))
 				continue;
-			fmt_snprintf(s->path + at, sizeof(s->path) - at, "[%u]", n);
+			fmt_snprintf(s->path + at, sizeof(s->path) - at, same > 1 ? "[%u-%u]" : "[%u]", n,
+			             n + same - 1);
 			show_state(s, strlen(s->path), f->group, element, depth + 1);
 		}
 	}

@@ -45,15 +45,20 @@ static bool intx_active(const struct vpci_dev *d)
 	return d->s.intx && !(vpci_cfg_get(d, PCI_COMMAND, 2) & PCI_CMD_INTX_DISABLE) && !vpci_msi_enabled(d);
 }
 
-void vpci_update_intx(struct vpci *pci, bool force)
+/* Bit n: somebody asks for PIRQ n. */
+static u8 pirqs_wanted(const struct vpci *pci)
 {
-	u8 level = 0, changed;
+	u8 level = 0;
 
 	for (struct vpci_dev *d = pci->first; d; d = d->next) {
 		if (d->s.cfg[PCI_INT_PIN] && intx_active(d))
 			level |= BIT((d->slot + d->s.cfg[PCI_INT_PIN] - 1u) & 3);
 	}
-	changed = force ? 0xf : level ^ pci->pirq_level;
+	return level;
+}
+
+static void drive(struct vpci *pci, u8 level, u8 changed)
+{
 	pci->pirq_level = level;
 	for (u32 n = 0; n < 4; n++) {
 		if (changed & BIT(n))
@@ -65,6 +70,20 @@ void vpci_update_intx(struct vpci *pci, bool force)
 	}
 }
 
+void vpci_update_intx(struct vpci *pci)
+{
+	u8 level = pirqs_wanted(pci);
+
+	drive(pci, level, level ^ pci->pirq_level);
+}
+
+void vpci_intx_restored(struct vpci *pci)
+{
+	u8 level = pirqs_wanted(pci);
+
+	drive(pci, level, level);
+}
+
 void vpci_intx_set(struct vpci_dev *dev, bool asserted)
 {
 	if (dev->s.intx == asserted)
@@ -73,7 +92,7 @@ void vpci_intx_set(struct vpci_dev *dev, bool asserted)
 	vpci_cfg_set(dev, PCI_STATUS, 2,
 	             (vpci_cfg_get(dev, PCI_STATUS, 2) & ~(u32)PCI_STATUS_INTX) | (asserted ? PCI_STATUS_INTX : 0));
 	if (dev->pci)
-		vpci_update_intx(dev->pci, false);
+		vpci_update_intx(dev->pci);
 }
 
 /* ---- devices ---- */
@@ -169,7 +188,7 @@ void vpci_detach(struct vpci_dev *dev)
 	dev->pci = NULL;
 	set_multifunction(pci, dev->slot);
 	vpci_update_bars(pci);
-	vpci_update_intx(pci, false);
+	vpci_update_intx(pci);
 }
 
 /* ---- configuration accesses ---- */
@@ -210,7 +229,7 @@ void vpci_cfg_write(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u32 v
 	if (touches(off, size, PCI_COMMAND, 2) || touches(off, size, PCI_BAR0, 4 * VPCI_BARS))
 		vpci_update_bars(pci);
 	vpci_msi_cfg_written(d, off, size);
-	vpci_update_intx(pci, false);
+	vpci_update_intx(pci);
 	if (d->cfg_written)
 		d->cfg_written(d, off, size, now);
 }

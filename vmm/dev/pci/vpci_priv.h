@@ -24,5 +24,7 @@ void vpci_msi_cfg_written(struct vpci_dev *dev, u32 off, u32 size);
 /* Power-on state of the vectors. */
 void vpci_msi_reset(struct vpci_dev *dev);
 bool vpci_msi_valid(const struct vpci_dev *dev, const struct vpci_dev_state *s, struct state_check *c);
-/* INTx lines according to all requests; force: drive them even when unchanged. */
-void vpci_update_intx(struct vpci *pci, bool force);
+/* INTx lines according to all requests, as far as they change. */
+void vpci_update_intx(struct vpci *pci);
+/* The same after a restore: those that are high, whatever was driven before. */
+void vpci_intx_restored(struct vpci *pci);

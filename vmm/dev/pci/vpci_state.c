@@ -16,7 +16,7 @@ void vpci_dev_reset(struct vpci_dev *dev)
 	if (!dev->pci)
 		return;
 	vpci_update_bars(dev->pci);
-	vpci_update_intx(dev->pci, false);
+	vpci_update_intx(dev->pci);
 }
 
 /* Where BAR i is, it can be: it is wanted there, and its bus reaches as far. */
@@ -82,7 +82,7 @@ void vpci_dev_restored(struct vpci_dev *dev)
 {
 	unmap(dev);
 	map_decoded(dev->pci);
-	vpci_update_intx(dev->pci, false);
+	vpci_intx_restored(dev->pci);
 }
 
 /* ---- the bus ---- */
@@ -92,7 +92,7 @@ void vpci_restored(struct vpci *pci)
 	for (struct vpci_dev *d = pci->first; d; d = d->next)
 		unmap(d);
 	map_decoded(pci);
-	vpci_update_intx(pci, true);
+	vpci_intx_restored(pci);
 }
 
 void vpci_reset(struct vpci *pci)
@@ -100,7 +100,6 @@ void vpci_reset(struct vpci *pci)
 	pci->s.addr = 0;
 	for (struct vpci_dev *d = pci->first; d; d = d->next)
 		vpci_dev_reset(d);
-	vpci_update_intx(pci, true);
 }
 
 static int bus_attach(void *dev, const struct vdev_env *env, const void *cfg)
