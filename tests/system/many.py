@@ -560,6 +560,30 @@ def linux_tests(Boot):
             check=all_reported(n, "g01" if n == 32 else None),
             **{**good, "memory": 4608, "seconds": 10000},
         )
+    # Whatever the kernel or a program is at: its state is one that the hypervisor would take back.
+    look = (
+        (MON, "pause linux\n"),
+        (r"state: +paused", "info linux state\n"),
+        (r"cpu0 +rip[^>]*lapic0 +base[^>]*debug +fwcfg_at", "resume linux\n"),
+        (r"state: +running", ""),
+    )
+    yield Boot(
+        "linux-state",
+        "a Linux guest paused at boot and at work, ten times: its state is always one that could be restored",
+        config_text=machine(linux("linux", "", com1="console")),
+        dialogue=(
+            (r"Linux version ", ESCAPE),
+            *look * 6,
+            (MON, "console linux\n"),
+            (r"guest:\S*# ", "while :; do ls -l /proc/*/maps | md5sum; done >/dev/null &\n"),
+            (r"guest:\S*# ", ESCAPE),
+            *look * 4,
+            (MON, "console linux\n"),
+            (r"linux is running", "kill $!; poweroff\n"),
+        ),
+        want=("guest linux: powered off",),
+        **{**good, "forbid": (*good["forbid"], "cannot-be-restored")},
+    )
     worker = guest("worker", "spin", on_reset="restart", cap=20)
     for rights in ("all", "self"):
         manager = linux(

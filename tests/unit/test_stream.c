@@ -424,6 +424,11 @@ START_TEST(show)
 	memset(toys[0].s.reg, 0, sizeof(toys[0].s.reg));
 	state_show(&toy_state_desc, &toys[0].s, emit, NULL);
 	ck_assert_ptr_nonnull(strstr(shown, ";reg=0 ...;pins[1]"));
+	/* elements that are alike come once */
+	toys[0].s.pins[0] = toys[0].s.pins[1];
+	shown[0] = 0;
+	state_show(&toy_state_desc, &toys[0].s, emit, NULL);
+	ck_assert_ptr_nonnull(strstr(shown, ";pins[0-1].level=7;pins[0-1].high=1;pins[0-1].mark=1 2 0xff;last="));
 	/* canonical: what lies between the fields is zero */
 	memset(&copy, 0xee, sizeof(copy));
 	state_copy(&toy_state_desc, &copy, &toys[0].s);
