@@ -14,16 +14,21 @@
 #define atomic_store_release(p, v) __atomic_store_n(p, v, __ATOMIC_RELEASE)
 
 /* These return what was there before. */
-#define atomic_exchange(p, v)    __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
-#define atomic_fetch_or(p, v)    __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
-#define atomic_fetch_and(p, v)   __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
-#define atomic_fetch_add(p, v)   __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST)
-#define atomic_fetch_sub(p, v)   __atomic_fetch_sub(p, v, __ATOMIC_SEQ_CST)
-#define atomic_or_relaxed(p, v)  __atomic_fetch_or(p, v, __ATOMIC_RELAXED)
-#define atomic_and_relaxed(p, v) __atomic_fetch_and(p, v, __ATOMIC_RELAXED)
-#define atomic_add_relaxed(p, v) __atomic_fetch_add(p, v, __ATOMIC_RELAXED)
+#define atomic_exchange_relaxed(p, v) __atomic_exchange_n(p, v, __ATOMIC_RELAXED)
+#define atomic_sub_acquire(p, v)      __atomic_fetch_sub(p, v, __ATOMIC_ACQUIRE)
+#define atomic_exchange(p, v)         __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+#define atomic_fetch_or(p, v)         __atomic_fetch_or(p, v, __ATOMIC_SEQ_CST)
+#define atomic_fetch_and(p, v)        __atomic_fetch_and(p, v, __ATOMIC_SEQ_CST)
+#define atomic_fetch_add(p, v)        __atomic_fetch_add(p, v, __ATOMIC_SEQ_CST)
+#define atomic_fetch_sub(p, v)        __atomic_fetch_sub(p, v, __ATOMIC_SEQ_CST)
+#define atomic_or_relaxed(p, v)       __atomic_fetch_or(p, v, __ATOMIC_RELAXED)
+#define atomic_and_relaxed(p, v)      __atomic_fetch_and(p, v, __ATOMIC_RELAXED)
+#define atomic_add_relaxed(p, v)      __atomic_fetch_add(p, v, __ATOMIC_RELAXED)
+
+/* Orders what went before it against atomic stores that follow. */
+#define atomic_fence_release() __atomic_thread_fence(__ATOMIC_RELEASE)
 
 /* *p becomes v if it is *old: true; else *old becomes what is there. */
 #define atomic_cas(p, old, v) __atomic_compare_exchange_n(p, old, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
-#define atomic_cas_relaxed(p, old, v) \
-	__atomic_compare_exchange_n(p, old, v, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
+#define atomic_cas_release(p, old, v) \
+	__atomic_compare_exchange_n(p, old, v, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)

@@ -18,7 +18,7 @@
 #define GUEST_EBDA_BASE     0x9fc00ull
 #define GUEST_VGA_BASE      0xa0000ull
 #define GUEST_ROM_BASE      0xc0000ull /* shadow area: backed by RAM, reserved in e820 */
-#define GUEST_FW_BASE       0xe0000ull /* firmware tables (fwtables.h) live in [FW_BASE, FW_END) */
+#define GUEST_FW_BASE       0xe0000ull /* firmware tables (vmm/firmware) live in [FW_BASE, FW_END) */
 #define GUEST_FW_END        0x100000ull
 #define GUEST_HIGH_BASE     0x100000ull
 #define GUEST_PCI_HOLE      0xc0000000ull

@@ -1,4 +1,4 @@
-/* What vcpu.c, vcpu_reset.c and vcpu_load.c share. */
+/* What vcpu.c, reset.c, load.c and state.c share. */
 #pragma once
 
 #include "vmm/cpu/vcpu.h"

@@ -1,5 +1,5 @@
 /*
- * The guest's DSDT: what cannot be probed on the virtual PC. Compiled by iasl at build time; fwtables.c patches the
+ * The guest's DSDT: what cannot be probed on the virtual PC. Compiled by iasl at build time; tables.c patches the
  * integer BHCF before the guest sees it:
  *
  *   bits 0-3  COM1..COM4 present     bit 4  8042     bit 5  RTC

@@ -1,6 +1,7 @@
 /* Paravirtual interfaces of KVM: features, MSRs, and what they share with the guest in its memory. */
 #include "vmm/policy/pv.h"
 
+#include "lib/atomic.h"
 #include "lib/bytes.h"
 
 #define ENABLE      BIT(0)
@@ -65,7 +66,7 @@ void pv_reset(struct pv *p)
 
 static void barrier(void)
 {
-	__atomic_thread_fence(__ATOMIC_RELEASE);
+	atomic_fence_release();
 }
 
 static void put32(u8 *p, u32 v)
@@ -110,7 +111,7 @@ static void write_system_time(struct pv *p, const struct pv_env *e)
 	if (!t)
 		return;
 	version = update_begin(t + TI_VERSION);
-	if (__atomic_exchange_n(&p->stopped, 0, __ATOMIC_RELAXED) || (t[TI_FLAGS] & TI_FLAG_STOPPED))
+	if (atomic_exchange_relaxed(&p->stopped, 0) || (t[TI_FLAGS] & TI_FLAG_STOPPED))
 		flags |= TI_FLAG_STOPPED; /* stays until the guest clears it */
 	put32(t + 4, 0);
 	put64(t + TI_TSC, e->tsc_base);
@@ -129,7 +130,7 @@ void pv_clock_update(struct pv *p, const struct pv_env *e)
 
 void pv_guest_stopped(struct pv *p)
 {
-	__atomic_store_n(&p->stopped, 1, __ATOMIC_RELAXED);
+	atomic_store_relaxed(&p->stopped, 1);
 }
 
 static void write_wall_clock(const struct pv *p, const struct pv_env *e)
@@ -161,7 +162,7 @@ static bool steal_update(struct pv *p, const struct guest_mem *mem, u64 steal_ns
 	if (!s)
 		return false;
 	/* Another vCPU asks for a flush only as long as it sees "preempted". */
-	was = __atomic_exchange_n(s + ST_PREEMPTED, 0, __ATOMIC_SEQ_CST);
+	was = atomic_exchange(s + ST_PREEMPTED, 0);
 	if (steal_ns || get32(s + ST_VERSION) & 1) {
 		version = update_begin(s + ST_VERSION);
 		put64(s + ST_STEAL, get64(s + ST_STEAL) + steal_ns);
@@ -175,12 +176,12 @@ void pv_sched_out(struct pv *p, const struct guest_mem *mem)
 	u8 *s = steal_area(p, mem);
 
 	if (s)
-		__atomic_store_n(s + ST_PREEMPTED, ST_FLAG_PREEMPTED, __ATOMIC_RELEASE);
+		atomic_store_release(s + ST_PREEMPTED, ST_FLAG_PREEMPTED);
 }
 
 bool pv_sched_in(struct pv *p, const struct pv_env *e, u64 steal_ns)
 {
-	if (unlikely(__atomic_load_n(&p->stopped, __ATOMIC_RELAXED)))
+	if (unlikely(atomic_load_relaxed(&p->stopped)))
 		write_system_time(p, e);
 	return steal_update(p, e->mem, steal_ns);
 }
@@ -196,7 +197,7 @@ bool pv_eoi_taken(struct pv *p, const struct guest_mem *mem)
 {
 	const u8 *w = eoi_word(p, mem);
 
-	if (!p->eoi_set || !w || __atomic_load_n(w, __ATOMIC_ACQUIRE) & 1)
+	if (!p->eoi_set || !w || atomic_load_acquire(w) & 1)
 		return false;
 	p->eoi_set = false;
 	return true;
@@ -212,7 +213,7 @@ void pv_eoi_offer(struct pv *p, const struct guest_mem *mem, bool want)
 	if (!w)
 		return;
 	/* Only this vCPU's own code touches the word, and it is not running. */
-	__atomic_store_n(w, want ? *w | 1 : *w & ~1, __ATOMIC_RELEASE);
+	atomic_store_release(w, want ? *w | 1 : *w & ~1);
 	p->eoi_set = want;
 }
 
@@ -220,13 +221,12 @@ void pv_eoi_offer(struct pv *p, const struct guest_mem *mem, bool want)
 
 void pv_unhalt(struct pv *p)
 {
-	__atomic_store_n(&p->unhalted, 1, __ATOMIC_SEQ_CST);
+	atomic_store(&p->unhalted, 1);
 }
 
 bool pv_take_unhalt(struct pv *p)
 {
-	return __atomic_load_n(&p->unhalted, __ATOMIC_RELAXED) &&
-	       __atomic_exchange_n(&p->unhalted, 0, __ATOMIC_SEQ_CST);
+	return atomic_load_relaxed(&p->unhalted) && atomic_exchange(&p->unhalted, 0);
 }
 
 /* ---- MSRs, and states ---- */

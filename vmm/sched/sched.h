@@ -47,7 +47,7 @@ struct sched_cpumask {
 	u64 w[SCHED_MAX_CPUS / 64];
 };
 
-/* Pairing heap, intrusive (sched_heap.c). */
+/* Pairing heap, intrusive (heap.c). */
 struct sched_node {
 	struct sched_node *child, *next;
 	struct sched_node *prev; /* previous sibling; the parent of a first child */

@@ -1,6 +1,7 @@
 /* The PC's interrupt wiring. SDM vol. 3 "Interprocessor and Self-Interrupts", "Message Signalled Interrupts". */
 #include "vmm/dev/irq/pc_irqchip.h"
 
+#include "lib/atomic.h"
 #include "lib/string.h"
 
 #define SHORTHAND_OTHERS 3
@@ -10,14 +11,14 @@ STATE_DESC(pc_irqchip_state, PC_IRQCHIP_STATE, 1);
 /* Lowest priority: one of those that match, in turn. */
 static bool send_lowest(struct pc_irqchip *c, const struct apic_msg *m)
 {
-	u32 first = __atomic_load_n(&c->s.next_lowest, __ATOMIC_RELAXED);
+	u32 first = atomic_load_relaxed(&c->s.next_lowest);
 
 	for (u32 i = 0; i < c->nr; i++) {
 		u32 n = (first + i) % c->nr;
 
 		if (!vlapic_match(c->lapics[n], m) || !vlapic_sw_enabled(c->lapics[n]))
 			continue;
-		__atomic_store_n(&c->s.next_lowest, n + 1, __ATOMIC_RELAXED);
+		atomic_store_relaxed(&c->s.next_lowest, n + 1);
 		return vlapic_deliver(c->lapics[n], m);
 	}
 	return false;

@@ -1,6 +1,7 @@
 /* Virtual local APIC: interrupt state and priorities, reset, modes. */
 #include "vmm/dev/irq/vlapic.h"
 
+#include "lib/atomic.h"
 #include "lib/string.h"
 #include "vmm/dev/irq/vlapic_priv.h"
 
@@ -176,7 +177,7 @@ static void reset_registers(struct vlapic *l)
 		*vlapic_reg(l, lvts[i]) = LVT_MASKED;
 	vlapic_set_id(l);
 	for (u32 i = 0; i < 4; i++)
-		__atomic_store_n(&l->s.pending[i], 0, __ATOMIC_RELAXED);
+		atomic_store_relaxed(&l->s.pending[i], 0);
 	l->s.esr_pending = 0;
 	l->s.deadline = 0;
 	l->s.lint_rirr[0] = l->s.lint_rirr[1] = false;

@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "lib/atomic.h"
 #include "lib/err.h"
 #include "lib/types.h"
 #include "vmm/base/io_bus.h"
@@ -196,7 +197,7 @@ bool vlapic_deliver(struct vlapic *l, const struct apic_msg *m);
 /* Moves what was posted into IRR and TMR. */
 static inline bool vlapic_has_posted(const struct vlapic *l)
 {
-	return __atomic_load_n(&l->posted, __ATOMIC_ACQUIRE);
+	return atomic_load_acquire(&l->posted);
 }
 void vlapic_sync_slow(struct vlapic *l);
 static inline void vlapic_sync(struct vlapic *l)
@@ -211,7 +212,7 @@ bool vlapic_deliver_self(struct vlapic *l, const struct apic_msg *m);
 bool vlapic_take_nmi(struct vlapic *l);
 static inline bool vlapic_nmi_waits(const struct vlapic *l)
 {
-	return __atomic_load_n(&l->s.nmi, __ATOMIC_RELAXED);
+	return atomic_load_relaxed(&l->s.nmi);
 }
 /* Highest vector in IRR above the processor priority, or -1. */
 int vlapic_pending_vector(struct vlapic *l);

@@ -1,5 +1,6 @@
 /* Virtual local APIC: messages in and out, local interrupt pins.
  * What is called from other CPUs is all in this file. */
+#include "lib/atomic.h"
 #include "vmm/dev/irq/vlapic_priv.h"
 
 #define DFR_FLAT    0xfu
@@ -9,7 +10,7 @@
 
 static void kick(struct vlapic *l)
 {
-	__atomic_store_n(&l->posted, 1, __ATOMIC_SEQ_CST);
+	atomic_store(&l->posted, 1);
 	l->ops->kick(l->ctx);
 }
 
@@ -18,7 +19,7 @@ void vlapic_error(struct vlapic *l, u32 bit)
 {
 	u32 lvt = vlapic_rd(l, APIC_LVT_ERROR);
 
-	if (__atomic_fetch_or(&l->s.esr_pending, bit, __ATOMIC_RELAXED))
+	if (atomic_or_relaxed(&l->s.esr_pending, bit))
 		return;
 	if (!(lvt & LVT_MASKED) && vlapic_sw_enabled(l))
 		vlapic_post(l, LVT_VECTOR(lvt), false); /* an illegal vector comes back here, and ends above */
@@ -33,11 +34,11 @@ void vlapic_post(struct vlapic *l, u8 vector, bool level)
 		return;
 	}
 	if (level)
-		__atomic_fetch_or(&l->s.pending_tmr[vector >> 6], bit, __ATOMIC_RELAXED);
+		atomic_or_relaxed(&l->s.pending_tmr[vector >> 6], bit);
 	else
-		__atomic_fetch_and(&l->s.pending_tmr[vector >> 6], ~bit, __ATOMIC_RELAXED);
+		atomic_and_relaxed(&l->s.pending_tmr[vector >> 6], ~bit);
 	/* Who set the bit first kicks; until vlapic_sync() takes it, there is nothing new. */
-	if (!(__atomic_fetch_or(&l->s.pending[vector >> 6], bit, __ATOMIC_SEQ_CST) & bit))
+	if (!(atomic_fetch_or(&l->s.pending[vector >> 6], bit) & bit))
 		kick(l);
 }
 
@@ -58,35 +59,35 @@ void vlapic_post_self(struct vlapic *l, u8 vector, bool level)
 /* While one NMI waits to be delivered a second is latched, a third is lost. SDM "Nonmaskable Interrupt (NMI)". */
 void vlapic_post_nmi(struct vlapic *l)
 {
-	u32 n = __atomic_load_n(&l->s.nmi, __ATOMIC_RELAXED);
+	u32 n = atomic_load_relaxed(&l->s.nmi);
 
 	do {
 		if (n >= VLAPIC_MAX_NMIS)
 			return;
-	} while (!__atomic_compare_exchange_n(&l->s.nmi, &n, n + 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+	} while (!atomic_cas_release(&l->s.nmi, &n, n + 1));
 	kick(l);
 }
 
 bool vlapic_take_nmi(struct vlapic *l)
 {
 	/* Only this CPU counts down. */
-	if (likely(!__atomic_load_n(&l->s.nmi, __ATOMIC_RELAXED)))
+	if (likely(!atomic_load_relaxed(&l->s.nmi)))
 		return false;
-	__atomic_fetch_sub(&l->s.nmi, 1, __ATOMIC_ACQUIRE);
+	atomic_sub_acquire(&l->s.nmi, 1);
 	return true;
 }
 
 void vlapic_sync_slow(struct vlapic *l)
 {
 	/* Before the bitmap is looked at: a post after this sets the flag again. */
-	__atomic_store_n(&l->posted, 0, __ATOMIC_SEQ_CST);
+	atomic_store(&l->posted, 0);
 	for (u32 q = 0; q < 4; q++) {
 		u64 got, tmr;
 
-		if (!__atomic_load_n(&l->s.pending[q], __ATOMIC_RELAXED))
+		if (!atomic_load_relaxed(&l->s.pending[q]))
 			continue;
-		got = __atomic_exchange_n(&l->s.pending[q], 0, __ATOMIC_SEQ_CST);
-		tmr = __atomic_load_n(&l->s.pending_tmr[q], __ATOMIC_RELAXED);
+		got = atomic_exchange(&l->s.pending[q], 0);
+		tmr = atomic_load_relaxed(&l->s.pending_tmr[q]);
 		for (u32 half = 0; half < 2; half++, got >>= 32, tmr >>= 32) {
 			u32 off = (q * 2 + half) * 16, *t = vlapic_reg(l, APIC_TMR + off);
 
@@ -189,9 +190,9 @@ static void set_remote_irr(struct vlapic *l, u32 pin, bool on)
 
 	l->s.lint_rirr[pin] = on;
 	if (on)
-		__atomic_fetch_or(lvt, LVT_REMOTE_IRR, __ATOMIC_RELAXED);
+		atomic_or_relaxed(lvt, LVT_REMOTE_IRR);
 	else
-		__atomic_fetch_and(lvt, ~LVT_REMOTE_IRR, __ATOMIC_RELAXED);
+		atomic_and_relaxed(lvt, ~LVT_REMOTE_IRR);
 }
 
 /* rising: the pin has just been asserted. */

@@ -1,4 +1,5 @@
 /* The local APIC's register interface: MMIO and MSRs. SDM vol. 3 "Local APIC Register Address Map", "x2APIC". */
+#include "lib/atomic.h"
 #include "vmm/dev/irq/vlapic_priv.h"
 
 #define R  1u /* readable */
@@ -83,7 +84,7 @@ static void write_done(struct vlapic *l, u32 off, u64 now)
 		if (!(val & SVR_ENABLE))
 			mask_lvts(l);
 		break;
-	case APIC_ESR: *vlapic_reg(l, off) = __atomic_exchange_n(&l->s.esr_pending, 0, __ATOMIC_RELAXED); break;
+	case APIC_ESR: *vlapic_reg(l, off) = atomic_exchange_relaxed(&l->s.esr_pending, 0); break;
 	case APIC_ICR: vlapic_icr(l, val, vlapic_rd(l, APIC_ICR2)); break;
 	case APIC_LVT_LINT0:
 	case APIC_LVT_LINT1: vlapic_lint_changed(l, (off - APIC_LVT_LINT0) / 16); break;

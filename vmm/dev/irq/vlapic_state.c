@@ -1,4 +1,5 @@
 /* Virtual local APIC: what is saved of it, and whether what is to be restored can be. */
+#include "lib/atomic.h"
 #include "vmm/dev/irq/vlapic_priv.h"
 
 #define ESR_BITS   (ESR_SEND_ILLEGAL | ESR_RECEIVE_ILLEGAL | ESR_ILLEGAL_REG)
@@ -209,7 +210,7 @@ void vlapic_restored(struct vlapic *l, u64 now)
 	vlapic_timer_restored(l);
 	l->lvt_timer_seen = vlapic_rd(l, APIC_LVT_TIMER);
 	l->div_seen = vlapic_rd(l, APIC_TIMER_DIV);
-	__atomic_store_n(&l->posted, 1, __ATOMIC_RELEASE);
+	atomic_store_release(&l->posted, 1);
 }
 
 static int attach(void *dev, const struct vdev_env *env, const void *cfg)
