@@ -122,9 +122,9 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 		state.c) \
 	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c insn_state.c) \
 	$(addprefix vmm/board/,board.c pc.c serial.c) \
-	$(addprefix vmm/life/,create.c guests.c start.c stop.c onoff.c ctl.c events.c) \
+	$(addprefix vmm/life/,create.c guests.c start.c stop.c onoff.c ctl.c events.c state.c) \
 	$(addprefix vmm/run/,loop.c turn.c housekeep.c) \
-	$(addprefix vmm/operator/,console.c control.c ops.c set.c state.c) \
+	$(addprefix vmm/operator/,console.c control.c ops.c set.c) \
 	$(addprefix boot/,main.c firmware.c console.c serial.c guests.c previous.c)
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).

@@ -16,6 +16,7 @@
 #include "vmm/life/ctl.h"
 #include "vmm/life/guests.h"
 #include "vmm/life/onoff.h"
+#include "vmm/life/state.h"
 #include "vmm/operator/console.h"
 #include "vmm/pcpu/clock.h"
 #include "vmm/run/run.h"
@@ -259,6 +260,13 @@ static int regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 	return OK;
 }
 
+static int state(void *ctx, u32 guest, const char *device, mon_state_emit *emit, void *arg)
+{
+	struct vm *vm = vm_by_id(guest);
+
+	return vm ? life_state_show(vm, device, emit, arg) : ERR_NOENT;
+}
+
 static u64 trace_head(void *ctx, enum mon_run run, u32 cpu)
 {
 	if (cpu >= nr_pcpus)
@@ -394,7 +402,7 @@ const struct mon_ops monitor_ops = {
 	.exit_name = exit_name,
 	.sample = sample,
 	.regs = regs,
-	.state = monitor_state,
+	.state = state,
 	.trace_head = trace_head,
 	.trace = trace,
 	.log_read = log_read,

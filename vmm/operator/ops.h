@@ -26,8 +26,6 @@ extern struct spinlock monitor_lock;
 extern struct mon monitor_mon;
 extern const struct mon_ops monitor_ops;
 
-/* What mon_ops.state() does. */
-int monitor_state(void *ctx, u32 guest, const char *device, mon_state_emit *emit, void *arg);
 /* What mon_ops.set() does, for vm: its share of the processors m, and which of them. With the monitor's lock held. */
 int monitor_set(struct vm *vm, const struct machine *m, enum mon_prop prop, const struct mon_value *value,
                 struct mon_why *why);

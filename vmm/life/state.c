@@ -1,12 +1,13 @@
 /* The state of a paused guest by names, for `info GUEST state`: what a snapshot would hold, and whether it could be restored. */
 #include "vmm/cpu/state.h"
+#include "vmm/life/state.h"
+
 #include "arch/x86/percpu.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "vmm/board/board.h"
 #include "vmm/cpu/vcpu.h"
 #include "vmm/dev/vdev.h"
-#include "vmm/operator/ops.h"
 #include "vmm/vm/vm.h"
 
 #define NOT_VALID "cannot-be-restored" /* in place of a field, with the reason */
@@ -17,11 +18,11 @@ struct teller {
 	bool found;
 	u64 now; /* VM time that the guest stands still at, ns */
 	char device[STATE_NAME_MAX];
-	mon_state_emit *emit;
+	life_state_emit *emit;
 	void *arg;
 };
 
-static struct vcpu_saved saved; /* the monitor's lock */
+static struct vcpu_saved saved; /* the caller's lock */
 
 /* Begins a device. false: it is not asked for. */
 static bool begin(struct teller *t, const char *name, u32 n, bool numbered)
@@ -114,16 +115,13 @@ static int check_still(struct vm *vm)
 	return OK;
 }
 
-int monitor_state(void *ctx, u32 guest, const char *device, mon_state_emit *emit, void *arg)
+int life_state_show(struct vm *vm, const char *device, life_state_emit *emit, void *arg)
 {
-	struct vm *vm = vm_by_id(guest);
 	struct teller t = { .only = device, .emit = emit, .arg = arg };
 	const struct vdev *rows;
 	u32 nr;
 	int err;
 
-	if (!vm)
-		return ERR_NOENT;
 	err = check_still(vm);
 	if (err)
 		return err;
