@@ -22,7 +22,7 @@
 #include "vmm/pcpu/walltime.h"
 #include "vmm/vm/vm.h"
 
-#define CHUNK (64ull << 10) /* bytes cleared or copied at a time: bounded work */
+#define CHUNK (16ull << 10) /* bytes cleared or copied at a time: bounded work */
 
 struct vm_starting {
 	u32 run;     /* the start it is of: vm_run() */

@@ -18,7 +18,6 @@
 #define PHDR64_SIZE   56
 #define PT_LOAD       1
 #define PT_NOTE       4
-#define PHNUM_MAX     128
 #define NOTE_PHYS32   18
 #define NOTES_MAX     1024 /* notes looked at; a bound, no image has as many */
 #define PVH_MAGIC     0x336ec578u
@@ -66,8 +65,8 @@ int elf_parse(const void *image, u64 len, struct elf_info *info, char *why, size
 	want = info->is64 ? PHDR64_SIZE : PHDR32_SIZE;
 	if (info->phentsize != want)
 		PARSE_REFUSE(ERR_INVAL, "ELF: e_phentsize %u is not %u", info->phentsize, want);
-	if (!info->phnum || info->phnum > PHNUM_MAX)
-		PARSE_REFUSE(ERR_INVAL, "ELF: e_phnum %u is not 1 to %u", info->phnum, PHNUM_MAX);
+	if (!info->phnum || info->phnum > LOAD_SEGMENTS_MAX)
+		PARSE_REFUSE(ERR_INVAL, "ELF: e_phnum %u is not 1 to %u", info->phnum, LOAD_SEGMENTS_MAX);
 	if (info->phoff > len || (u64)info->phnum * want > len - info->phoff)
 		PARSE_REFUSE(ERR_TRUNC, "ELF: %u program headers at 0x%llx beyond the end of the %llu-byte file",
 		             info->phnum, (unsigned long long)info->phoff, (unsigned long long)len);

@@ -43,9 +43,10 @@
 #define LOAD_CS 0x10
 #define LOAD_DS 0x18
 
-#define LOAD_WHY_MAX     160
-#define LOAD_MODULES_MAX 16
-#define LOAD_COPIES_MAX  32
+#define LOAD_WHY_MAX      160
+#define LOAD_MODULES_MAX  16
+#define LOAD_SEGMENTS_MAX 128 /* program headers of an ELF */
+#define LOAD_COPIES_MAX   (LOAD_SEGMENTS_MAX + LOAD_MODULES_MAX + 1)
 
 enum load_kind {
 	LOAD_UNKNOWN,
@@ -63,15 +64,15 @@ struct load_module {
 
 /*
  * Parts of files on their way into guest RAM, for those who cannot wait until all is copied. A loader that is given
- * this leaves the copying to load_copy_some(); where it is full, the loader copies. No two parts overlap, nor does
- * what the loader has written itself.
+ * this leaves the copying to load_copy_some(), and refuses an image of more parts than there is room for: none that
+ * keeps the other limits has as many. No two parts overlap, nor does what the loader has written itself.
  */
 struct load_copies {
 	u32 nr;
 	u64 done; /* bytes of the last one */
 	struct {
-		u64 gpa, len;
-		const void *data; /* NULL: zeros */
+		u64 gpa, len, size; /* len bytes of data, zeros behind them up to size */
+		const void *data;
 	} part[LOAD_COPIES_MAX];
 };
 

@@ -21,25 +21,25 @@ int load_put(const struct load_in *in, struct load_out *out, u64 gpa, const void
 	return OK;
 }
 
-/* len bytes at gpa, which is RAM; data NULL: zeros. */
-static void copy(const struct guest_mem *mem, u64 gpa, const u8 *data, u64 len)
+/* Bytes [from, from + n) of a part of len bytes of data with zeros behind them, to gpa on, which is RAM. */
+static void copy(const struct guest_mem *mem, u64 gpa, const u8 *data, u64 len, u64 from, u64 n)
 {
-	if (data)
-		memcpy(mem->base + gpa, data, len);
-	else
-		memset(mem->base + gpa, 0, len);
+	u64 copied = from < len ? MIN(n, len - from) : 0;
+
+	memcpy(mem->base + gpa + from, data + from, copied);
+	memset(mem->base + gpa + from + copied, 0, n - copied);
 }
 
 bool load_copy_some(const struct guest_mem *mem, struct load_copies *c, u64 max)
 {
 	while (c->nr && max) {
 		__typeof__(&c->part[0]) p = &c->part[c->nr - 1];
-		u64 n = MIN(max, p->len - c->done);
+		u64 n = MIN(max, p->size - c->done);
 
-		copy(mem, p->gpa + c->done, p->data ? (const u8 *)p->data + c->done : NULL, n);
+		copy(mem, p->gpa, p->data, p->len, c->done, n);
 		c->done += n;
 		max -= n;
-		if (c->done < p->len)
+		if (c->done < p->size)
 			break;
 		c->done = 0;
 		c->nr--;
@@ -47,30 +47,26 @@ bool load_copy_some(const struct guest_mem *mem, struct load_copies *c, u64 max)
 	return c->nr;
 }
 
-/* [gpa, gpa + len) is RAM. */
-static void put_part(const struct load_in *in, u64 gpa, const void *data, u64 len)
-{
-	struct load_copies *c = in->copies;
-
-	if (!len)
-		return;
-	if (!c || c->nr == LOAD_COPIES_MAX) {
-		copy(in->mem, gpa, data, len);
-		return;
-	}
-	c->part[c->nr].gpa = gpa;
-	c->part[c->nr].len = len;
-	c->part[c->nr++].data = data;
-}
-
 int load_put_file(const struct load_in *in, struct load_out *out, u64 gpa, const void *data, u64 len, u64 size,
                   const char *what)
 {
+	struct load_copies *c = in->copies;
+
 	if (len > size || (size && !gmem_ptr(in->mem, GPA(gpa), size)))
 		return load_refuse(out, ERR_FAULT, "%s: no RAM at 0x%llx for %llu bytes", what,
 		                   (unsigned long long)gpa, (unsigned long long)size);
-	put_part(in, gpa, data, len);
-	put_part(in, gpa + len, NULL, size - len);
+	if (!size)
+		return OK;
+	if (!c) {
+		copy(in->mem, gpa, data, len, 0, size);
+		return OK;
+	}
+	if (c->nr == LOAD_COPIES_MAX)
+		return load_refuse(out, ERR_NOSPC, "%s: the image has more than %u parts", what, LOAD_COPIES_MAX);
+	c->part[c->nr].gpa = gpa;
+	c->part[c->nr].len = len;
+	c->part[c->nr].size = size;
+	c->part[c->nr++].data = data;
 	return OK;
 }
 

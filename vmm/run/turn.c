@@ -230,6 +230,8 @@ static void start_guest(struct vcpu *v)
 		vm_start_step(v->vm);
 		cpu_sti_nop_cli(); /* a key must be read before the next 16 have come */
 		run_housekeep(p, true);
+		if (sched_preempt_check(&pcpu_sched, p->index, clock_now()))
+			break;
 	}
 }
 
