@@ -213,6 +213,22 @@ def tests(Boot, Program):
         forbid=("bulkhead: panic",),
         **common,
     )
+    yield Boot(
+        "share-ready",
+        "a guest that prints its ready-text without end keeps nobody busy but itself",
+        config_text=machine(
+            guest("worker", "spin seconds", com1="console"),
+            guest("says", "flood", com1="null", ready_text="A"),
+        ),
+        dialogue=(
+            (r"second 5$", ESCAPE),
+            (MON, "info worker\n"),
+            (r"restarts", "poweroff\n"),
+        ),
+        check=worker_has_of_machine(0.47),
+        forbid=("bulkhead: panic",),
+        **common,
+    )
     session = machine(guest("clock", "spin seconds", com1="console"), guest("beside", "spin"),
                       guest("evil", "escapes"))
     yield Boot(
@@ -685,6 +701,20 @@ def worker_has(share):
         got = ran[-1]["worker"] / sum(ran[-1].values())
         trouble = None if got >= share else "the worker had too little of the processor"
         return trouble, f"worker's share {100 * got:.1f} %"
+
+    return check
+
+
+def worker_has_of_machine(share):
+    """A check: the worker has run that share of the time since it began, whatever became of the rest."""
+
+    def check(text):
+        shown = re.findall(r"^name: +worker\n.*?^up: +([\d.]+) s\n^cpu time: +([\d.]+) s", text, re.M | re.S)
+        if not shown:
+            return "no figures of the worker", ""
+        up, ran = (float(x) for x in shown[-1])
+        trouble = None if ran >= share * up else "the worker had too little of the processor"
+        return trouble, f"worker ran {100 * ran / up:.1f} % of its time"
 
     return check
 

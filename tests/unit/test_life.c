@@ -133,7 +133,7 @@ START_TEST(back_off_and_quarantine)
 	ck_assert(g[0].state == LIFE_CRASHED && g[0].why == LIFE_WHY_LIMIT);
 	nothing(now + 1000000 * S);
 	life_started(&l, 0, now);
-	life_ready(&l, 0, now);
+	(void)life_ready(&l, 0, now);
 	ck_assert_int_eq(life_ended(&l, 0, LIFE_END_CRASH, now), LIFE_STAYS);
 	ck_assert_int_eq(g[0].why, LIFE_WHY_LIMIT);
 	/* An operator's start begins anew. */
@@ -190,11 +190,13 @@ START_TEST(order_of_start)
 	starts(0, 1);
 	nothing(0);
 	ck_assert(g[0].state == LIFE_DEFINED && g[0].waiting);
-	life_ready(&l, 1, 1);
+	ck_assert(life_ready(&l, 1, 1));
+	/* Said again, it is no news: nobody is to be woken for it. */
+	ck_assert(!life_ready(&l, 1, 1));
 	nothing(1);
 	/* That it has been ready once is enough. */
 	life_ended(&l, 1, LIFE_END_POWEROFF, 2);
-	life_ready(&l, 2, 3);
+	(void)life_ready(&l, 2, 3);
 	starts(3, 0);
 	nothing(3);
 	ck_assert(g[3].state == LIFE_DEFINED);
@@ -231,7 +233,7 @@ START_TEST(warm_standby)
 	starts(0, 3);
 	nothing(0);
 	ck_assert(g[1].state == LIFE_DEFINED && g[1].why == LIFE_WHY_STANDBY);
-	life_ready(&l, 2, S);
+	ck_assert(life_ready(&l, 2, S));
 	next(S, LIFE_DO_PAUSE, 2, LIFE_NOBODY);
 	ck_assert(g[2].state == LIFE_PAUSED && g[2].parked);
 	/* The primary goes: the parked one is fitter than the cold one. */
@@ -239,12 +241,12 @@ START_TEST(warm_standby)
 	next(2 * S, LIFE_DO_RESUME, 2, 0);
 	nothing(2 * S);
 	ck_assert(g[2].state == LIFE_RUNNING && g[2].serving && g[2].role == 0);
-	life_ready(&l, 2, 3 * S); /* it is not parked again */
+	ck_assert(!life_ready(&l, 2, 3 * S)); /* it is not parked again */
 	nothing(3 * S);
 	/* The next one is still booting: it goes on, and is not parked. */
 	life_ended(&l, 2, LIFE_END_WATCHDOG, 4 * S);
 	next(4 * S, LIFE_DO_TAKE_OVER, 3, 2);
-	life_ready(&l, 3, 5 * S);
+	(void)life_ready(&l, 3, 5 * S);
 	nothing(5 * S);
 	ck_assert_int_eq(g[3].state, LIFE_RUNNING);
 	/* It has no standby guest, nor has the second one left: up to the first one's. */
@@ -304,11 +306,11 @@ START_TEST(standby_before_its_turn)
 	boot(3);
 	starts(0, 0);
 	starts(0, 1);
-	life_ready(&l, 1, 0);
+	(void)life_ready(&l, 1, 0);
 	next(0, LIFE_DO_PAUSE, 1, LIFE_NOBODY);
 	life_ended(&l, 1, LIFE_END_CRASH, S);
 	starts(S, 1);
-	life_ready(&l, 1, S);
+	(void)life_ready(&l, 1, S);
 	next(S, LIFE_DO_PAUSE, 1, LIFE_NOBODY);
 	g[1].policy.on_crash = VM_ACTION_STOP;
 	life_ended(&l, 1, LIFE_END_CRASH, S);
@@ -316,7 +318,7 @@ START_TEST(standby_before_its_turn)
 	/* Let go by an operator it counts as serving. */
 	ck_assert_int_eq(life_op_start(&l, 1), OK);
 	starts(S, 1);
-	life_ready(&l, 1, S);
+	(void)life_ready(&l, 1, S);
 	next(S, LIFE_DO_PAUSE, 1, LIFE_NOBODY);
 	ck_assert_int_eq(life_op_resume(&l, 1, S), OK);
 	next(S, LIFE_DO_RESUME, 1, LIFE_NOBODY);
@@ -501,7 +503,7 @@ START_TEST(reasons)
 	ck_assert_int_eq(life_op_stop(&l, 3), OK);
 	says(3, 0, "", "by command");
 	starts(0, 2);
-	life_ready(&l, 2, 0);
+	(void)life_ready(&l, 2, 0);
 	next(0, LIFE_DO_PAUSE, 2, LIFE_NOBODY);
 	says(2, 0, "", "standby for web");
 	ck_assert_int_eq(life_op_pause(&l, 0, 0), OK);

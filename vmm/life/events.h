@@ -9,5 +9,7 @@ struct vm;
 void life_event(const struct vm *vm, enum mon_event_kind kind, const char *reason);
 /* The oldest one not told yet; false: there is none. */
 bool life_next_event(struct mon_event *ev);
+/* Whether there is one. Without a lock. */
+bool life_any_event(void);
 /* How many found no room since the last call. */
 u64 life_events_lost(void);

@@ -238,7 +238,7 @@ static void started(struct vm *vm)
 		life_started(&life, vm->id, clock_now());
 	/* Else it says so, on its control channel or by its text. */
 	if (counts && !vm->config.ready_text && !config_has_control_port(&vm->config))
-		life_ready(&life, vm->id, clock_now());
+		(void)life_ready(&life, vm->id, clock_now());
 	life_match_init(&matches[vm->id], vm->config.ready_text);
 	spin_unlock(&lock);
 	if (!counts)
@@ -282,10 +282,14 @@ static enum life_verdict ended(struct vm *vm, enum life_end how)
 
 void guests_ready(struct vm *vm)
 {
+	bool news;
+
 	spin_lock(&lock);
-	life_ready(&life, vm->id, clock_now());
+	news = life_ready(&life, vm->id, clock_now());
 	spin_unlock(&lock);
-	wake_runner();
+	/* One that says it without end keeps only itself busy. */
+	if (news)
+		wake_runner();
 }
 
 /* What a VM's serial ports send: looked through for its ready-text. */

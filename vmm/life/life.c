@@ -219,20 +219,23 @@ void life_start_failed(struct life *l, u32 i, u64 now)
 	fail_over(l, i, now);
 }
 
-void life_ready(struct life *l, u32 i, u64 now)
+bool life_ready(struct life *l, u32 i, u64 now)
 {
 	struct life_guest *g = guest(l, i);
+	bool news;
 
 	if (!g || g->state != LIFE_RUNNING)
-		return;
+		return false;
+	news = !g->was_ready;
 	g->was_ready = true;
 	if (!g->policy.warm || g->serving || g->todo != LIFE_DO_NOTHING)
-		return;
+		return news;
 	g->state = LIFE_PAUSED;
 	g->parked = true;
 	g->why = LIFE_WHY_STANDBY;
 	g->paused_at = now;
 	g->todo = LIFE_DO_PAUSE;
+	return true;
 }
 
 static enum vm_action action_for(const struct life_policy *p, enum life_end how)

@@ -122,7 +122,8 @@ u64 life_deadline(const struct life *l);
 /* Reports. Those that do not fit the guest's state are ignored. */
 void life_started(struct life *l, u32 i, u64 now);
 void life_start_failed(struct life *l, u32 i, u64 now);
-void life_ready(struct life *l, u32 i, u64 now);
+/* true: that is news, somebody may have waited for it. */
+bool life_ready(struct life *l, u32 i, u64 now);
 enum life_verdict life_ended(struct life *l, u32 i, enum life_end how, u64 now);
 
 /* An operator's commands. OK; ERR_INVAL (not in this state); ERR_BUSY (an action is not handed out yet). */

@@ -325,7 +325,7 @@ void monitor_poll(void)
 	read_ports();
 	spin_lock(&monitor_lock);
 	take_keys();
-	control_tell_events();
+	control_tell_events(false);
 	if (more_at == TIMER_OFF || more_at <= now)
 		run_mux(now + OUTPUT_NS, false);
 	control_run(now);
@@ -369,7 +369,7 @@ void monitor_finish(void)
 {
 	spin_lock(&monitor_lock);
 	if (ready) {
-		control_tell_events();
+		control_tell_events(true);
 		if (mux.mode == MUX_REPEAT) { /* which shows no log: any key ends it */
 			(void)drain(clock_now() + FINISH_NS / 4, true);
 			(void)mux_input(&mux, (const u8 *)"q", 1, clock_now());

@@ -188,9 +188,14 @@ void control_run(u64 now)
 	port_at = wait ? now + wait : TIMER_OFF;
 }
 
+/* A guest may cause events as fast as it can ask for something: that costs the bootstrap processor no more than this. */
+#define EVENTS_NS 1000000
+
+static u64 events_at; /* told then, and not before, clock_now() ns; for the bootstrap processor alone */
+
 u64 control_deadline(void)
 {
-	return port_at;
+	return life_any_event() ? MIN(port_at, events_at) : port_at;
 }
 
 void control_finish(u64 until)
@@ -228,12 +233,17 @@ void control_tell_output(const struct vm *vm)
 
 /* ---- events ---- */
 
-void control_tell_events(void)
+void control_tell_events(bool all)
 {
 	static struct log_limit lost_limit;
 	struct mon_event ev;
 	u32 suppressed;
-	u64 lost = life_events_lost();
+	u64 lost, now = clock_now();
+
+	if (!life_any_event() || (!all && now < events_at))
+		return;
+	events_at = now + EVENTS_NS;
+	lost = life_events_lost();
 
 	if (lost && log_limit_ok(&lost_limit, clock_now(), LOST_LOGGED, LOST_IN_TIME, &suppressed))
 		log_warn("monitor: %lu events were lost\n", lost);
