@@ -418,6 +418,62 @@ START_TEST(rep_is_bounded)
 }
 END_TEST
 
+static u32 time_looks;
+
+static bool time_is_up(struct emul_ctxt *c)
+{
+	time_looks++;
+	return true;
+}
+
+/* When devices are slow, a REP string gives way after an iteration, or a few of a port's; it always gets on. */
+START_TEST(rep_in_time)
+{
+	struct emul_ops hurried;
+	u32 calls = 0;
+	int rc;
+
+	SETUP(EMUL_LONG64, 0, "\xf3\xa5"); /* from MMIO */
+	hurried = *f.c.ops;
+	hurried.time_is_up = time_is_up;
+	f.c.ops = &hurried;
+	f.gpr[EMUL_RSI] = FAKE_MMIO;
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.gpr[EMUL_RCX] = 3;
+	ck_assert_int_eq(emul_run(&f.c), EMUL_RETRY);
+	ck_assert_uint_eq(f.gpr[EMUL_RCX], 2);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_RETRY);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_OK);
+	ck_assert_uint_eq(f.gpr[EMUL_RCX], 0);
+	ck_assert_uint_eq(f.gpr[EMUL_RDI], FAKE_DATA + 12);
+	SETUP(EMUL_LONG64, 0, "\xf3\x66\x6d");
+	f.c.ops = &hurried;
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.gpr[EMUL_RDX] = 0x1f0;
+	f.gpr[EMUL_RCX] = 30;
+	time_looks = 0;
+	do {
+		u64 before = f.gpr[EMUL_RCX];
+
+		rc = emul_run(&f.c);
+		ck_assert_uint_le(before - f.gpr[EMUL_RCX], 4);
+		calls++;
+	} while (rc == EMUL_RETRY);
+	ck_assert_int_eq(rc, EMUL_OK);
+	ck_assert_uint_eq(calls, 8);
+	ck_assert_uint_eq(time_looks, 7); /* the last one has nothing left */
+	ck_assert_uint_eq(f.port_count, 30);
+	/* One that has not begun is not asked. */
+	SETUP(EMUL_LONG64, 0, "\xf3\xaa");
+	f.c.ops = &hurried;
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.gpr[EMUL_RCX] = 100;
+	time_looks = 0;
+	expect_ok(2);
+	ck_assert_uint_eq(time_looks, 0);
+}
+END_TEST
+
 START_TEST(rep_details)
 {
 	/* Single-stepping: one iteration a call. */
@@ -1382,6 +1438,7 @@ int main(void)
 	tcase_add_test(tc, rep_fault_midway);
 	tcase_add_test(tc, rep_is_bounded);
 	tcase_add_test(tc, rep_details);
+	tcase_add_test(tc, rep_in_time);
 	tcase_add_test(tc, port_io);
 	tcase_add_test(tc, string_io_direct);
 	tcase_add_test(tc, io_bitmap);

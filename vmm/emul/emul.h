@@ -155,6 +155,12 @@ struct emul_ops {
 	int (*pio_in)(struct emul_ctxt *c, u16 port, u8 size, u32 count, void *buf);
 	int (*pio_out)(struct emul_ctxt *c, u16 port, u8 size, u32 count, const void *buf);
 
+	/*
+	 * Whether the time that one call may take is over. Asked between iterations of REP strings, after the first, and
+	 * after a few accesses of a port: what is left is EMUL_RETRY. Optional: never.
+	 */
+	bool (*time_is_up)(struct emul_ctxt *c);
+
 	/* nr 0, 2, 3, 4, 8. CPL 0 was checked; the op raises #GP for bad values. LMSW and CLTS use write_cr(0).
 	 * MOV from CR0/CR4 uses c->cr0/cr4 (guest view) when read_cr is NULL. */
 	int (*read_cr)(struct emul_ctxt *c, u8 nr, u64 *val);

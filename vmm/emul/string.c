@@ -7,6 +7,7 @@
 
 #define REP_BUDGET 4096 /* bytes in one call */
 #define SLOW_COST  16   /* what an iteration through the ops counts for */
+#define PORT_BULK  4    /* accesses of a port, whose device may be slow, before a look at the time */
 
 static u32 str_size(const struct emul_ctxt *c)
 {
@@ -238,6 +239,15 @@ static u32 bulk_cost(const struct emul_ctxt *c)
 	return c->d.opcode >= 0x6c && c->d.opcode <= 0x6f ? SLOW_COST : str_size(c);
 }
 
+/* Iterations that may be done in bulk without a look at budget or time. */
+static u32 bulk_most(const struct emul_ctxt *c, u64 count, s32 budget)
+{
+	u32 n = (u32)MIN(count, (u64)budget / bulk_cost(c));
+	bool port = c->d.opcode >= 0x6c && c->d.opcode <= 0x6f;
+
+	return port && c->ops->time_is_up ? MIN(n, (u32)PORT_BULK) : n;
+}
+
 static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 {
 	u64 count = str_reg(c, EMUL_RCX);
@@ -248,14 +258,14 @@ static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 		return once(c);
 	while (count) {
 		int rc = EMUL_OK;
-		u32 cost = bulk_cost(c), n = single ? 0 : bulk(c, (u32)MIN(count, (u64)budget / cost), &rc);
+		u32 n = single ? 0 : bulk(c, bulk_most(c, count, budget), &rc);
 
 		if (rc == EMUL_OK && !n) {
 			rc = once(c);
 			n = 1;
 			budget -= SLOW_COST;
 		} else {
-			budget -= (s32)(n * cost);
+			budget -= (s32)(n * bulk_cost(c));
 		}
 		if (rc != EMUL_OK)
 			return rc;
@@ -266,7 +276,7 @@ static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 		c->undo = 0;
 		if (ended(c))
 			break;
-		if (count && (single || budget < SLOW_COST))
+		if (count && (single || budget < SLOW_COST || (c->ops->time_is_up && c->ops->time_is_up(c))))
 			return EMUL_RETRY;
 	}
 	return EMUL_OK;

@@ -8,6 +8,7 @@
 #include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"
 #include "vmm/exit/insn_priv.h"
+#include "vmm/pcpu/clock.h"
 #include "vmm/vm/vm.h"
 
 static void inject_fault(struct vcpu *v, const struct emul_ctxt *c)
@@ -59,6 +60,7 @@ static struct emul_ctxt *begin(struct vcpu *v)
 	v->emulation->walk_valid = false;
 	v->emulation->hlt = false;
 	v->emulation->forced = false;
+	v->emulation->until = cpu_rdtsc() + pcpu_clock.piece;
 	emul_init(c, &emulate_ops, v, v->regs.gpr);
 	c->rip = v->rip;
 	c->rflags = vmcs_read(VMCS_GUEST_RFLAGS);

@@ -210,6 +210,11 @@ static int op_fpu(struct emul_ctxt *c, enum emul_fpu what, u32 *val)
 	return EMUL_OK;
 }
 
+static bool op_time_is_up(struct emul_ctxt *c)
+{
+	return cpu_rdtsc() >= vc(c)->emulation->until;
+}
+
 const struct emul_ops emulate_ops = {
 	.load = emulate_load,
 	.fetch = emulate_fetch,
@@ -220,6 +225,7 @@ const struct emul_ops emulate_ops = {
 	.check = emulate_check,
 	.pio_in = op_pio_in,
 	.pio_out = op_pio_out,
+	.time_is_up = op_time_is_up,
 	.read_cr = op_read_cr,
 	.write_cr = op_write_cr,
 	.read_dr = op_read_dr,

@@ -7,6 +7,7 @@
 struct clock {
 	struct vclock ticks; /* ticks since base -> ns */
 	u64 base;            /* TSC */
+	u64 piece;           /* ticks that one piece of work may take: 40 us, with its beginning and end below 50 */
 };
 extern struct clock pcpu_clock; /* constant after clock_init() */
 
