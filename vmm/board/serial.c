@@ -77,7 +77,7 @@ static bool waits(const void *ctx)
 /* The guest has made room in a UART: before it runs on, that is filled (serial_take_input()). */
 static void room(void *ctx)
 {
-	vcpu_request(((struct com_port *)ctx)->vm->vcpus[0], VCPU_REQ_EVENT);
+	vcpu_request(((struct com_port *)ctx)->vm->vcpus[0], VCPU_REQ_INPUT);
 }
 
 size_t serial_queue_input(struct vm *vm, const u8 *buf, size_t len)
@@ -91,7 +91,7 @@ size_t serial_queue_input(struct vm *vm, const u8 *buf, size_t len)
 	atomic_store_relaxed(&b->keys.nr, b->keys.nr + (u32)n);
 	spin_unlock(&b->keys.lock);
 	if (n)
-		vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+		vcpu_request(vm->vcpus[0], VCPU_REQ_INPUT);
 	return n;
 }
 

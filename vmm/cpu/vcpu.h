@@ -26,6 +26,7 @@ struct run_cpu;
 #define VCPU_REQ_APIC   BIT(3) /* the virtual APIC's mode changed */
 #define VCPU_REQ_INVEPT BIT(4) /* the EPT changed under us */
 #define VCPU_REQ_YIELD  BIT(5) /* it spins: a sibling may have its turn */
+#define VCPU_REQ_INPUT  BIT(6) /* bytes wait for its VM's serial ports */
 
 enum vcpu_state { VCPU_RUNNABLE, VCPU_HALTED, VCPU_WAIT_SIPI };
 

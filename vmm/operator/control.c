@@ -227,7 +227,7 @@ void control_tell_output(const struct vm *vm)
 		const struct ctl *c = to->monitor ? atomic_load_relaxed(&to->monitor->ctl) : NULL;
 
 		if (c && shows(c, vm) && !atomic_exchange(&to->monitor->ctl_more, true))
-			vcpu_request(to->vcpus[0], VCPU_REQ_EVENT);
+			vcpu_request(to->vcpus[0], VCPU_REQ_INPUT);
 	}
 }
 
@@ -257,7 +257,7 @@ void control_tell_events(bool all)
 				continue;
 			ctl_event(vm->monitor->ctl, &ev);
 			atomic_store(&vm->monitor->ctl_more, true);
-			vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
+			vcpu_request(vm->vcpus[0], VCPU_REQ_INPUT);
 		}
 	}
 }
