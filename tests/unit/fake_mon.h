@@ -37,6 +37,7 @@ struct fake_mon {
 	enum mon_prop last_prop;
 	struct mon_value last_value;
 	bool off;
+	u32 resumed_at; /* the row of a state at which the guest runs again; 0: none */
 	u64 now_ns;
 	/* Called after each action. */
 	void (*happened)(struct fake_mon *f, struct fake_guest *g, enum mon_event_kind kind);
@@ -183,6 +184,7 @@ static int fake_state(void *ctx, u32 guest, const char *device, mon_state_emit *
 		{ "uart0", "cannot-be-restored", "rx_head: 0x10: is beyond the FIFO" },
 	};
 	struct fake_guest *g = fake_guest_of(ctx, guest);
+	struct fake_mon *f = ctx;
 	bool found = false;
 
 	if (!g)
@@ -192,6 +194,10 @@ static int fake_state(void *ctx, u32 guest, const char *device, mon_state_emit *
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
 		if (device && strcmp(device, rows[i][0]))
 			continue;
+		if (f->resumed_at && !--f->resumed_at) {
+			g->info.state = MON_RUNNING;
+			return ERR_BUSY;
+		}
 		emit(arg, rows[i][0], rows[i][1], rows[i][2]);
 		found = true;
 	}

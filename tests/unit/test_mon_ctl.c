@@ -346,6 +346,23 @@ START_TEST(answer_too_long)
 }
 END_TEST
 
+/* A guest may be resumed, by another CPU, while its state is told: the answer is an error as any other. */
+START_TEST(state_of_one_resumed)
+{
+	for (u32 at = 1; at < 8; at++) {
+		setup();
+		fake.guests[0].info.state = MON_PAUSED;
+		fake.resumed_at = at;
+		send("{\"id\":1,\"cmd\":\"info\",\"args\":{\"guest\":\"web\",\"what\":\"state\"}}\n");
+		ck_assert_uint_eq(check_lines(), 1);
+		if (at > 3)
+			HAS("{\"id\":1,\"ok\":true");
+		else
+			HAS("{\"id\":1,\"ok\":false,\"error\":{\"code\":\"busy\"");
+	}
+}
+END_TEST
+
 #define MANY 700u
 
 static int many_info(void *ctx, u32 index, struct mon_guest_info *info)
@@ -448,4 +465,4 @@ START_TEST(rights_of_channels)
 END_TEST
 
 SUITE_MAIN("mon_ctl", says_ready, line_forgotten, requests, errors, over_long, event_stream, consoles, back_pressure,
-           answer_too_long, answers_about_many, rights_of_channels)
+           answer_too_long, state_of_one_resumed, answers_about_many, rights_of_channels)

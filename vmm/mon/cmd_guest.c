@@ -55,41 +55,53 @@ int cmd_list(struct cmd_run *r)
 
 enum info_kind { INFO_SUMMARY, INFO_STATE };
 
-static void no_field(void *arg, const char *device, const char *field, const char *values) {}
+struct state_table {
+	struct out *out;
+	bool begun; /* not before the first row: until then there may be an error instead */
+};
 
-static void state_row(void *arg, const char *device, const char *field, const char *values)
-{
-	struct out *o = arg;
-
-	out_row(o);
-	out_str(o, device);
-	out_str(o, field);
-	out_str(o, values);
-	out_row_end(o);
-}
-
-static int info_state(struct cmd_run *r)
+static void begin_table(struct state_table *t)
 {
 	static const struct out_col cols[] = {
 		{ "device", "DEVICE", OUT_STR, 11 },
 		{ "field", "FIELD", OUT_STR, 24 },
 		{ "values", "VALUES", OUT_STR, 1 },
 	};
-	const struct mon *mon = r->mon;
-	int err = mon->ops->state ? mon->ops->state(mon->ctx, r->guest.id, r->text, no_field, NULL) : ERR_NOTSUP;
 
+	if (!t->begun)
+		out_table(t->out, "state", cols, ARRAY_SIZE(cols));
+	t->begun = true;
+}
+
+static void state_row(void *arg, const char *device, const char *field, const char *values)
+{
+	struct state_table *t = arg;
+
+	begin_table(t);
+	out_row(t->out);
+	out_str(t->out, device);
+	out_str(t->out, field);
+	out_str(t->out, values);
+	out_row_end(t->out);
+}
+
+static int info_state(struct cmd_run *r)
+{
+	const struct mon *mon = r->mon;
+	struct state_table t = { .out = r->out };
+	int err = mon->ops->state ? mon->ops->state(mon->ctx, r->guest.id, r->text, state_row, &t) : ERR_NOTSUP;
+
+	if (err == OK)
+		begin_table(&t);
+	if (t.begun)
+		out_table_end(r->out);
 	if (err == ERR_BUSY)
 		return cmd_error(r, err, "busy", "%s is %s; pause it first", r->guest.name,
 		                 r->guest.state == MON_PAUSED ? "not yet paused on all CPUs"
 		                                              : mon_state_str(r->guest.state));
 	if (err == ERR_NOENT && r->text)
 		return cmd_error(r, err, "not-found", "%s has no device \"%.40s\"", r->guest.name, r->text);
-	if (err != OK)
-		return cmd_fail(r, err, NULL);
-	out_table(r->out, "state", cols, ARRAY_SIZE(cols));
-	err = mon->ops->state(mon->ctx, r->guest.id, r->text, state_row, r->out);
-	out_table_end(r->out);
-	return err;
+	return err == OK ? OK : cmd_fail(r, err, NULL);
 }
 
 static int info_summary(struct cmd_run *r)

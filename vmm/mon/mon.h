@@ -139,9 +139,10 @@ struct mon_ops {
 	int (*regs)(void *ctx, u32 guest, u32 vcpu, struct mon_regs *regs);
 
 	/*
-	 * The state of a paused guest: emit(arg, ...) for each field of its devices and vCPUs, or of one of them if device
-	 * is not NULL. OK; ERR_NOENT: no such guest or device; ERR_BUSY: it is not paused, or has a vCPU that is on its way
-	 * out. What cannot be restored has a field "cannot-be-restored" with the reason. May be NULL.
+	 * The state of a paused guest: emit(arg, ...) for each field of its devices and vCPUs, or of one of them if
+	 * device is not NULL. OK; ERR_NOENT: no such guest or device; ERR_BUSY: it is not paused, or has a vCPU that is
+	 * on its way out, or was resumed meanwhile: then part of it was told. What cannot be restored has a field
+	 * "cannot-be-restored" with the reason. May be NULL.
 	 */
 	int (*state)(void *ctx, u32 guest, const char *device, mon_state_emit *emit, void *arg);
 
