@@ -130,9 +130,10 @@ static void take_over(struct vm *to, u32 from_id)
 static void resume(struct vm *vm)
 {
 	int err = vm_resume(vm);
+	u64 st = vm_status(&vm->status);
 
-	/* One that stops only has to get out of the pause. */
-	if (err != OK || vm_stop(vm))
+	/* One that stops, or has stopped by now, only has to get out of the pause. */
+	if (err != OK || vm_st_state(st) != VM_RUNNING || vm_st_stop(st))
 		return;
 	vm_log_command(vm, "resumed");
 	life_event(vm, MON_EV_RESUMED, "");
