@@ -153,15 +153,16 @@ void vm_destroy(struct vm *vm)
 			*p = vm->next;
 			break;
 		}
-	vm_memory_destroy(vm);
+	/* As vm_create(), backwards: devices have timers on vCPU 0's queue, and lines to the local APICs. */
+	vm_start_destroy(vm);
+	board_destroy(vm);
+	lapics_destroy(vm);
 	for (u32 i = 0; vm->vcpus && i < vm->nr_vcpus; i++) {
 		leave_scheduler(vm->vcpus[i]);
 		vcpu_destroy(vm->vcpus[i]);
 	}
 	sched_group_remove(&pcpu_sched, &vm->sched);
 	hv_zfree(vm->vcpus, vm->nr_vcpus * sizeof(*vm->vcpus));
-	board_destroy(vm);
-	lapics_destroy(vm);
-	vm_start_destroy(vm);
+	vm_memory_destroy(vm);
 	hv_zfree(vm, sizeof(*vm));
 }
