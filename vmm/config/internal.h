@@ -78,7 +78,7 @@ int cfg_root_child(const void *blob, const char *name);
 /* What guests say about one another: phandles, cycles, what a guest that is waited for must have. */
 void cfg_check_links(const void *blob, int guests, struct config_errs *errs);
 
-/* Properties of guests: scheduling (config_sched.c) and life-cycle (config_life.c). */
+/* Properties of guests: scheduling (sched.c) and life-cycle (life.c). */
 typedef void cfg_setter(struct where *w, const struct value *v, const struct target *t);
 cfg_setter cfg_vm_weight, cfg_vm_cap, cfg_vm_reservation, cfg_vm_pin, cfg_vm_cores, cfg_vm_exclusive, cfg_vm_latency;
 cfg_setter cfg_vm_on_poweroff, cfg_vm_on_reset, cfg_vm_on_crash, cfg_vm_restart_limit, cfg_vm_restart_window,

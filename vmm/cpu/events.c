@@ -10,8 +10,6 @@
 #include "vmm/emul/emul.h"
 #include "vmm/vm/vm.h"
 
-#define VEC_DF 8
-
 void vcpu_events_reset(struct vcpu *v)
 {
 	memset(&v->inj, 0, sizeof(v->inj));

@@ -1,13 +1,10 @@
-/* Paravirtual interfaces of the loaded vCPU: VMCALL, MSRs, scheduling.
- * The rules are vmm/policy/pv.c's; this is the wiring. */
+/* VMCALL: hypercalls. The rules are vmm/policy/pv_call.c's; this is the wiring. */
 #include "arch/x86/cpu.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"
 #include "vmm/exit/exit.h"
 #include "vmm/pcpu/walltime.h"
 #include "vmm/vm/vm.h"
-
-/* ---- hypercalls ---- */
 
 static u32 hc_nr_vcpus(void *ctx)
 {

@@ -1,5 +1,4 @@
-/* Control registers, XSETBV and MSRs of the loaded vCPU. Rules are vmm/policy/crs.c's
- * and vmm/policy/msr.c's; this is the wiring. */
+/* Exits of control-register accesses and XSETBV; the rules are vmm/policy/crs.c's. */
 #include "arch/x86/cpu.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"
@@ -42,5 +41,3 @@ enum exit_action exit_xsetbv(struct vcpu *v)
 	cpu_xsetbv(0, val);
 	return EXIT_ADVANCE;
 }
-
-/* ---- MSRs held by the processor or the VMCS ---- */
