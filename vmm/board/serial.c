@@ -74,7 +74,7 @@ static bool waits(const void *ctx)
 	return serial_input_waits(((const struct com_port *)ctx)->vm);
 }
 
-/* The guest has made room in a UART: before it runs on, that is filled (serial_take_input()). */
+/* The guest has made room in a UART: that is filled before an entry of vCPU 0 (serial_take_input()). */
 static void room(void *ctx)
 {
 	vcpu_request(((struct com_port *)ctx)->vm->vcpus[0], VCPU_REQ_INPUT);

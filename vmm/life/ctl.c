@@ -2,7 +2,6 @@
 #include "vmm/life/ctl.h"
 
 #include "arch/x86/cpu.h"
-#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "vmm/cpu/request.h"

@@ -2,10 +2,10 @@
 #include "vmm/life/onoff.h"
 
 #include "arch/x86/cpu.h"
+#include "lib/atomic.h"
 #include "lib/log.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/request.h"
-#include "vmm/life/start.h"
 
 static enum vm_end ending; /* atomic */
 

@@ -1,11 +1,13 @@
-/* The state of a paused guest by names, for `info GUEST state`: what a snapshot would hold, and whether it could be restored. */
-#include "vmm/cpu/state.h"
+/* The state of a paused guest by names, for `info GUEST state`: what a snapshot would hold,
+ * and whether it could be restored. */
 #include "vmm/life/state.h"
 
 #include "arch/x86/percpu.h"
+#include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "vmm/board/board.h"
+#include "vmm/cpu/state.h"
 #include "vmm/cpu/vcpu.h"
 #include "vmm/dev/vdev.h"
 #include "vmm/vm/vm.h"

@@ -1,9 +1,9 @@
 /* The run loop. Interrupts are off in root mode; they are taken as VM exits or, while idle, in cpu_sti_hlt_cli(). */
-#include "lib/atomic.h"
 #include "vmm/run/run.h"
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/lapic.h"
+#include "lib/atomic.h"
 #include "mm/hvmem.h"
 #include "vmm/pcpu/kick.h"
 #include "vmm/run/priv.h"
