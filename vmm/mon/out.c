@@ -59,6 +59,12 @@ static bool is_control(u32 cp)
 	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0);
 }
 
+/* JSON has it as it is. */
+static bool plain(char c)
+{
+	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
 void out_json_str(struct out *o, const char *s, size_t len)
 {
 	char esc[8];
@@ -66,6 +72,12 @@ void out_json_str(struct out *o, const char *s, size_t len)
 
 	put(o, "\"");
 	for (; len; s += n, len -= n) {
+		for (n = 0; n < len && plain(s[n]); n++) /* mostly that is all */
+			;
+		if (n) {
+			out_raw(o, s, n);
+			continue;
+		}
 		n = utf8_decode(s, len, &cp);
 		if (!n) {
 			put(o, "\\ufffd");

@@ -59,17 +59,34 @@ struct shower {
 	char path[STATE_PATH_MAX];
 };
 
+/* At most 18 characters. Not by fmt_snprintf(): a processor's XSAVE area alone has 2696 of them. */
+static char *put_number(char *at, u64 v)
+{
+	u32 shift = 60;
+
+	if (v < 10) {
+		*at++ = (char)('0' + v);
+		return at;
+	}
+	*at++ = '0';
+	*at++ = 'x';
+	while (!(v >> shift & 0xf))
+		shift -= 4;
+	for (u32 left = shift + 4; left; left -= 4)
+		*at++ = "0123456789abcdef"[v >> (left - 4) & 0xf];
+	return at;
+}
+
 static void show_row(struct shower *s, const struct state_field *f, const u8 *p, u32 nr)
 {
-	char text[ROW_CHARS];
-	int at = 0;
+	char text[ROW_CHARS], *at = text;
 
 	for (u32 i = 0; i < nr; i++) {
-		u64 v = item(f, p + (size_t)i * f->size);
-
-		at += fmt_snprintf(text + at, sizeof(text) - (size_t)at, v < 10 ? "%s%llu" : "%s0x%llx", i ? " " : "",
-		                   (unsigned long long)v);
+		if (i)
+			*at++ = ' ';
+		at = put_number(at, item(f, p + (size_t)i * f->size));
 	}
+	*at = 0;
 	s->emit(s->arg, s->path, text);
 }
 
