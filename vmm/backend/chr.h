@@ -1,6 +1,6 @@
 /*
  * Character back-ends: what a serial port is connected to. The front-end (a UART) knows this contract, never who is
- * behind it. All calls come with the VM's lock held.
+ * behind it. All calls come with the VM's lock held, or while no vCPU runs.
  */
 #pragma once
 

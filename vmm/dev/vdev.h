@@ -54,11 +54,11 @@ struct vdev_part {
 	}
 
 /*
- * All but detach and idle must be there: a device that cannot be reset, saved and checked is no device (vdev_check in
+ * All but detach and idle must be there: a device that cannot be reset, saved and checked is no device (`rows` in
  * tests/unit/test_state.c). The VM's lock is held, or no vCPU runs.
  */
 struct vdev_ops {
-	const char *name; /* also its tag in a stream, unless the row has a better one */
+	const char *name; /* of its kind; in streams and messages a device has its row's tag */
 	struct vdev_part state[VDEV_PARTS];
 	/* Sets dev, zeroed memory, up and onto env's buses. cfg: the device's own struct.
 	 * OK or an error: nothing stays added. */
