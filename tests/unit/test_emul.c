@@ -122,11 +122,14 @@ static const struct {
 	{ B(0x0f, 0x6f, 0x07), false },       /* MOVQ mm */
 	{ B(0x66, 0x0f, 0x6e, 0x07), false }, /* MOVD xmm */
 	{ B(0x66, 0x0f, 0x7e, 0x07), true },
-	{ B(0x0f, 0xae, 0x17), false }, /* LDMXCSR */
-	{ B(0x0f, 0xae, 0x1f), true },  /* STMXCSR */
-	{ B(0xd9, 0x2f), false },       /* FLDCW */
-	{ B(0xd9, 0x3f), true },        /* FNSTCW */
-	{ B(0xd7), false },             /* XLAT */
+	{ B(0x0f, 0xae, 0x17), false },       /* LDMXCSR */
+	{ B(0x0f, 0xae, 0x1f), true },        /* STMXCSR */
+	{ B(0x0f, 0xae, 0x3f), false },       /* CLFLUSH */
+	{ B(0x66, 0x0f, 0xae, 0x3f), false }, /* CLFLUSHOPT */
+	{ B(0x66, 0x0f, 0xae, 0x37), false }, /* CLWB */
+	{ B(0xd9, 0x2f), false },             /* FLDCW */
+	{ B(0xd9, 0x3f), true },              /* FNSTCW */
+	{ B(0xd7), false },                   /* XLAT */
 };
 
 START_TEST(page_fault_undone)
@@ -757,6 +760,35 @@ START_TEST(alignment_check)
 }
 END_TEST
 
+/* SGDT and SIDT store a word and then the base: "at an odd word address" (SDM vol. 3 "Segment Descriptor Tables"). */
+START_TEST(alignment_of_tables)
+{
+	static const char *const stores[] = { "\x0f\x01\x07", "\x0f\x01\x0f" };
+
+	for (u32 i = 0; i < 2 * 2 * 16; i++) {
+		bool wide = i & 1;
+		u32 at = i >> 2;
+
+		setup(wide ? EMUL_LONG64 : EMUL_PROT32, 3, stores[i >> 1 & 1], 3);
+		f.gpr[EMUL_RDI] = FAKE_DATA + at;
+		f.c.rflags |= BIT(18);
+		f.c.cr0 |= BIT(18);
+		if (at % (wide ? 8 : 4) == (wide ? 6 : 2)) {
+			expect_ok(3);
+			continue;
+		}
+		expect_gp(17, 0);
+		f.c.rflags &= ~BIT(18);
+		expect_ok(3);
+	}
+	SETUP(EMUL_LONG64, 0, "\x0f\x01\x07");
+	f.gpr[EMUL_RDI] = FAKE_DATA + 1;
+	f.c.rflags |= BIT(18);
+	f.c.cr0 |= BIT(18);
+	expect_ok(3);
+}
+END_TEST
+
 /* --- real and virtual-8086 mode --- */
 
 START_TEST(real_mode)
@@ -940,6 +972,25 @@ START_TEST(privileged_instructions)
 	put(FAKE_TSS + 102, 104, 2);
 	expect_gp(13, 0);
 	ck_assert_uint_eq(f.misc_mask, 0);
+}
+END_TEST
+
+/* Registers that do not exist come before the privilege, as a processor tells a program that tries both. */
+START_TEST(no_such_registers)
+{
+	static const char *const crs[] = { "\x48\x0f\x20\xc8", "\x48\x0f\x22\xc8", "\x48\x0f\x20\xe8",
+		                           "\x48\x0f\x20\xf0", "\x48\x0f\x22\xf8", "\x44\x0f\x20\xc8",
+		                           "\x44\x0f\x21\xc0", "\x44\x0f\x23\xf8" };
+
+	for (u32 i = 0; i < ARRAY_SIZE(crs); i++)
+		for (u8 cpl = 0; cpl <= 3; cpl += 3) {
+			setup(EMUL_LONG64, cpl, crs[i], 4);
+			expect_fault(6);
+		}
+	/* DR4 needs CR4.DE to be undefined: the privilege is looked at before. */
+	SETUP(EMUL_LONG64, 3, "\x0f\x21\xe0");
+	f.c.cr4 |= BIT(3);
+	expect_gp(13, 0);
 }
 END_TEST
 
@@ -1453,6 +1504,8 @@ int main(void)
 	tcase_add_test(tc, control_registers);
 	tcase_add_test(tc, msrs_and_cpuid);
 	tcase_add_test(tc, tables_and_caches);
+	tcase_add_test(tc, alignment_of_tables);
+	tcase_add_test(tc, no_such_registers);
 	tcase_add_test(tc, simd_rules);
 	tcase_add_test(tc, x87_control);
 	tcase_add_test(tc, missing_ops);

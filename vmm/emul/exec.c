@@ -292,9 +292,9 @@ static int check_legal(struct emul_ctxt *c)
 
 	if (unlikely(!d->op->u.fn) || (d->lock && (!(f & F_LOCK) || !d->is_mem)))
 		return emul_raise(c, VEC_UD);
-	if (unlikely(f & (F_NO64 | F_PROT | F_MEM | F_REG))) {
+	if (unlikely(f & (F_NO64 | F_PROT | F_MEM | F_REG | F_CRDR))) {
 		if (((f & F_NO64) && is_long(c)) || ((f & F_PROT) && !is_prot(c)) || ((f & F_MEM) && !d->is_mem) ||
-		    ((f & F_REG) && d->is_mem))
+		    ((f & F_REG) && d->is_mem) || ((f & F_CRDR) && !emul_crdr_exists(d)))
 			return emul_raise(c, VEC_UD);
 	}
 	if ((f & F_PRIV) && (c->mode == EMUL_VM86 || (c->mode != EMUL_REAL && emul_cpl(c))))

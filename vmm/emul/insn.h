@@ -158,6 +158,8 @@ int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 
 /* #GP(0) unless seg:off is a multiple of len, a power of two. To be asked before emul_linear(): processors look at
  * the alignment these operands need before they look at the segment or for a canonical address. */
 int emul_aligned(struct emul_ctxt *c, u32 seg, u64 off, u32 len);
+/* Whether an access of len bytes at lin is one that #AC is for. */
+bool emul_misaligned(struct emul_ctxt *c, u64 lin, u32 len);
 int emul_lin_read(struct emul_ctxt *c, u64 lin, void *buf, u32 len, u32 flags);
 int emul_lin_write(struct emul_ctxt *c, u64 lin, const void *buf, u32 len, u32 flags);
 /* seg:off, checks included; the value is zero-extended little-endian. size 1..8. */
@@ -175,6 +177,8 @@ int emul_pop(struct emul_ctxt *c, u64 *val, u32 size);
 int emul_load_seg(struct emul_ctxt *c, u32 s, u16 sel);
 
 int emul_io_allowed(struct emul_ctxt *c, u16 port, u32 size); /* sys.c */
+/* sysreg.c: of a MOV CR or DR, whether there is such a register (DR4 and DR5 are). */
+bool emul_crdr_exists(const struct emul_insn *d);
 
 /* --- fast.c --- */
 /* Runs the instruction (EMUL_MAX_INSN bytes are there, 64-bit mode) or says that it is not one of its own. */

@@ -20,7 +20,7 @@ static int seg_fault(struct emul_ctxt *c, u32 seg)
 }
 
 /* SDM vol. 3, "Alignment Check Exception": user mode only, natural alignment. */
-static bool misaligned(struct emul_ctxt *c, u64 lin, u32 len)
+bool emul_misaligned(struct emul_ctxt *c, u64 lin, u32 len)
 {
 	if (!(lin & (len - 1)) || len > 8 || (len & (len - 1)) || emul_cpl(c) != 3)
 		return false;
@@ -61,7 +61,7 @@ int emul_linear(struct emul_ctxt *c, u32 seg, u64 off, u32 len, bool write, u64 
 			return seg_fault(c, seg);
 		*lin = (u32)(s->base + off);
 	}
-	if (unlikely(*lin & (len - 1)) && misaligned(c, *lin, len))
+	if (unlikely(*lin & (len - 1)) && emul_misaligned(c, *lin, len))
 		return emul_raise_err(c, VEC_AC, 0);
 	return EMUL_OK;
 }

@@ -11,9 +11,11 @@ static u32 mode_cpl(struct emul_ctxt *c)
 
 /* --- control and debug registers --- */
 
-static bool cr_exists(u32 nr)
+bool emul_crdr_exists(const struct emul_insn *d)
 {
-	return nr == 0 || nr == 2 || nr == 3 || nr == 4 || nr == 8;
+	if (d->opcode & 1)
+		return d->reg < 8;
+	return d->reg == 0 || (d->reg >= 2 && d->reg <= 4) || d->reg == 8;
 }
 
 static int read_cr(struct emul_ctxt *c, u8 nr, u64 *v)
@@ -33,11 +35,8 @@ static int write_cr(struct emul_ctxt *c, u8 nr, u64 v)
 int emul_op_mov_from_cr(struct emul_ctxt *c)
 {
 	u64 v = 0;
-	int rc;
+	int rc = read_cr(c, c->d.reg, &v);
 
-	if (!cr_exists(c->d.reg))
-		return emul_raise(c, VEC_UD);
-	rc = read_cr(c, c->d.reg, &v);
 	if (rc == EMUL_OK)
 		emul_reg_write(c, c->d.rm, c->d.op_size, v);
 	return rc;
@@ -45,8 +44,6 @@ int emul_op_mov_from_cr(struct emul_ctxt *c)
 
 int emul_op_mov_to_cr(struct emul_ctxt *c)
 {
-	if (!cr_exists(c->d.reg))
-		return emul_raise(c, VEC_UD);
 	return write_cr(c, c->d.reg, emul_reg_read(c, c->d.rm, c->d.op_size));
 }
 
@@ -58,7 +55,7 @@ static int dr_number(struct emul_ctxt *c, u8 *nr)
 		emul_need(c, EMUL_B_CR);
 		*nr = c->cr4 & CR4_DE ? 0xff : *nr + 2;
 	}
-	return *nr > 7 ? emul_raise(c, VEC_UD) : EMUL_OK;
+	return *nr == 0xff ? emul_raise(c, VEC_UD) : EMUL_OK;
 }
 
 int emul_op_mov_from_dr(struct emul_ctxt *c)
@@ -196,6 +193,9 @@ static int store_table(struct emul_ctxt *c, const struct emul_dtr *t)
 
 	if (rc == EMUL_OK)
 		rc = emul_linear(c, c->d.seg, emul_ea(c), len, true, &lin);
+	/* Two accesses: the limit's word, the base behind it. */
+	if (rc == EMUL_OK && (emul_misaligned(c, lin, 2) || emul_misaligned(c, lin + 2, len - 2)))
+		rc = emul_raise_err(c, VEC_AC, 0);
 	if (rc != EMUL_OK)
 		return rc;
 	memcpy(buf, &t->limit, 2);
@@ -448,6 +448,8 @@ int emul_op_grp15(struct emul_ctxt *c)
 		return EMUL_UNSUPPORTED; /* FXSAVE and XSAVE families */
 	/* CLFLUSH, CLFLUSHOPT, CLWB: checked as a byte load. */
 	rc = emul_linear(c, d->seg, emul_ea(c), 1, false, &lin);
+	if (rc == EMUL_OK && c->ops->check)
+		rc = c->ops->check(c, lin, 1, 0);
 	if (rc == EMUL_OK && c->ops->misc)
 		rc = c->ops->misc(c, EMUL_MISC_CLFLUSH, lin);
 	return rc;
