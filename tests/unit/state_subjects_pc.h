@@ -189,7 +189,7 @@ static inline void subject_uart_tx(void *arg, const u8 *buf, size_t len)
 static inline int subject_uart_attach(struct state_world *w)
 {
 	static const struct chr_ops ops = { .out = subject_uart_tx };
-	const struct vuart_cfg cfg = { SUBJECT_UART_BASE, SUBJECT_UART_GSI, { &ops, w } };
+	const struct vuart_cfg cfg = { .base = SUBJECT_UART_BASE, .gsi = SUBJECT_UART_GSI, .chr = { &ops, w } };
 
 	return w->ops->attach(w->dev, &w->env, &cfg);
 }

@@ -577,6 +577,48 @@ START_TEST(room)
 }
 END_TEST
 
-SUITE_MAIN("vuart", room, power_on, plain_registers, detected_as_16550a, transmit, thre_interrupt, out2_gates_line,
-           receive_without_fifos, trigger_levels, fifo_order, receive_timeout, timeout_follows_format, overrun,
-           breaks, loopback, modem_deltas, priorities, wide_accesses, save_and_restore)
+/* COM1 and COM3 are on one line: it is high as long as one of them wants it. */
+START_TEST(shared_line)
+{
+	static const struct chr_ops ops = { .out = on_tx, .waits = on_waits, .room = on_room };
+	static struct vuart other;
+	struct vuart_state saved;
+
+	setup();
+	vuart_init(&other, 0x3e8, GSI, &rig.chip, &rig.tq, &(struct chr){ &ops, &rig });
+	ck_assert_int_eq(vuart_attach(&other, &rig.pio), OK);
+	vuart_share(&u, &other);
+	vuart_share(&other, &u);
+	rig_out(&rig, 0x3e8 + MCR, 0x0b);
+	out(MCR, 0x0b);
+	out(IER, 2);
+	ck_assert(rig.level[GSI]);
+	rig_out(&rig, 0x3e8 + IER, 2);
+	ck_assert(rig.level[GSI]);
+	rig_out(&rig, 0x3e8 + IER, 0); /* one falls: the other's interrupt is not lost */
+	ck_assert(rig.level[GSI]);
+	ck_assert_uint_eq(rig.rises[GSI], 1);
+	rig_out(&rig, 0x3e8 + IER, 2);
+	out(IER, 0);
+	ck_assert(rig.level[GSI]);
+	saved = other.s;
+	rig_out(&rig, 0x3e8 + IER, 0);
+	ck_assert(!rig.level[GSI]);
+	/* A reset of one. */
+	out(IER, 2);
+	vuart_reset(&other, rig.now);
+	ck_assert(rig.level[GSI]);
+	vuart_reset(&u, rig.now);
+	ck_assert(!rig.level[GSI]);
+	/* A state: whichever is put in place last. */
+	other.s = saved;
+	vuart_restored(&other, rig.now);
+	vuart_restored(&u, rig.now);
+	ck_assert(rig.level[GSI]);
+}
+END_TEST
+
+SUITE_MAIN("vuart", shared_line, room, power_on, plain_registers, detected_as_16550a, transmit, thre_interrupt,
+           out2_gates_line, receive_without_fifos, trigger_levels, fifo_order, receive_timeout,
+           timeout_follows_format, overrun, breaks, loopback, modem_deltas, priorities, wide_accesses,
+           save_and_restore)

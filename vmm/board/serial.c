@@ -157,7 +157,9 @@ int serial_config(struct vm *vm, u32 n, union board_cfg *cfg)
 	struct com_port *port = &vm->board->port[n];
 
 	*port = (struct com_port){ .vm = vm, .kind = vm->config.com[n] };
-	cfg->uart = (struct vuart_cfg){ .base = com[n].base, .gsi = com[n].gsi, .chr = { &ops, port } };
+	cfg->uart = (struct vuart_cfg){
+		.base = com[n].base, .gsi = com[n].gsi, .chr = { &ops, port }, .shares = &vm->board->com[n ^ 2]
+	};
 	return OK;
 }
 

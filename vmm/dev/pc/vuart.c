@@ -123,6 +123,11 @@ static void arm(struct vuart *u)
 	timer_set(&u->timeout, (s->ier & IER_RDA) && s->rx_count < rx_trigger(u) ? s->timeout_at : TIMER_OFF);
 }
 
+static void drive(const struct vuart *u)
+{
+	irqchip_set_line(u->irq, u->gsi, u->s.line || (u->shares && u->shares->s.line));
+}
+
 static void update(struct vuart *u, u64 now)
 {
 	struct vuart_state *s = &u->s;
@@ -135,7 +140,7 @@ static void update(struct vuart *u, u64 now)
 	line = wants_line(u);
 	if (line != s->line) {
 		s->line = line;
-		irqchip_set_line(u->irq, u->gsi, line);
+		drive(u);
 	}
 	arm(u);
 }
@@ -413,6 +418,7 @@ static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 	const struct vuart_cfg *c = cfg;
 
 	vuart_init(dev, c->base, c->gsi, env->irq, env->timers, &c->chr);
+	vuart_share(dev, c->shares);
 	return vuart_attach(dev, env->pio);
 }
 

@@ -29,7 +29,7 @@
 	F(T, u16, divisor)                                                                             \
 	F(T, bool, thri)      /* "THR empty" has not been seen yet */                                  \
 	F(T, bool, timed_out) /* FIFO holds bytes nobody has touched for four character times */       \
-	F(T, bool, line)      /* interrupt line as driven */                                           \
+	F(T, bool, line)      /* its part of the interrupt line */                                     \
 	F(T, u64, timeout_at) /* ns when timed_out becomes set; TIMER_OFF: it is, or no bytes */
 STATE_STRUCT(vuart_state, VUART_STATE);
 
@@ -37,7 +37,8 @@ struct vuart {
 	struct vuart_state s;
 	const struct irqchip *irq;
 	u32 gsi;
-	struct chr chr; /* gets what the guest sends; told when the receiver takes bytes again */
+	const struct vuart *shares; /* another on the same line, or NULL; zeroes where it is not plugged in */
+	struct chr chr;             /* gets what the guest sends; told when the receiver takes bytes again */
 	struct timer timeout;
 	struct io_region region;
 	struct io_bus *pio; /* set by attach */
@@ -48,12 +49,18 @@ struct vuart_cfg {
 	u16 base;
 	u32 gsi;
 	struct chr chr;
+	const struct vuart *shares;
 };
 extern const struct vdev_ops vuart_ops; /* cfg: struct vuart_cfg */
 
 /* base: first of 8 ports. chr is copied; its out() must not call back into the UART. */
 void vuart_init(struct vuart *u, u16 base, u32 gsi, const struct irqchip *irq, struct timerq *tq,
                 const struct chr *chr);
+/* other: on the same line, which is high while one of the two wants it. It is told the same of this one. */
+static inline void vuart_share(struct vuart *u, const struct vuart *other)
+{
+	u->shares = other;
+}
 /* OK or io_bus_add's error. */
 __must_check int vuart_attach(struct vuart *u, struct io_bus *pio);
 void vuart_reset(struct vuart *u, u64 now);
