@@ -113,6 +113,11 @@ u64 ept_merge(struct ept *e, gpa_t gpa, u64 len)
 	return ptree_merge(&e->t, gpa.v, len);
 }
 
+u64 ept_prune(struct ept *e, gpa_t gpa)
+{
+	return ptree_prune(&e->t, gpa.v);
+}
+
 static struct ept_leaf decode(const struct ptree_leaf *l)
 {
 	struct ept_leaf out = { .gpa = GPA(l->addr), .hpa = l->hpa, .size = l->size };

@@ -63,6 +63,9 @@ __must_check int ept_shatter(struct ept *e, gpa_t gpa, u32 perms);
  * must not run meanwhile (a dirty flag set during the merge could be lost). */
 u64 ept_merge(struct ept *e, gpa_t gpa, u64 len);
 
+/* Drops the tables on the way to gpa in which nothing is mapped. Returns how many. */
+u64 ept_prune(struct ept *e, gpa_t gpa);
+
 struct ept_leaf {
 	gpa_t gpa; /* start of the page */
 	hpa_t hpa; /* of that start */
@@ -86,6 +89,11 @@ u64 ept_eptp(const struct ept *e);
 static inline bool ept_needs_flush(const struct ept *e)
 {
 	return e->t.stale;
+}
+/* Tables wait for a flush to be freed. */
+static inline bool ept_holds_tables(const struct ept *e)
+{
+	return e->t.dead;
 }
 /* All CPUs have done their INVEPT. */
 void ept_flushed(struct ept *e);

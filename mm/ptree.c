@@ -505,6 +505,36 @@ u64 ptree_merge(struct ptree *t, u64 addr, u64 len)
 	return merge(t, &op, t->root, 0, PTREE_LEVELS);
 }
 
+static bool is_empty(const struct ptree *t, const u64 *table)
+{
+	for (u32 i = 0; i < ENTRIES; i++)
+		if (is_present(t, table[i]))
+			return false;
+	return true;
+}
+
+static u64 prune(struct ptree *t, u64 *table, u64 addr, u32 level)
+{
+	u32 i = (u32)(addr / ptree_size(level) % ENTRIES);
+	u64 *child, pruned;
+
+	if (!is_table(t, table[i], level))
+		return 0;
+	if (level == PTREE_LEVELS && (slot_in(t->borrowed, i) || slot_in(t->pinned, i)))
+		return 0;
+	child = table_of(t, table[i]);
+	pruned = level > 2 ? prune(t, child, addr, level - 1) : 0;
+	if (!is_empty(t, child))
+		return pruned;
+	store(t, &table[i], 0, level, true);
+	return pruned + 1;
+}
+
+u64 ptree_prune(struct ptree *t, u64 addr)
+{
+	return addr < ADDR_LIMIT ? prune(t, t->root, addr, PTREE_LEVELS) : 0;
+}
+
 /* ------------------------------------------------------------------------------------------------------------------
  * Looking
  */

@@ -83,6 +83,12 @@ __must_check int ptree_protect(struct ptree *t, u64 addr, u64 len, u64 clear, u6
  */
 u64 ptree_merge(struct ptree *t, u64 addr, u64 len);
 
+/*
+ * Drops the tables on the way to addr in which nothing is mapped any more; leaves merge nothing. Cannot fail; returns
+ * how many tables went.
+ */
+u64 ptree_prune(struct ptree *t, u64 addr);
+
 struct ptree_leaf {
 	u64 addr;  /* start of the leaf */
 	hpa_t hpa; /* where that start is mapped */

@@ -81,7 +81,7 @@ static void step(const u8 *in, bool exec_only)
 	else if (kind == 3)
 		rc = ept_protect(&e, GPA(lo), len, perms);
 	else if (kind == 4)
-		(void)ept_merge(&e, GPA(lo), len);
+		(void)(in[4] & 0x40 ? ept_prune(&e, GPA(lo)) : ept_merge(&e, GPA(lo), len));
 	else
 		ept_flushed(&e);
 	if (rc != OK) {

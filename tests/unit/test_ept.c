@@ -517,6 +517,38 @@ START_TEST(merge_levels)
 }
 END_TEST
 
+/* One page that wanders, as the APIC's does: its tables go with it, RAM's stay as they are. */
+START_TEST(prune)
+{
+	static const u64 places[] = { 0xfee00000, 0xfee01000, 4 * G, 5 * G + M, 1ull << 40, (1ull << 47) + 3 * M };
+	u32 used;
+
+	start(&all_caps);
+	ck_assert_int_eq(ept_map(&e, GPA(0), HPA(G), 2 * M, EPT_RW, EPT_MT_WB, false), OK);
+	ck_assert_int_eq(ept_shatter(&e, GPA(0), EPT_RWX), OK);
+	ept_flushed(&e);
+	used = pages.in_use;
+	pages.limit = used + 3;
+	for (u32 i = 0; i < 4 * ARRAY_SIZE(places); i++) {
+		u64 at = places[i % ARRAY_SIZE(places)];
+
+		ck_assert_int_eq(ept_map(&e, GPA(at), HPA(7 * K), K, EPT_RW, EPT_MT_WB, false), OK);
+		ck_assert_uint_eq(ept_prune(&e, GPA(at)), 0); /* not empty */
+		ck_assert_int_eq(ept_unmap(&e, GPA(at), K), OK);
+		ck_assert(!ept_holds_tables(&e));
+		ck_assert_uint_eq(ept_prune(&e, GPA(at)), at < 4 * G ? 2 : at < 512 * G ? 2 : 3);
+		ck_assert(ept_holds_tables(&e) && ept_needs_flush(&e));
+		ept_flushed(&e);
+		ck_assert(!ept_holds_tables(&e));
+		ck_assert_uint_eq(pages.in_use, used);
+	}
+	ck_assert_uint_eq(ept_prune(&e, GPA(0)), 0);
+	ck_assert_uint_eq(ept_prune(&e, GPA(1ull << 50)), 0);
+	pages.limit = FAKE_PT_PAGES;
+	finish();
+}
+END_TEST
+
 START_TEST(no_merge_when_different)
 {
 	start(&all_caps);
@@ -651,4 +683,4 @@ START_TEST(dead_tables)
 END_TEST
 
 SUITE_MAIN("ept", random_all, random_2m, split_and_merge_1g, replace_table_by_leaf, page_sizes, shatter, merge_levels,
-           no_merge_when_different, refusals, walking, dead_tables)
+           prune, no_merge_when_different, refusals, walking, dead_tables)
