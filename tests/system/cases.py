@@ -432,6 +432,13 @@ def pv_tests():
         append="hidden",
     )
     yield payload("pv", "", "a TSC of the guest's own frequency", "pv-tsc", properties=('tsc-frequency = "33000000"',))
+    yield payload(
+        "apic",
+        "",
+        "x2APIC and TSC-deadline hidden",
+        "apic-hidden",
+        properties=('cpu-disable = "x2apic", "tsc_deadline_timer"',),
+    )
     yield payload("tsc", "", "the same", "tsc-scaled", properties=('tsc-frequency = "33000000"',))
     # 42 times 2 MiB of its own, and where the payload lies.
     yield payload(

@@ -163,9 +163,15 @@ START_TEST(lapic_registers)
 	LAPIC(apic.pending_tmr[0] = 1, 0, "pending_tmr[0]");
 	LAPIC(REG(APIC_ISR + 0x70) = 0x80010000, 0, "isr");
 	LAPIC(REG(APIC_ISR + 0x70) = 0x80000001, 0, "");
+	LAPIC(REG(APIC_LVT_TIMER) = LVT_MASKED | LVT_DEADLINE, 0, "");
+	vlapic_hide(l, VLAPIC_NO_DEADLINE);
+	LAPIC(REG(APIC_LVT_TIMER) = LVT_MASKED | LVT_DEADLINE, 0, "lvt_timer");
 	fake_x2apic(l);
 	LAPIC(REG(APIC_ICR2) = 1, 0, "");
 	LAPIC(REG(APIC_LDR) = 4, 0, "ldr");
+	LAPIC((void)0, 0, "");
+	vlapic_hide(l, VLAPIC_NO_X2APIC);
+	LAPIC((void)0, 0, "base");
 }
 END_TEST
 

@@ -450,6 +450,28 @@ START_TEST(icr)
 }
 END_TEST
 
+/* SDM vol. 3, "Valid Combinations for the ... Local xAPIC ICR": of the shorthands that name the sender, only Fixed. */
+START_TEST(icr_invalid_combinations)
+{
+	static const u8 modes[] = { APIC_MODE_LOWEST, APIC_MODE_SMI,     APIC_MODE_NMI,
+		                    APIC_MODE_INIT,   APIC_MODE_STARTUP, APIC_MODE_EXTINT };
+
+	setup();
+	for (u32 i = 0; i < ARRAY_SIZE(modes); i++)
+		for (u32 shorthand = 1; shorthand <= 2; shorthand++)
+			fake_wr(&b.cpu[0].l, APIC_ICR, shorthand << 18 | 0x4000u | (u32)modes[i] << 8 | 0x50, 0);
+	ck_assert_uint_eq(b.cpu[0].sends, 0);
+	ck_assert_uint_eq(fake_got(&b, 0x50), 0);
+	for (u32 c = 0; c < FAKE_LAPICS; c++) {
+		ck_assert(!b.cpu[c].inits && b.cpu[c].sipi == FAKE_NO_SIPI);
+		ck_assert(!vlapic_take_nmi(&b.cpu[c].l));
+	}
+	/* All but the sender: NMI, INIT and STARTUP are for them. */
+	fake_wr(&b.cpu[0].l, APIC_ICR, 0xc4400, 0);
+	ck_assert(!vlapic_take_nmi(&b.cpu[0].l) && vlapic_take_nmi(&b.cpu[1].l));
+}
+END_TEST
+
 START_TEST(icr_start_up)
 {
 	struct vlapic *l = &b.cpu[0].l;
@@ -464,8 +486,10 @@ START_TEST(icr_start_up)
 	ck_assert(b.cpu[1].sipi == 8 && b.cpu[2].sipi == FAKE_NO_SIPI);
 	fake_wr(l, APIC_ICR, 0x00000402, 0);
 	ck_assert(vlapic_take_nmi(&b.cpu[1].l));
-	fake_wr(l, APIC_ICR, 0x00044400, 0); /* NMI to itself */
+	fake_wr(l, APIC_ICR2, 0, 0);
+	fake_wr(l, APIC_ICR, 0x00000400, 0); /* NMI to itself, by name */
 	ck_assert(vlapic_take_nmi(l));
+	fake_wr(l, APIC_ICR2, 0x01000000, 0);
 	fake_wr(l, APIC_ICR, 0x00000200, 0); /* SMI: nothing */
 	fake_wr(l, APIC_ICR, 0x00000700, 0);
 	fake_wr(l, APIC_ESR, 0, 0);
@@ -522,4 +546,4 @@ END_TEST
 
 SUITE_MAIN("pc_irqchip", ioapic_registers, edge, level, shared_vector_and_eoi_register, not_accepted,
            other_delivery_modes, wiring, pic_to_lint0, logical_xapic, logical_x2apic, physical, lowest_priority, icr,
-           icr_start_up, msi, attach_errors)
+           icr_invalid_combinations, icr_start_up, msi, attach_errors)

@@ -381,6 +381,31 @@ START_TEST(apic_base_transitions)
 }
 END_TEST
 
+/* Bits of what CPUID does not tell of are reserved. */
+START_TEST(hidden_features)
+{
+	u64 base;
+
+	fake_bus_init(&b);
+	base = vlapic_get_base(l);
+	vlapic_hide(l, VLAPIC_NO_X2APIC);
+	ck_assert_int_eq(vlapic_set_base(l, base | VLAPIC_BASE_X2APIC, 0), ERR_INVAL);
+	ck_assert_uint_eq(vlapic_get_base(l), base);
+	ck_assert_int_eq(vlapic_set_base(l, base & ~VLAPIC_BASE_ENABLE, 0), OK);
+	ck_assert_int_eq(vlapic_set_base(l, base, 0), OK);
+
+	fake_bus_init(&b);
+	vlapic_hide(l, VLAPIC_NO_DEADLINE);
+	fake_wr(l, APIC_SVR, 0x1ff, 0);
+	fake_wr(l, APIC_LVT_TIMER, 0x40040, 0); /* ignored: one-shot */
+	ck_assert_uint_eq(fake_rd(l, APIC_LVT_TIMER, 0), 0x40);
+	fake_x2apic(l);
+	ck_assert_int_eq(vlapic_msr_write(l, 0x832, 0x40040, 0), ERR_INVAL);
+	ck_assert_int_eq(vlapic_msr_write(l, 0x832, 0x20040, 0), OK);
+	ck_assert_uint_eq(fake_rd(l, APIC_LVT_TIMER, 0), 0x20040);
+}
+END_TEST
+
 START_TEST(apic_base_claims)
 {
 	fake_bus_init(&b);
@@ -806,6 +831,6 @@ END_TEST
 
 SUITE_MAIN("vlapic", power_up_state, writable_bits, odd_accesses, processor_priority, nesting_and_eoi, simple_eoi,
            all_vectors, posting, level_eoi_and_suppression, software_disable, error_status, apic_base_transitions,
-           apic_base_claims, bootstrap_flag, off_and_on, init_signal, x2apic_registers, x2apic_access, self_ipi,
-           icr_to_itself, write_effect, cr8, tpr_threshold, interrupt_status, nmis, lint_pins,
-           posting_from_other_cpus)
+           hidden_features, apic_base_claims, bootstrap_flag, off_and_on, init_signal, x2apic_registers,
+           x2apic_access, self_ipi, icr_to_itself, write_effect, cr8, tpr_threshold, interrupt_status, nmis,
+           lint_pins, posting_from_other_cpus)

@@ -80,6 +80,12 @@ static void pic_changed(void *arg)
 	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
 }
 
+static u32 hidden_from(const struct cpuid_table *cpuid)
+{
+	return (cpuid_has(cpuid, CPUID_FEAT_X2APIC) ? 0 : VLAPIC_NO_X2APIC) |
+	       (cpuid_has(cpuid, CPUID_FEAT_TSC_DEADLINE) ? 0 : VLAPIC_NO_DEADLINE);
+}
+
 int lapics_create(struct vm *vm)
 {
 	vm->lapics = hv_zalloc(vm->nr_vcpus * sizeof(*vm->lapics));
@@ -90,6 +96,7 @@ int lapics_create(struct vm *vm)
 
 		vlapic_init(&v->lapic, v->lapic_page, v->cpuid->apic_id, i == 0, &lapic_ops, v, &v->timers);
 		vlapic_set_clock(&v->lapic, vlapic_clock_ns(vm->clock.tsc_hz));
+		vlapic_hide(&v->lapic, hidden_from(v->cpuid));
 		vm->lapics[i] = &v->lapic;
 	}
 	pc_irqchip_init(&vm->irq, vm->lapics, vm->nr_vcpus, (u8)vm->nr_vcpus, pic_changed, vm);

@@ -229,7 +229,7 @@ int vlapic_set_base(struct vlapic *l, u64 val, u64 now)
 {
 	u64 old = l->s.base & VLAPIC_BASE_MODE, want = val & VLAPIC_BASE_MODE;
 
-	if (val & ~(VLAPIC_BASE_ADDR | VLAPIC_BASE_BSP | VLAPIC_BASE_MODE))
+	if (val & ~(VLAPIC_BASE_ADDR | VLAPIC_BASE_BSP | vlapic_base_modes(l)))
 		return ERR_INVAL;
 	if (want == VLAPIC_BASE_X2APIC)
 		return ERR_INVAL;

@@ -116,6 +116,7 @@ struct vlapic {
 	u32 x2apic_id;
 	u32 posted;                   /* atomic: pending[] has something */
 	u32 clock_ns;                 /* of one count of the timer, before its divider */
+	u32 hidden;                   /* VLAPIC_NO_… */
 	bool bsp;                     /* by reset, whatever the guest makes of the flag in its base */
 	u32 lvt_timer_seen, div_seen; /* values before a write that the processor itself stored */
 	const struct vlapic_ops *ops;
@@ -136,6 +137,13 @@ static inline void vlapic_set_clock(struct vlapic *l, u32 ns)
 {
 	l->clock_ns = ns;
 }
+/* What a guest's CPUID does not tell of is not there: its bits are reserved. vlapic_init() has set 0. */
+#define VLAPIC_NO_X2APIC   BIT(0)
+#define VLAPIC_NO_DEADLINE BIT(1)
+static inline void vlapic_hide(struct vlapic *l, u32 what)
+{
+	l->hidden = what;
+}
 /*
  * Power-up state: APIC base enabled, xAPIC. The bootstrap processor's is left as a PC's firmware does, in virtual
  * wire mode (software-enabled, LINT0 ExtINT, LINT1 NMI): most guests start without firmware.
@@ -146,12 +154,12 @@ void vlapic_init_signal(struct vlapic *l, u64 now);
 /* After s and the page were restored: derives the other registers, re-arms the timer. */
 void vlapic_restored(struct vlapic *l, u64 now);
 
-/* As vlapic_init; clock_ns as vlapic_set_clock. */
+/* As vlapic_init; clock_ns as vlapic_set_clock, hidden as vlapic_hide. */
 struct vlapic_cfg {
 	u8 *page;
 	u32 id;
 	bool bsp;
-	u32 clock_ns;
+	u32 clock_ns, hidden;
 	const struct vlapic_ops *ops;
 	void *ctx;
 };

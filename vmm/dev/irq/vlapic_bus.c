@@ -7,6 +7,7 @@
 #define DFR_CLUSTER 0x0u
 
 #define SHORTHAND_SELF 1
+#define SHORTHAND_ALL  2 /* including itself */
 
 static void kick(struct vlapic *l)
 {
@@ -168,6 +169,9 @@ void vlapic_icr(struct vlapic *l, u32 low, u32 dest)
 		.shorthand = low >> 18 & 3,
 	};
 
+	/* "Valid Combinations": what reaches the sender itself by a shorthand is of Fixed mode. */
+	if (m.mode != APIC_MODE_FIXED && (m.shorthand == SHORTHAND_SELF || m.shorthand == SHORTHAND_ALL))
+		return;
 	if (m.mode == APIC_MODE_INIT && !(low & 0x4000) && (low & 0x8000))
 		return; /* INIT level de-assert: nothing on processors since the Pentium 4 */
 	if ((m.mode == APIC_MODE_FIXED || m.mode == APIC_MODE_LOWEST) && m.vector < 16) {

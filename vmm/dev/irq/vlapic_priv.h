@@ -32,6 +32,7 @@
 
 /* Writable bits of registers; read-only ones in them are named above. */
 #define LVT_TIMER_W  0x000700ffu
+#define LVT_DEADLINE 0x00040000u /* of these, what TSC-deadline mode has */
 #define LVT_LOCAL_W  0x000107ffu /* thermal, performance counters */
 #define LVT_LINT_W   0x0001a7ffu
 #define LVT_ERROR_W  0x000100ffu
@@ -74,6 +75,15 @@ static inline bool vlapic_test_bit(const struct vlapic *l, u32 reg, u8 v)
 	return vlapic_rd(l, reg + (v >> 5) * 16u) >> (v & 31) & 1;
 }
 
+/* The modes that a guest may choose by IA32_APIC_BASE, the bits that its timer's LVT entry has. */
+static inline u64 vlapic_base_modes(const struct vlapic *l)
+{
+	return l->hidden & VLAPIC_NO_X2APIC ? VLAPIC_BASE_ENABLE : VLAPIC_BASE_MODE;
+}
+static inline u32 vlapic_lvt_timer_bits(const struct vlapic *l)
+{
+	return l->hidden & VLAPIC_NO_DEADLINE ? LVT_TIMER_W & ~LVT_DEADLINE : LVT_TIMER_W;
+}
 /* ID register, and LDR in x2APIC mode, as the mode and the APIC's ID say. */
 void vlapic_set_id(struct vlapic *l);
 static inline u32 vlapic_x2apic_ldr(u32 id)

@@ -104,6 +104,7 @@ static void write_reg(struct vlapic *l, u32 off, u32 val, u64 now)
 	case APIC_EOI: vlapic_eoi(l); return;
 	case APIC_SELF_IPI: vlapic_icr(l, 0x40000 | (val & 0xff), 0); return;
 	case APIC_DFR: val |= DFR_RESERVED; break;
+	case APIC_LVT_TIMER: val &= vlapic_lvt_timer_bits(l); break;
 	default: val &= info(off).wmask; break;
 	}
 	*vlapic_reg(l, off) = val;
@@ -192,6 +193,8 @@ int vlapic_msr_write(struct vlapic *l, u32 msr, u64 val, u64 now)
 	if (off == APIC_ICR)
 		return write_icr(l, val);
 	/* Reserved bits: #GP; EOI and ESR take only 0. The read-only bits of the LVT entries may be written back. */
+	if (off == APIC_LVT_TIMER)
+		i.wmask = vlapic_lvt_timer_bits(l);
 	if (val & ~(u64)(i.wmask | (is_lvt(off) ? LVT_STATUS | LVT_REMOTE_IRR : 0)))
 		return ERR_INVAL;
 	write_reg(l, off, (u32)val, now);

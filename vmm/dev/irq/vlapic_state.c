@@ -68,23 +68,23 @@ static u32 rd(const u8 *page, u32 off)
 	return *(const u32 *)(const void *)(page + off);
 }
 
-static bool base_valid(const struct vlapic_state *s, struct state_check *c)
+static bool base_valid(const struct vlapic *l, const struct vlapic_state *s, struct state_check *c)
 {
-	if (s->base & ~(VLAPIC_BASE_ADDR | VLAPIC_BASE_BSP | VLAPIC_BASE_MODE))
+	if (s->base & ~(VLAPIC_BASE_ADDR | VLAPIC_BASE_BSP | vlapic_base_modes(l)))
 		return state_refuse(c, "base", s->base, "has bits that IA32_APIC_BASE lacks");
 	if ((s->base & VLAPIC_BASE_MODE) == VLAPIC_BASE_X2APIC)
 		return state_refuse(c, "base", s->base, "is in x2APIC mode without being enabled");
 	return true;
 }
 
-static bool lvts_valid(const u8 *page, const struct vlapic_state *s, struct state_check *c)
+static bool lvts_valid(const struct vlapic *l, const u8 *page, const struct vlapic_state *s, struct state_check *c)
 {
-	static const struct {
+	const struct {
 		u16 off;
 		u32 bits;
 		const char *name;
 	} lvt[] = {
-		{ APIC_LVT_TIMER, LVT_TIMER_W, "lvt_timer" },
+		{ APIC_LVT_TIMER, vlapic_lvt_timer_bits(l), "lvt_timer" },
 		{ APIC_LVT_THERMAL, LVT_LOCAL_W, "lvt_thermal" },
 		{ APIC_LVT_PMC, LVT_LOCAL_W, "lvt_pmc" },
 		{ APIC_LVT_LINT0, LVT_LINT_W | LVT_REMOTE_IRR, "lvt_lint0" },
@@ -196,7 +196,7 @@ static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct st
 	const struct vlapic_state *s = part[0];
 	const u8 *page = part[1];
 
-	return base_valid(s, c) && registers_valid(l, page, s, c) && lvts_valid(page, s, c) &&
+	return base_valid(l, s, c) && registers_valid(l, page, s, c) && lvts_valid(l, page, s, c) &&
 	       vectors_valid(page, s, c) && timer_valid(l, page, s, c);
 }
 
@@ -219,6 +219,7 @@ static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 
 	vlapic_init(dev, g->page, g->id, g->bsp, g->ops, g->ctx, env->timers);
 	vlapic_set_clock(dev, g->clock_ns);
+	vlapic_hide(dev, g->hidden);
 	return OK;
 }
 
