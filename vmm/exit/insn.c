@@ -39,17 +39,17 @@ static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
 	case EMUL_RETRY: emulate_write_back(v, c); return EXIT_RESUME;
 	case EMUL_STOP: return EXIT_KILL;
 	default:
-		if (v->emulation->forced) {
-			vcpu_ud(v);
-			return EXIT_RESUME;
-		}
-		vm_kill(v,
-		        "cannot emulate the instruction at rip %#lx: %02x %02x %02x %02x %02x %02x %02x %02x "
-		        "%02x %02x %02x %02x %02x %02x %02x (%u bytes fetched)",
-		        c->rip, c->insn[0], c->insn[1], c->insn[2], c->insn[3], c->insn[4], c->insn[5], c->insn[6],
-		        c->insn[7], c->insn[8], c->insn[9], c->insn[10], c->insn[11], c->insn[12], c->insn[13],
-		        c->insn[14], c->insn_len);
-		return EXIT_KILL;
+		/* Any program with device memory in its reach can do this: it is told, and its VM goes on. */
+		if (!v->emulation->forced)
+			vcpu_log(
+			        v, LOG_WARN,
+			        "cannot emulate the instruction at rip %#lx: %02x %02x %02x %02x %02x %02x %02x %02x "
+			        "%02x %02x %02x %02x %02x %02x %02x (%u bytes fetched): #UD\n",
+			        c->rip, c->insn[0], c->insn[1], c->insn[2], c->insn[3], c->insn[4], c->insn[5],
+			        c->insn[6], c->insn[7], c->insn[8], c->insn[9], c->insn[10], c->insn[11], c->insn[12],
+			        c->insn[13], c->insn[14], c->insn_len);
+		vcpu_ud(v);
+		return EXIT_RESUME;
 	}
 }
 

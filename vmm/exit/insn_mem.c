@@ -154,18 +154,24 @@ static int move(struct emul_ctxt *c, u64 lin, u8 *buf, u32 len, bool write, u32 
 	return vm_stop(vc(c)->vm) ? EMUL_STOP : EMUL_OK;
 }
 
+/* Devices are not asked for code: FFh is there, as where nothing is, and FFh FFh is no instruction. */
 int emulate_fetch(struct emul_ctxt *c, u64 lin, void *buf, u32 len)
 {
-	struct gwalk_result r;
-	int st = translate(c, lin, GWALK_EXEC, &r);
+	u8 *to = buf;
 
-	if (st)
-		return st;
-	if (len > r.left)
-		return move(c, lin, buf, len, false, GWALK_EXEC);
-	if (gmem_read(&vc(c)->vm->mem, r.gpa, buf, len)) {
-		vm_kill(vc(c), "instruction fetch from device memory at gpa %#lx", r.gpa.v);
-		return EMUL_STOP;
+	while (len) {
+		struct gwalk_result r;
+		int st = translate(c, lin, GWALK_EXEC, &r);
+		u32 n;
+
+		if (st)
+			return st;
+		n = (u32)MIN(r.left, len);
+		if (gmem_read(&vc(c)->vm->mem, r.gpa, to, n))
+			memset(to, 0xff, n);
+		to += n;
+		lin += n;
+		len -= n;
 	}
 	return EMUL_OK;
 }

@@ -12,12 +12,8 @@ enum exit_action exit_ept_violation(struct vcpu *v)
 	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION);
 	u64 gpa = vmcs_read(VMCS_GUEST_PHYSICAL_ADDR);
 
-	if (q & EPT_QUAL_FETCH) {
-		if (vm_memory_fetch(v->vm, gpa))
-			return EXIT_RESUME;
-		vm_kill(v, "instruction fetch from gpa %#lx, which is not RAM", gpa);
-		return EXIT_KILL;
-	}
+	if ((q & EPT_QUAL_FETCH) && vm_memory_fetch(v->vm, gpa))
+		return EXIT_RESUME;
 	if ((q & EPT_QUAL_LINEAR_VALID) && !(q & EPT_QUAL_TRANSLATED)) {
 		vm_kill(v, "paging structure at gpa %#lx, which is not RAM", gpa);
 		return EXIT_KILL;
@@ -30,6 +26,8 @@ enum exit_action exit_ept_violation(struct vcpu *v)
 		vm_kill(v, "EPT violation in RAM at gpa %#lx, qualification %#lx", gpa, q);
 		return EXIT_KILL;
 	}
+	if (q & EPT_QUAL_FETCH)
+		return emulate_insn(v, false, 0, 0);
 	/* An IRET that did not get its frame had ended the blocking of NMIs already:
 	 * it runs again, in the emulator. */
 	if (q & EPT_QUAL_NMI_UNBLOCKED)
@@ -48,8 +46,10 @@ enum exit_action exit_apic_access(struct vcpu *v)
 	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION);
 	u32 type = APIC_QUAL_TYPE(q);
 
+	if (type == APIC_QUAL_FETCH)
+		return emulate_insn(v, false, 0, 0);
 	if (type != APIC_QUAL_READ && type != APIC_QUAL_WRITE) {
-		vm_kill(v, "instruction fetch or event delivery through the APIC page, offset %#x",
+		vm_kill(v, "event delivery or paging structure through the APIC page, offset %#x",
 		        (u32)APIC_QUAL_OFFSET(q));
 		return EXIT_KILL;
 	}
