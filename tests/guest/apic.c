@@ -340,6 +340,7 @@ static void transitions(void)
 static void relocate(void)
 {
 	u64 base = rdmsr(MSR_APIC_BASE);
+	u32 bad = 0;
 
 	if (!rt_hv()) {
 		report_skip("APIC relocation: bare machine");
@@ -349,6 +350,18 @@ static void relocate(void)
 	report((MMIO32(0xfee10000 + APIC_VER) & 0xff) >= 0x10, "APIC page at FEE10000h");
 	wrmsr(MSR_APIC_BASE, base);
 	report((MMIO32(APIC_PHYS + APIC_VER) & 0xff) >= 0x10, "APIC page back");
+	for (u64 i = 0; i < 3000; i++) {
+		u64 to = 0x200000000ull + i * 0x200000; /* each needs a page table of its own */
+
+		wrmsr(MSR_APIC_BASE, (base & 0xfff) | to);
+		if (i % 300)
+			continue;
+		rt_map(0x5000000000, to, PTE_P | PTE_W | PTE_PCD);
+		bad += (MMIO32(0x5000000000 + APIC_VER) & 0xff) < 0x10;
+	}
+	wrmsr(MSR_APIC_BASE, base);
+	report_eq(bad, 0, "APIC page at 3000 other places, and back");
+	report((MMIO32(APIC_PHYS + APIC_VER) & 0xff) >= 0x10, "APIC page back again");
 }
 
 static void mode(const char *m)

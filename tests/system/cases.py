@@ -237,6 +237,9 @@ def no_new_complaints(bare, guest):
     return f"only in the guest: {new[0]}" if new else None
 
 
+# Whatever a guest does takes none of the hypervisor's memory.
+POOL_AS_BEFORE = r"hypervisor memory free: (\d+) bytes, at its start \1\b"
+
 # Payloads that end in their own way; all others end through the exit port with PASS_CODE.
 SPECIAL = {
     "poweroff": dict(want=("guest payload: powered off",)),
@@ -299,6 +302,7 @@ def payload(guest, suffix, summary, name=None, **kw):
     special.update(MORE_SPECIAL.get(name, {}))
     special.update(kw)
     special.setdefault("seconds", 500)
+    special["want"] = (*special["want"], POOL_AS_BEFORE)
     if guest != "hostile":
         special["figures"] = (
             r"SUMMARY \S+: (?P<value>\d+) (?P<name>passed)",

@@ -23,6 +23,22 @@ static bool page_wanted(const struct vm *vm, u64 *gpa)
 	return true;
 }
 
+/*
+ * The tables for one place of the page are set aside (VM_APIC_TABLES). Those of the place before may wait for the other
+ * vCPUs' flush: until then the page is nowhere, and the APIC is emulated.
+ */
+static void map_page(struct vm *vm)
+{
+	u64 gpa = 0;
+
+	if (!vm->apic_access_page || vm->apic_access_mapped || ept_holds_tables(&vm->ept) || !page_wanted(vm, &gpa))
+		return;
+	if (ept_map(&vm->ept, GPA(gpa), HPA(vm->apic_access_pa), PAGE_SIZE, EPT_RW, EPT_MT_WB, false) != OK)
+		return;
+	vm->apic_access_mapped = true;
+	vm->apic_access_gpa = gpa;
+}
+
 void vcpu_ept_flush(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
@@ -33,6 +49,7 @@ void vcpu_ept_flush(struct vcpu *v)
 			return;
 	if (ept_needs_flush(&vm->ept))
 		ept_flushed(&vm->ept);
+	map_page(vm);
 }
 
 /* Tables taken out are given back once the last vCPU has flushed: until then its processor may still walk them. */
@@ -50,17 +67,14 @@ static void update_page(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 	u64 gpa = 0;
-	bool want = page_wanted(vm, &gpa);
 
-	if (!vm->apic_access_page || (want == vm->apic_access_mapped && (!want || gpa == vm->apic_access_gpa)))
-		return;
-	if (vm->apic_access_mapped && ept_unmap(&vm->ept, GPA(vm->apic_access_gpa), PAGE_SIZE) == OK)
+	if (vm->apic_access_mapped && !(page_wanted(vm, &gpa) && gpa == vm->apic_access_gpa) &&
+	    ept_unmap(&vm->ept, GPA(vm->apic_access_gpa), PAGE_SIZE) == OK) {
 		vm->apic_access_mapped = false;
-	if (want && ept_map(&vm->ept, GPA(gpa), HPA(vm->apic_access_pa), PAGE_SIZE, EPT_RW, EPT_MT_WB, false) == OK) {
-		vm->apic_access_mapped = true;
-		vm->apic_access_gpa = gpa;
+		(void)ept_prune(&vm->ept, GPA(vm->apic_access_gpa));
+		flush_ept(v);
 	}
-	flush_ept(v);
+	map_page(vm);
 }
 
 void vcpu_apic_mode(struct vcpu *v)

@@ -178,6 +178,7 @@ static void finish_start(struct vm *vm)
 {
 	vm->tsc_start = cpu_rdtsc();
 	vm->start_tsc = vm->tsc_start;
+	vm->pool_start = hv_pool_free_bytes();
 	vm->wall_base = walltime_ns(vm->tsc_start);
 	lapics_reset(vm, 0);
 	board_reset(vm, 0);

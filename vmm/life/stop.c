@@ -4,6 +4,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/tsc.h"
 #include "lib/log.h"
+#include "mm/hvmem.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/request.h"
 #include "vmm/cpu/vcpu.h"
@@ -31,6 +32,7 @@ void vm_summary(struct vm *vm)
 	log_info("guest %s: summary: %lu ticks (%lu ms), %u restarts\n", vm->config.name, ticks,
 	         (u64)((unsigned __int128)ticks * 1000 / tsc_hz()), vm->restarts);
 	log_info("  ran %lu ms, waited for a processor %lu ms\n", ran / 1000000, waited / 1000000);
+	log_info("  hypervisor memory free: %lu bytes, at its start %lu\n", hv_pool_free_bytes(), vm->pool_start);
 	for (u32 r = 0; r < EXIT_REASON_COUNT; r++) {
 		u64 n = 0;
 

@@ -4,8 +4,11 @@
  * Large pages and code: on processors with the erratum that Intel calls machine-check error on page-size change (iTLB
  * multihit, CVE-2018-12207) a guest that changes the size of a page while it executes from it can stop the machine.
  * It cannot where the EPT maps code with pages of 4 KiB only: there, large pages are mapped without the right to
- * execute, and the first fetch from one breaks it up. The tables for that are set aside when the VM is created, so
- * that no guest can take the hypervisor's memory by executing everywhere, nor ever lack them.
+ * execute, and the first fetch from one breaks it up.
+ *
+ * The tables for that, and for the APIC-access page wherever the guest wants its APIC, are set aside when the VM is
+ * created: no guest can take the hypervisor's memory by executing everywhere or by moving its APIC about, nor ever
+ * lack tables.
  */
 #include "vmm/vm/memory.h"
 
@@ -33,7 +36,7 @@ static void *table_alloc(void *ctx, hpa_t *hpa)
 	struct vm_spare_table *t = vm->spare_tables;
 
 	if (!t)
-		return hv_pt_alloc.alloc_page(hv_pt_alloc.ctx, hpa);
+		return vm->keep_tables ? NULL : hv_pt_alloc.alloc_page(hv_pt_alloc.ctx, hpa);
 	vm->spare_tables = t->next;
 	*hpa = virt_to_phys(t);
 	return t;
@@ -68,11 +71,16 @@ static int count_tables(void *arg, const struct ept_leaf *leaf)
 	return OK;
 }
 
+/* One of each level below the root: the page has no neighbours where it is alone. */
+#define VM_APIC_TABLES 3u
+
 static int set_tables_aside(struct vm *vm)
 {
 	u64 n = 0;
-	int err = ept_walk(&vm->ept, GPA(0), BIT(48) - PAGE_SIZE, count_tables, &n);
+	int err = vm->small_code ? ept_walk(&vm->ept, GPA(0), BIT(48) - PAGE_SIZE, count_tables, &n) : OK;
 
+	if (vmx_caps_has(&vmx_caps, VMX_FEAT_APIC_ACCESS))
+		n += VM_APIC_TABLES;
 	for (; !err && n; n--) {
 		struct vm_spare_table *t = hv_alloc_pages(1);
 
@@ -165,7 +173,7 @@ int vm_memory_create(struct vm *vm)
 			err = hostpt_map_window(&vm->pt, WINDOW_BASE, &vm->ept, GPA(vm->mem.ranges[i].gpa),
 			                        vm->mem.ranges[i].len);
 	}
-	if (!err && vm->small_code)
+	if (!err)
 		err = set_tables_aside(vm);
 	if (err || !vmx_caps_has(&vmx_caps, VMX_FEAT_APIC_ACCESS))
 		return err;

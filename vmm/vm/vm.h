@@ -43,9 +43,9 @@ struct vm {
 	struct guest_map map;
 	struct guest_mem mem;
 	struct ept ept;
-	struct pt_alloc table_alloc; /* its tables: those set aside, else the hypervisor's pool */
+	struct pt_alloc table_alloc; /* its tables: from the hypervisor's pool, once it is created those set aside */
 	struct vm_spare_table *spare_tables;
-	bool keep_tables; /* freed ones are set aside */
+	bool keep_tables; /* it is created: no more from the pool, none back to it */
 	bool small_code;  /* executes from 4-KiB pages only */
 	struct hostpt pt; /* root-mode address space: the hypervisor and this VM's window */
 	void *apic_access_page;
@@ -86,7 +86,8 @@ struct vm {
 	struct vm_image modules[16];
 	u32 nr_modules;
 
-	u64 hv_bytes; /* hypervisor memory this VM takes, bytes */
+	u64 hv_bytes;   /* hypervisor memory this VM takes, bytes */
+	u64 pool_start; /* what the hypervisor had free when it was started last, bytes */
 	u64 start_tsc;
 	u32 restarts;
 	struct vm *next; /* list of all VMs */
