@@ -23,7 +23,7 @@ PURE_SRCS := \
 	$(addprefix boot/,boot_info.c mb2.c mb1.c cmdline.c) \
 	$(addprefix drivers/,console/fb_text.c console/screen.c input/ps2_keys.c) \
 	$(addprefix vmm/base/,io_bus.c timer.c vclock.c cpuset.c guest_map.c) \
-	$(addprefix vmm/policy/,cpuid.c cpuid_features.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c msr_state.c crs.c pv.c pv_call.c \
+	$(addprefix vmm/policy/,cpuid.c cpuid_features.c xsave.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c msr_state.c crs.c pv.c pv_call.c \
 		inject.c taskswitch.c gstate.c gstate_entry.c gstate_seg.c) \
 	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \
 	$(addprefix vmm/config/,config.c blob.c value.c guest.c sched.c life.c links.c machine.c place.c) \

@@ -227,6 +227,26 @@ START_TEST(xsave_sizes)
 }
 END_TEST
 
+/* A component that CPUID gives no size is not offered, and what stands for it neither. */
+START_TEST(xsave_without_size)
+{
+	static struct fake_cpu_row rows[ARRAY_SIZE(fake_skylake)];
+	struct fake_cpu cpu = { rows, ARRAY_SIZE(rows), 0 };
+	struct cpuid_host host = { fake_cpuid, &cpu };
+	struct cpuid_guest_cfg cfg = fake_guest();
+
+	memcpy(rows, fake_skylake, sizeof(rows));
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].leaf == 0xd && rows[i].sub == 9)
+			rows[i].l = (struct cpuid_leaf){ 0 };
+	ck_assert_int_eq(cpuid_build(&t, &host, &cfg), OK);
+	ck_assert_uint_eq(t.xcr0, 0xe7);
+	ck_assert(!cpuid_has(&t, CPUID_FEAT_PKU) && cpuid_has(&t, CPUID_FEAT_AVX512F));
+	ck_leaf(0xd, 0, 0xe7, 576, 0xa80, 0);
+	ck_leaf(0xd, 9, 0, 0, 0, 0);
+}
+END_TEST
+
 START_TEST(xsave_alignment)
 {
 	static const struct fake_cpu_row rows[] = {
@@ -447,6 +467,7 @@ int main(void)
 	tcase_add_test(tc, feature_names);
 	tcase_add_test(tc, dynamic_bits);
 	tcase_add_test(tc, xsave_sizes);
+	tcase_add_test(tc, xsave_without_size);
 	tcase_add_test(tc, xsave_alignment);
 	tcase_add_test(tc, topology);
 	tcase_add_test(tc, bad_configurations);

@@ -3,18 +3,14 @@
 #include "lib/string.h"
 #include "vmm/policy/cpuid_features.h"
 #include "vmm/policy/pv.h"
+#include "vmm/policy/xsave.h"
 
 #define EXT_BASE 0x80000000u
 
-/* XCR0 components with a policy; MPX (3, 4) and AMX (17, 18) are not offered. */
 #define XCR0_X87_SSE 0x3ull
 #define XCR0_AVX     0x4ull
 #define XCR0_AVX512  0xe0ull
 #define XCR0_PKRU    0x200ull
-#define XCR0_OFFERED (XCR0_X87_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
-
-/* The legacy region and the header of an XSAVE area (SDM vol. 1, "XSAVE Area"). */
-#define XSAVE_LEGACY 576u
 
 /* The host with its limits: leaves beyond them count as zero, not as the highest leaf. */
 struct source {
@@ -91,19 +87,14 @@ bool cpuid_has(const struct cpuid_table *t, u32 feat)
 	return *word_of((struct cpuid_table *)(uintptr_t)t, feat / 32) >> feat % 32 & 1;
 }
 
-/* The XCR0 bits host and engine both have, in combinations XSETBV accepts. */
+/* The XCR0 bits host and engine both have. */
 static u64 offered_xcr0(const struct source *src, const struct cpuid_caps *caps)
 {
-	struct cpuid_leaf d;
-	u64 x;
+	struct cpuid_leaf d[CPUID_NR_XSAVE];
 
-	host_leaf(src, 0xd, 0, &d);
-	x = ((u64)d.edx << 32 | d.eax) & caps->xcr0 & XCR0_OFFERED;
-	if ((x & XCR0_X87_SSE) != XCR0_X87_SSE)
-		return 0;
-	if (!(x & XCR0_AVX) || (x & XCR0_AVX512) != XCR0_AVX512)
-		x &= ~XCR0_AVX512;
-	return x;
+	for (u32 i = 0; i < CPUID_NR_XSAVE; i++)
+		host_leaf(src, 0xd, i, &d[i]);
+	return xsave_offered(d, caps->xcr0);
 }
 
 /* Features: host's that pass, plus emulated ones, minus what the engine, the blob or a missing need takes away. */
@@ -180,7 +171,7 @@ static void build_xsave(struct cpuid_table *t, const struct source *src, const s
 
 u32 cpuid_xsave_size(const struct cpuid_table *t, u64 mask)
 {
-	u32 size = XSAVE_LEGACY;
+	u32 size = XSAVE_EXTENDED;
 
 	mask &= t->xcr0;
 	for (u32 i = 2; i < CPUID_NR_XSAVE; i++)
@@ -191,17 +182,7 @@ u32 cpuid_xsave_size(const struct cpuid_table *t, u64 mask)
 
 u32 cpuid_xsave_size_compact(const struct cpuid_table *t, u64 mask)
 {
-	u32 size = XSAVE_LEGACY;
-
-	mask &= t->xcr0 | t->xss;
-	for (u32 i = 2; i < CPUID_NR_XSAVE; i++) {
-		if (!(mask >> i & 1))
-			continue;
-		if (t->xsave[i].ecx & 2)
-			size = ALIGN_UP(size, 64u);
-		size += t->xsave[i].eax;
-	}
-	return size;
+	return xsave_compact_size(t->xsave, mask & (t->xcr0 | t->xss));
 }
 
 /* Leaves 1 (part), 4, 0xB and 0x1F: who shares what. */
