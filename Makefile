@@ -118,7 +118,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix drivers/,console/uart16550.c console/vga_text.c input/ps2_kbd.c) \
 	$(addprefix vmm/pcpu/,clock.c kick.c walltime.c) \
 	$(addprefix vmm/vm/,vm.c memory.c) \
-	$(addprefix vmm/cpu/,vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c \
+	$(addprefix vmm/cpu/,host.c vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c \
 		state.c) \
 	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c insn_state.c) \
 	$(addprefix vmm/board/,board.c pc.c serial.c) \

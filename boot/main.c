@@ -22,6 +22,7 @@
 #include "lib/version.h"
 #include "mm/hvmem.h"
 #include "vmm/config/config.h"
+#include "vmm/cpu/vcpu.h"
 #include "vmm/life/guests.h"
 #include "vmm/life/onoff.h"
 #include "vmm/operator/console.h"
@@ -397,6 +398,8 @@ static __noreturn void hv_main2(void)
 	console_keyboard();
 	if (run_init(boot_start_tsc))
 		fatal("out of memory for per-CPU data", "give the machine more memory");
+	if (vcpu_look_at_host(cmdline_flag(bi.cmdline, "xsavec-check", true)))
+		fatal("out of memory to look at the processor", "give the machine more memory");
 	blob = guests_blob();
 	guests_create(blob, &hv_config);
 	if (monitor_init(true))

@@ -2,7 +2,7 @@
 
 global fpu_get_xmm, fpu_set_xmm, fpu_get_ymm, fpu_set_ymm, fpu_get_mm, fpu_set_mm, fpu_init, fpu_clex, fpu_emms
 global fpu_get_cw, fpu_set_cw, fpu_get_sw, fpu_get_csr, fpu_set_csr, fpu_read_pkru
-global fpu_save, fpu_restore
+global fpu_save, fpu_restore, fpu_save_compact, fpu_restore_compact
 
 section .text
 bits 64
@@ -143,3 +143,41 @@ fpu_restore:
 .fx:
 	fxrstor64 [rdi]
 	ret
+
+; void fpu_save_compact(void *area, u64 mask, bool supervisor)
+fpu_save_compact:
+	mov eax, esi
+	mov ecx, edx
+	mov rdx, rsi
+	shr rdx, 32
+	test cl, cl
+	jnz .xsaves
+	xsavec64 [rdi]
+	ret
+.xsaves:
+	xsaves64 [rdi]
+	ret
+
+; bool fpu_restore_compact(const void *area, u64 mask, bool supervisor)
+fpu_restore_compact:
+	mov eax, esi
+	mov ecx, edx
+	mov rdx, rsi
+	shr rdx, 32
+	test cl, cl
+	jnz .xrstors
+.xrstor:
+	xrstor64 [rdi]
+	mov eax, 1
+	ret
+.xrstors:
+	xrstors64 [rdi]
+	mov eax, 1
+	ret
+.fault:
+	xor eax, eax
+	ret
+
+section .ex_table progbits alloc noexec nowrite align=8
+	dq fpu_restore_compact.xrstor, fpu_restore_compact.fault
+	dq fpu_restore_compact.xrstors, fpu_restore_compact.fault

@@ -8,6 +8,9 @@ u32 fpu_area_size(u64 xcr0);
 /* Saves to / restores from a 64-byte aligned area, with XSAVE when have_xsave, else FXSAVE. XCR0 must cover mask. */
 void fpu_save(void *area, u64 mask, bool have_xsave);
 void fpu_restore(const void *area, u64 mask, bool have_xsave);
+/* XSAVEC or, with supervisor, XSAVES; XRSTOR (which takes either format) or XRSTORS: false when it faults. */
+void fpu_save_compact(void *area, u64 mask, bool supervisor);
+__must_check bool fpu_restore_compact(const void *area, u64 mask, bool supervisor);
 /* The power-up state in an area: FCW 37Fh, MXCSR 1F80h. */
 void fpu_area_init(void *area);
 

@@ -95,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.apic_hz = raw[3],
 		.caps = { .rdtscp = raw[4] & 1,
 		          .invpcid = raw[4] & 2,
+		          .xsavec = !(raw[4] & 64),
 		          .xsaves = raw[4] & 4,
 		          .la57 = raw[4] & 8,
 		          .x2apic = raw[4] & 16,

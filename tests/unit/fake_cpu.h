@@ -76,6 +76,7 @@ static inline struct cpuid_guest_cfg fake_guest(void)
 		.tsc_hz = 2100000000,
 		.caps = { .rdtscp = true,
 		          .invpcid = true,
+		          .xsavec = true,
 		          .xsaves = true,
 		          .x2apic = true,
 		          .tsc_deadline = true,

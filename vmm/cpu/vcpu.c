@@ -9,10 +9,6 @@
 #include "vmm/cpu/request.h"
 #include "vmm/vm/vm.h"
 
-#define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_OPMASK | XCR0_ZMM_HI | XCR0_HI16_ZMM | XCR0_PKRU)
-
-struct vcpu_host vcpu_host;
-
 /* ---- control words ---- */
 
 static void set_word(enum vmcs_field field, u32 *word, u32 set, u32 clear)
@@ -47,17 +43,6 @@ static void host_cpuid(void *ctx, u32 leaf, u32 sub, struct cpuid_leaf *out)
 	struct cpuid_regs r = cpu_cpuid(leaf, sub);
 
 	*out = (struct cpuid_leaf){ r.eax, r.ebx, r.ecx, r.edx };
-}
-
-static void look_at_host(void)
-{
-	struct cpuid_regs r;
-
-	if (cpu_read_cr4() & CR4_OSXSAVE) {
-		r = cpu_cpuid(0xd, 0);
-		vcpu_host.xcr0 = ((u64)r.edx << 32 | r.eax) & XCR0_OFFERED;
-	}
-	vcpu_host.ibpb = cpu_cpuid(0, 0).eax >= 7 && cpu_cpuid(7, 0).edx & BIT(26);
 }
 
 static u32 offered_pv(const struct vm *vm)
@@ -97,7 +82,8 @@ static int build_cpuid(struct vcpu *v)
 		.caps = {
 			.rdtscp = vmx_caps_has(&vmx_caps, VMX_FEAT_RDTSCP),
 			.invpcid = vmx_caps_has(&vmx_caps, VMX_FEAT_INVPCID),
-			.xsaves = vmx_caps_has(&vmx_caps, VMX_FEAT_XSAVES),
+			.xsavec = vcpu_host.xsavec,
+			.xsaves = vcpu_host.xsaves && vmx_caps_has(&vmx_caps, VMX_FEAT_XSAVES),
 			.x2apic = true,
 			.tsc_deadline = true,
 			.xcr0 = vcpu_host.xcr0,
@@ -143,7 +129,6 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 
 	if (!v)
 		return ERR_NOMEM;
-	look_at_host();
 	*out = v;
 	v->vm = vm;
 	v->id = id;

@@ -109,6 +109,7 @@ static void choose_features(struct cpuid_mask *f, const struct source *src, cons
 		{ caps->rdtscp, CPUID_FEAT_RDTSCP },
 		{ caps->rdtscp, CPUID_FEAT_RDPID },
 		{ caps->invpcid, CPUID_FEAT_INVPCID },
+		{ caps->xsavec, CPUID_FEAT_XSAVEC },
 		{ caps->xsaves, CPUID_FEAT_XSAVES },
 		{ caps->la57, CPUID_FEAT_LA57 },
 		{ caps->x2apic, CPUID_FEAT_X2APIC },

@@ -112,7 +112,8 @@ const char *cpuid_feature_name(u32 i);
 struct cpuid_caps {
 	bool rdtscp;       /* "enable RDTSCP": RDTSCP, RDPID, TSC_AUX */
 	bool invpcid;      /* "enable INVPCID" */
-	bool xsaves;       /* "enable XSAVES/XRSTORS" */
+	bool xsavec;       /* the processor's compacted XSAVE format is right */
+	bool xsaves;       /* "enable XSAVES/XRSTORS", and they are right, too */
 	bool la57;         /* the EPT walk is deep enough for 5-level guests and the engine offers them */
 	bool x2apic;       /* the virtual APIC has x2APIC mode */
 	bool tsc_deadline; /* the virtual APIC's timer has TSC-deadline mode */
