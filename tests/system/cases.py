@@ -372,6 +372,40 @@ def payload_tests():
             )
 
 
+def xsave_tests():
+    wrong = r"warning: cpu: this processor's XSAVEC puts state component 2 at byte 416 instead of 576: hidden"
+    good = r"SUMMARY xsave: \d+ passed, 0 failed"
+    yield payload(
+        "xsave",
+        "-icelake",
+        "a CPU whose PKRU has no size",
+        cpu="corei7_icelake_u",
+        want=(r"warning: cpu: CPUID gives state component 9 no size: hidden from guests", wrong, good),
+    )
+    yield payload(
+        "xsave",
+        "-unchecked",
+        "noxsavec-check: the emulator's XSAVEC as it is",
+        cpu=NEW_CPU,
+        cmdline="noxsavec-check",
+        want=(r"FAIL: XSAVEC of 0xe7: AVX at 576 \(it begins at 416\)",),
+        forbid=(*TROUBLE, "warning: cpu: "),
+        code=3,
+        by_default=False,
+    )
+    for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
+        yield payload(
+            "xsave",
+            f"-{short}",
+            f"5 vCPUs with different XCR0 on one CPU keep their registers, {cpu}",
+            "xsave-switch",
+            cpu=cpu,
+            properties=("vcpus = <5>",),
+            append="switch",
+            by_default=short == "new",
+        )
+
+
 GROUPS = ("apicv", "large-pages")
 
 
@@ -770,6 +804,7 @@ def neighbour_tests():
 
 
 def all_tests():
-    for group in (linux_tests, payload_tests, pv_tests, refusal_tests, neighbour_tests, previous_tests, other_tests):
+    groups = (linux_tests, payload_tests, xsave_tests, pv_tests, refusal_tests, neighbour_tests, previous_tests)
+    for group in (*groups, other_tests):
         yield from group()
     yield from many.tests(Boot, Program)
