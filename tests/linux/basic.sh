@@ -51,6 +51,9 @@ busy() { i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; [ $i = 20000 ]; }
 check "a busy loop ends" busy
 files() { dd if=/dev/zero of=/tmp/f bs=64k count=64 2>/dev/null && [ "$(md5sum </tmp/f | cut -c1-8)" = b5cfa9d6 ]; }
 check "memory holds what is written" files
+lost=$(vectors)
+kept=$?
+check "two processes keep their vector registers: $lost" [ "$kept" = 0 ]
 
 # What the kernel itself complains about; the few known lines are also printed by the same kernel on the bare emulator.
 dmesg -r | grep -E '^<[0-4]>' | sed 's/^/dmesg: /'
