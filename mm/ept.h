@@ -24,6 +24,13 @@ enum ept_memtype {
 	EPT_MT_WP = 5,
 	EPT_MT_WB = 6,
 	EPT_MT_IGNORE_PAT = 8, /* ORed: the guest's PAT is ignored */
+	/*
+	 * The rule, by what lies behind a page. RAM: the hypervisor's window on it is write-back, and one page must not
+	 * be cached in one view and uncached in the other; so no guest has a say. A device's window: uncached, and the
+	 * guest's PAT may make it write-combining, nothing else.
+	 */
+	EPT_MT_RAM = EPT_MT_WB | EPT_MT_IGNORE_PAT,
+	EPT_MT_DEVICE = EPT_MT_UC,
 };
 
 struct ept_caps {

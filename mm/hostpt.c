@@ -182,13 +182,19 @@ struct window {
 	u64 done; /* everything below this gpa has been mapped */
 };
 
+/* Write-back memory: what the guest sees in another type (a device's window) must not be cached here. */
+static bool in_window(const struct ept_leaf *l)
+{
+	return (l->perms & EPT_RW) == EPT_RW && (l->type & ~EPT_MT_IGNORE_PAT) == EPT_MT_WB;
+}
+
 static int map_leaf(void *arg, const struct ept_leaf *l)
 {
 	struct window *w = arg;
 	u64 lo = MAX(l->gpa.v, w->gpa), hi = MIN(l->gpa.v + l->size, w->end);
 	int rc;
 
-	if ((l->perms & EPT_RW) != EPT_RW)
+	if (!in_window(l))
 		return OK;
 	rc = hostpt_map(w->pt, w->base + lo, HPA(l->hpa.v + (lo - l->gpa.v)), hi - lo, HOSTPT_W | HOSTPT_WB, l->size);
 	if (rc == OK)
@@ -203,7 +209,7 @@ static int unmap_leaf(void *arg, const struct ept_leaf *l)
 	u64 lo = MAX(l->gpa.v, w->gpa), hi = MIN(l->gpa.v + l->size, w->end);
 	int rc;
 
-	if (lo >= w->done || (l->perms & EPT_RW) != EPT_RW)
+	if (lo >= w->done || !in_window(l))
 		return OK;
 	rc = hostpt_unmap(w->pt, w->base + lo, hi - lo);
 	assert(rc == OK);

@@ -59,8 +59,8 @@ static inline u32 hostpt_slot(u64 va)
 }
 
 /*
- * A VM's window: maps window_base + gpa for every page that the EPT maps readable and writable in [gpa, gpa+len),
- * write back, writable, not executable, following the EPT's page sizes. On an error the window's range is unmapped
+ * A VM's window: maps window_base + gpa for every page that the EPT maps readable, writable and write-back in
+ * [gpa, gpa+len): write-back, writable, not executable, following the EPT's page sizes. On an error the window's range is unmapped
  * again.
  */
 __must_check int hostpt_map_window(struct hostpt *pt, u64 window_base, const struct ept *e, gpa_t gpa, u64 len);

@@ -664,6 +664,29 @@ START_TEST(walking)
 }
 END_TEST
 
+/*
+ * What a page's use makes of its memory type. SDM vol. 3 "Memory Type Used for Translated Guest-Physical Addresses":
+ * bits 5:3 are the type (6 WB, 0 UC), bit 6 keeps the guest's PAT out of it.
+ */
+START_TEST(memory_types)
+{
+	static const u64 at[] = { 0, M, G };
+	static const u64 len[] = { K, M, G };
+
+	start(&all_caps);
+	for (u32 i = 0; i < 3; i++) {
+		ck_assert_int_eq(ept_map(&e, GPA(at[i]), HPA(G), len[i], EPT_RWX, EPT_MT_RAM, false), OK);
+		ck_assert_uint_eq(*hw_walk(at[i]).slot & 0x7f, 0x77);
+	}
+	ck_assert_int_eq(ept_shatter(&e, GPA(G), EPT_RWX), OK);
+	ck_assert_uint_eq(*hw_walk(G).slot & 0x7f, 0x77);
+	ck_assert_uint_eq(*hw_walk(G + M).slot & 0x7f, 0x77);
+	ck_assert_int_eq(ept_map(&e, GPA(2 * G), HPA(0xfee00000), K, EPT_RW, EPT_MT_DEVICE, false), OK);
+	ck_assert_uint_eq(*hw_walk(2 * G).slot & 0x7f, 0x03);
+	finish();
+}
+END_TEST
+
 /* Many dead tables at once, also without the recording store, and destroyed before any flush. */
 START_TEST(dead_tables)
 {
@@ -683,4 +706,4 @@ START_TEST(dead_tables)
 END_TEST
 
 SUITE_MAIN("ept", random_all, random_2m, split_and_merge_1g, replace_table_by_leaf, page_sizes, shatter, merge_levels,
-           prune, no_merge_when_different, refusals, walking, dead_tables)
+           prune, no_merge_when_different, refusals, walking, memory_types, dead_tables)

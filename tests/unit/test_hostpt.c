@@ -187,7 +187,7 @@ END_TEST
 
 static void map_ram(struct ept *e, u64 gpa, u64 hpa, u64 len, u32 perms)
 {
-	ck_assert_int_eq(ept_map(e, GPA(gpa), HPA(hpa), len, perms, EPT_MT_WB, false), OK);
+	ck_assert_int_eq(ept_map(e, GPA(gpa), HPA(hpa), len, perms, EPT_MT_RAM, false), OK);
 }
 
 START_TEST(window)
@@ -206,6 +206,8 @@ START_TEST(window)
 	map_ram(&e, 0xf0000, 0x300000, 0x10000, EPT_R | EPT_X); /* ROM: not in the window */
 	map_ram(&e, 0x100000, 64 * G + 0x100000, M - 0x100000, EPT_RWX);
 	map_ram(&e, M, 64 * G + M, G - M, EPT_RWX);
+	/* A device: uncached for the guest, so not in the write-back window. */
+	ck_assert_int_eq(ept_map(&e, GPA(3 * G), HPA(0xfe000000), M, EPT_RW, EPT_MT_DEVICE, false), OK);
 	map_ram(&e, 4 * G, 100 * G, 2 * G, EPT_RWX);
 	map_ram(&e, 600 * G, 200 * G, M, EPT_RWX); /* another root slot */
 
@@ -226,7 +228,7 @@ START_TEST(window)
 		struct ept_leaf l;
 		int rc = ept_lookup(&e, GPA(a), &l);
 
-		if (rc == OK && !(l.perms & EPT_W))
+		if (rc == OK && (!(l.perms & EPT_W) || l.type == EPT_MT_DEVICE))
 			rc = ERR_NOENT;
 		ck_assert_int_eq(hostpt_lookup(&pt, WINDOW + a, &pa, &flags, &size), rc);
 		if (rc != OK)

@@ -33,7 +33,7 @@ static void map_page(struct vm *vm)
 
 	if (!vm->apic_access_page || vm->apic_access_mapped || ept_holds_tables(&vm->ept) || !page_wanted(vm, &gpa))
 		return;
-	if (ept_map(&vm->ept, GPA(gpa), HPA(vm->apic_access_pa), PAGE_SIZE, EPT_RW, EPT_MT_WB, false) != OK)
+	if (ept_map(&vm->ept, GPA(gpa), HPA(vm->apic_access_pa), PAGE_SIZE, EPT_RW, EPT_MT_RAM, false) != OK)
 		return;
 	vm->apic_access_mapped = true;
 	vm->apic_access_gpa = gpa;

@@ -103,7 +103,7 @@ static int map_chunk(struct vm *vm, u64 gpa, u64 len)
 	if (err)
 		return err;
 	/* One that a small page maps may hold code at once. */
-	err = ept_map(&vm->ept, GPA(gpa), pa, len, vm->small_code && len > PAGE_SIZE ? EPT_RW : EPT_RWX, EPT_MT_WB,
+	err = ept_map(&vm->ept, GPA(gpa), pa, len, vm->small_code && len > PAGE_SIZE ? EPT_RW : EPT_RWX, EPT_MT_RAM,
 	              false);
 	if (err)
 		guest_frames_free(pa, len / PAGE_SIZE);
