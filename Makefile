@@ -114,7 +114,7 @@ fuzzers: $(FUZZ_BINS)
 # ---------------------------------------------------------------------------------------------------------------
 # Hypervisor image.
 HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
-	$(addprefix arch/x86/,trap.c lapic.c tsc.c smp.c power.c fpu.c ksyms.c vmx/vmx.c) \
+	$(addprefix arch/x86/,trap.c early_log.c lapic.c tsc.c smp.c power.c fpu.c ksyms.c vmx/vmx.c) \
 	$(addprefix drivers/,console/uart16550.c console/vga_text.c input/ps2_kbd.c) \
 	$(addprefix vmm/pcpu/,clock.c kick.c walltime.c) \
 	$(addprefix vmm/vm/,vm.c memory.c) \

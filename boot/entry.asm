@@ -17,14 +17,19 @@ CR0_PG		equ 1 << 31
 CR4_PAE		equ 1 << 5
 CR4_OSFXSR	equ 1 << 9
 CR4_OSXMMEXCPT	equ 1 << 10
+PAT_MSR		equ 0x277
+PAT_RESET	equ 0x00070406		; both halves: WB, WT, UC-, UC, as mm/hostpt.h takes them to be
 EFER_MSR	equ 0xc0000080
+FS_BASE_MSR	equ 0xc0000100
+GS_BASE_MSR	equ 0xc0000101
 EFER_LME	equ 1 << 8
 EFER_NXE	equ 1 << 11
 
 %define PHYS(sym) ((sym) - KERNEL_VMA)
 
 extern image_start, load_end, image_end, hv_main
-global entry32, boot_pml4, boot_start_tsc, boot_stack_top
+extern trap_vectors, trap_idt, boot_cpu
+global entry32, entry64, boot_pml4, boot_start_tsc, boot_stack_top
 
 section .multiboot align=8
 mb2_header:
@@ -75,6 +80,9 @@ entry32:
 	sub ebp, PHYS(.here)		; EBP = load delta
 	mov esi, eax			; ESI = loader's magic
 	lea esp, [ebp + PHYS(boot_stack_top)]
+	push esi
+	push dword 2			; all flags off
+	popfd
 	rdtsc
 	mov [ebp + PHYS(boot_start_tsc)], eax
 	mov [ebp + PHYS(boot_start_tsc) + 4], edx
@@ -139,26 +147,64 @@ entry32:
 	lea eax, [ebp + PHYS(boot_pdpt_high) + 3]
 	mov [ebp + PHYS(boot_pml4) + 511 * 8], eax
 
+	; Gates for all traps, so that the first one of long mode is told. Their handlers lie in the image's top 2 GiB.
+	lea edi, [ebp + PHYS(trap_idt)]
+	lea esi, [ebp + PHYS(trap_vectors)]
+	mov ecx, 256
+.fill_idt:
+	mov edx, [esi]
+	movzx eax, dx
+	or eax, 8 << 16			; the code segment
+	mov [edi], eax
+	mov dx, 0x8e00			; present, 64-bit interrupt gate
+	mov [edi + 4], edx
+	mov dword [edi + 8], 0xffffffff
+	add esi, 8
+	add edi, 16
+	loop .fill_idt
+	lea eax, [ebp + PHYS(trap_idt)]
+	mov [ebp + PHYS(boot_idtr) + 2], eax
+
+	; Everything of the loader's goes: what remained might mean something else in long mode (5-level paging), or act
+	; on its own (breakpoints, flags).
+	xor eax, eax
+	mov dr7, eax
+	lldt ax
 	lea eax, [ebp + PHYS(boot_gdt)]
 	mov [ebp + PHYS(boot_gdtr) + 2], eax
 	lgdt [ebp + PHYS(boot_gdtr)]
 	lea eax, [ebp + PHYS(boot_pml4)]
 	mov cr3, eax
-	mov eax, cr4
-	or eax, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT
+	mov eax, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT
 	mov cr4, eax
 	mov ecx, EFER_MSR
-	rdmsr
-	or eax, EFER_LME | EFER_NXE
+	mov eax, EFER_LME | EFER_NXE
+	xor edx, edx
 	wrmsr
+	mov ecx, PAT_MSR
+	mov eax, PAT_RESET
+	mov edx, eax
+	wrmsr
+	; FS and GS: per-CPU data, of which traps and the stack protector's canary (FS:28h) need some from the start.
+	xor eax, eax
+	mov fs, eax
+	mov gs, eax
+	mov eax, boot_cpu - KERNEL_VMA + (KERNEL_VMA & 0xffffffff)
+	mov edx, KERNEL_VMA >> 32
+	mov ecx, FS_BASE_MSR
+	wrmsr
+	mov ecx, GS_BASE_MSR
+	wrmsr
+	lidt [ebp + PHYS(boot_idtr)]
+	mov esi, [esp]			; the loader's magic, saved above
 	mov eax, CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG
 	mov cr0, eax
-	lea eax, [ebp + PHYS(.long)]
+	lea eax, [ebp + PHYS(entry64)]
 	push dword 8
 	push eax
 	retf
 bits 64
-.long:
+entry64:
 	mov rax, .high
 	jmp rax
 .high:
@@ -166,15 +212,6 @@ bits 64
 	mov ds, eax
 	mov es, eax
 	mov ss, eax
-	xor eax, eax
-	mov fs, eax
-	mov gs, eax
-	; The stack protector reads its canary at FS:28h: a spare block until the per-CPU one is there.
-	mov ecx, 0xc0000100
-	mov rax, boot_fs_block
-	mov rdx, rax
-	shr rdx, 32
-	wrmsr
 	mov rsp, boot_stack_top
 	mov edi, esi
 	mov esi, ebx
@@ -223,6 +260,9 @@ boot_gdt:
 boot_gdtr:
 	dw $ - boot_gdt - 1
 	dd 0
+boot_idtr:
+	dw 256 * 16 - 1
+	dd 0
 
 section .bss
 alignb 4096
@@ -233,5 +273,4 @@ boot_pd:	resb 4096 * 4
 boot_pd_high:	resb 4096
 boot_stack:	resb 16384
 boot_stack_top:
-boot_fs_block:	resb 64
 boot_start_tsc:	resq 1

@@ -1,6 +1,7 @@
 /* Bring-up: from the boot loader's hands to the run loop. */
 #include "arch/x86/acpi_tables.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/early_log.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/lock.h"
 #include "arch/x86/percpu.h"
@@ -167,6 +168,7 @@ static void setup_memory(u64 delta)
 	if (e820_sanitize(&bi.map) || e820_retype(&bi.map, base, len, E820_RAM, E820_HV) || boot_info_reserve(&bi))
 		fatal("the memory map is too fragmented", "use another firmware or boot loader");
 	e820_align_ram(&bi.map, PAGE_SIZE);
+	early_log_unmapped();
 	if (hvmem_init(&bi.map, delta))
 		fatal("no usable memory: the hypervisor needs 16 MiB of RAM below 4 GiB, and more for guests",
 		      "give the machine more memory");
@@ -377,9 +379,9 @@ static __noreturn void hv_main2(void)
 	percpu_load(pcpus[0]);
 	cpu_features();
 	same_tsc();
-	panic_set_begin(monitor_release);
-	panic_set_dump(dump_exits);
 	panic_set_final(panic_end);
+	if (trap_boot_nmi())
+		log_warn("CPU 0: host NMI\n");
 	hz = tsc_calibrate(fadt && fadt->pm_tmr.space == ACPI_SPACE_IO ? (u16)fadt->pm_tmr.addr : 0, &source);
 	lapic_timer_calibrate(hz);
 	walltime_init();
@@ -416,6 +418,9 @@ void hv_main(u32 magic, u32 info, u64 delta)
 {
 	const struct acpi_madt *madt = firmware_madt();
 
+	trap_init();
+	panic_set_begin(monitor_release);
+	panic_set_dump(dump_exits);
 	image_delta = delta;
 	boot_info_init(&bi, "none");
 	parse_boot_info(magic, info);
@@ -425,7 +430,6 @@ void hv_main(u32 magic, u32 info, u64 delta)
 	         bi.loader[0] ? bi.loader : "unknown", bi.protocol, boot_start_tsc);
 	if (bi.efi_bs)
 		fatal("EFI boot services are still running", "boot with GRUB's multiboot2 command, which ends them");
-	trap_init();
 	setup_memory(delta);
 	console_screen();
 	serial_control();

@@ -110,6 +110,11 @@ void log_add_sink(struct log_sink *sink)
 	log_unlock();
 }
 
+bool log_has_sink(void)
+{
+	return sinks;
+}
+
 void log_set_hooks(void (*lock)(void), void (*unlock)(void), u64 (*now_us)(void))
 {
 	hooks.lock = lock;

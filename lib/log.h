@@ -37,6 +37,8 @@ struct log_sink {
 void log_lock(void);
 void log_unlock(void);
 void log_add_sink(struct log_sink *sink);
+/* Whether there is any. */
+bool log_has_sink(void);
 
 /* The lock hooks and the time stamp are supplied by the machine layer; NULL means none. now_us gives microseconds. */
 void log_set_hooks(void (*lock)(void), void (*unlock)(void), u64 (*now_us)(void));

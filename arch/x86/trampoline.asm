@@ -21,12 +21,16 @@ trampoline_start:
 	o32 lgdt [tr_gdtr - trampoline_start]
 	mov eax, [trampoline_cr3 - trampoline_start]
 	mov cr3, eax
-	mov eax, cr4
-	or eax, (1 << 5) | (1 << 9) | (1 << 10)
+	; Constants, as in boot/entry.asm: PAE, OSFXSR, OSXMMEXCPT; LME, NXE.
+	mov eax, (1 << 5) | (1 << 9) | (1 << 10)
 	mov cr4, eax
 	mov ecx, 0xc0000080
-	rdmsr
-	or eax, (1 << 8) | (1 << 11)
+	mov eax, (1 << 8) | (1 << 11)
+	xor edx, edx
+	wrmsr
+	mov ecx, 0x277				; PAT: WB, WT, UC-, UC, twice
+	mov eax, 0x00070406
+	mov edx, eax
 	wrmsr
 	mov eax, (1 << 0) | (1 << 1) | (1 << 4) | (1 << 5) | (1 << 16) | (1 << 31)
 	mov cr0, eax

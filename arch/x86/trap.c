@@ -2,6 +2,8 @@
 #include "arch/x86/trap.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/early_log.h"
+#include "arch/x86/exc.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/percpu.h"
 #include "lib/assert.h"
@@ -30,7 +32,12 @@ extern const u64 trap_vectors[256];
 extern const struct ex_entry ex_table_start[], ex_table_end[];
 extern const char text_start[], text_end[];
 
-static struct idt_gate idt[256] __aligned(16);
+/* boot/entry.asm fills it in and loads it on its way to long mode. */
+struct idt_gate trap_idt[256] __aligned(16);
+/* The bootstrap processor until its own data is allocated; FS and GS point here from entry.asm on. */
+struct pcpu boot_cpu = { .self = &boot_cpu };
+
+static u8 boot_ist[NR_IST][4096] __aligned(16);
 static irq_fn irq_handlers[256];
 static void (*panic_begin)(void);
 static void (*panic_dump)(void);
@@ -42,29 +49,27 @@ void trap_handle(struct trap_frame *f);
 
 static void load_idt(void)
 {
-	struct table_reg idtr = { sizeof(idt) - 1, (u64)idt };
+	struct table_reg idtr = { sizeof(trap_idt) - 1, (u64)trap_idt };
 
 	__asm__ volatile("lidt %0" : : "m"(idtr));
 }
 
 void trap_init(void)
 {
-	for (u32 v = 0; v < 256; v++) {
-		u64 a = trap_vectors[v];
+	for (u32 i = 0; i < NR_IST; i++)
+		boot_cpu.tss.ist[i] = (u64)boot_ist[i] + sizeof(boot_ist[i]);
+	percpu_load(&boot_cpu);
+	trap_idt[VEC_NMI].ist = IST_NMI;
+	trap_idt[VEC_DF].ist = IST_DF;
+	trap_idt[VEC_MC].ist = IST_MC;
+}
 
-		idt[v] = (struct idt_gate){
-			.offset0 = (u16)a,
-			.selector = SEL_CODE,
-			.ist = v == 2    ? IST_NMI
-			       : v == 8  ? IST_DF
-			       : v == 18 ? IST_MC
-			                 : 0,
-			.type = 0x8e,
-			.offset1 = (u16)(a >> 16),
-			.offset2 = (u32)(a >> 32),
-		};
-	}
-	load_idt();
+bool trap_boot_nmi(void)
+{
+	bool was = boot_cpu.nmi_pending;
+
+	boot_cpu.nmi_pending = false;
+	return was;
 }
 
 __attribute__((no_stack_protector)) void percpu_load(struct pcpu *p)
@@ -83,12 +88,12 @@ __attribute__((no_stack_protector)) void percpu_load(struct pcpu *p)
 	__asm__ volatile("lgdt %0" : : "m"(gdtr));
 	load_idt();
 	__asm__ volatile("pushq %0\n\tleaq 1f(%%rip), %%rax\n\tpushq %%rax\n\tlretq\n1:\n\t"
-	                 "movl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss\n\t"
-	                 "xorl %%eax, %%eax\n\tmovl %%eax, %%fs\n\tmovl %%eax, %%gs"
+	                 "movl %1, %%eax\n\tmovl %%eax, %%ds\n\tmovl %%eax, %%es\n\tmovl %%eax, %%ss"
 	                 :
 	                 : "i"(SEL_CODE), "i"(SEL_DATA)
 	                 : "rax", "memory");
 	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+	/* The selectors are null since entry: to load them again would clear the bases for a moment. */
 	cpu_wrmsr(MSR_FS_BASE, (u64)p);
 	cpu_wrmsr(MSR_GS_BASE, (u64)p);
 }
@@ -160,6 +165,8 @@ static void panic_enter(void)
 		lapic_send_nmi_others();
 	}
 	log_set_hooks(NULL, NULL, NULL); /* the lock's owner may be the one that fell */
+	if (!log_has_sink())
+		early_log_open();
 	if (panic_begin)
 		panic_begin();
 }
@@ -216,7 +223,7 @@ void trap_handle(struct trap_frame *f)
 		                             "#DF", "9",   "#TS", "#NP", "#SS", "#GP", "#PF", "15",
 		                             "#MF", "#AC", "#MC", "#XM", "#VE", "#CP" };
 
-	if (f->vector == 2) {
+	if (f->vector == VEC_NMI) {
 		const struct pcpu *fell = atomic_load(&panic_cpu);
 
 		if (fell && fell != this_cpu()) {

@@ -19,8 +19,13 @@ struct trap_frame {
 
 typedef void (*irq_fn)(void);
 
-/* Builds the IDT (shared by all CPUs); once, before the first percpu_load(). */
+/*
+ * Gives the bootstrap processor stacks of their own for NMI, #DF and #MC; first of all. Until the next percpu_load() it
+ * is boot_cpu. What boot/entry.asm has loaded before reports other traps from the first instruction of long mode on.
+ */
 void trap_init(void);
+/* An NMI that came before the bootstrap processor's own data: once, true. */
+bool trap_boot_nmi(void);
 /* Registers the handler of a host interrupt vector. It runs with interrupts off, from the IDT or from a VM exit. */
 void irq_register(u8 vector, irq_fn fn);
 /* Runs the handler of a vector taken by a VM exit with "acknowledge interrupt on exit", and EOIs. */

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
-from bhtools import session  # noqa: E402
+from bhtools import gdbstub, session  # noqa: E402
 import many  # noqa: E402
 
 NEW_CPU = "corei7_skylake_x"  # APICv and all else
@@ -70,6 +70,8 @@ class Boot:
     bare: bool = False  # no Bulkhead: GRUB starts the untouched kernel itself, with `append`
     cmdline: str = ""  # Bulkhead's
     debugger: callable = None  # debugger() gives commands for Bochs' debugger
+    stub: callable = None  # stub(gdbstub.Stub) drives QEMU's machine from before its first instruction on
+    options: tuple = ()  # more of QEMU's
     leave_out: tuple = ()  # modules not loaded
     # What must happen
     dialogue: tuple = ()  # (pattern to wait for, text to type, or Program to run, then); many.OnScreen, many.Keys
@@ -682,12 +684,65 @@ def other_tests():
     )
 
 
+def symbols():
+    """{name: address} of the hypervisor"""
+    out = subprocess.run(["nm", ROOT / "build/bulkhead.elf"], capture_output=True, text=True, check=True).stdout
+    return {name: int(address, 16) for address, name in re.findall(r"^([0-9a-f]+) . (\w+)$", out, re.M)}
+
+
 def jump(function, to=None):
     """For Bochs' debugger: when the hypervisor comes to this function the first time, it goes to another one, or to
     nowhere."""
-    out = subprocess.run(["nm", ROOT / "build/bulkhead.elf"], capture_output=True, text=True, check=True).stdout
-    at = {name: address for address, name in re.findall(r"^([0-9a-f]+) . (\w+)$", out, re.M)}
-    return f"lb 0x{at[function]}\nc\nd 1\nset rip=0x{at[to] if to else '10'}\nc\n"
+    at = symbols()
+    return f"lb {at[function]:#x}\nc\nd 1\nset rip={at[to] if to else 0x10:#x}\nc\n"
+
+
+KERNEL_VMA = 0xFFFFFFFF80000000
+NOWHERE = 0x7FFF00000000
+CR4_LA57 = 1 << 12
+
+
+def start_tests():
+    """What loader and machine may be like before the hypervisor has made them its own: QEMU up to where VT-x is missed."""
+
+    def inherit(register, bits):
+        def stub(gdb):
+            gdb.run_to(symbols()["entry32"] - KERNEL_VMA)
+            gdb.write(register, gdb.read(register) | bits)
+            if not gdb.read(register) & bits:
+                raise gdbstub.StubError(f"{register} does not take {bits:#x}")
+        return stub
+
+    def trap(function, base=0):
+        def stub(gdb):
+            gdb.run_to(symbols()[function] - base)
+            gdb.write("rip", NOWHERE)
+        return stub
+
+    def nmi(function, base=0):
+        def stub(gdb):
+            gdb.run_to(symbols()[function] - base)
+            gdb.monitor("nmi")
+        return stub
+
+    payload_kw = dict(accel="tcg", guest="hello", seconds=240)
+    yield refusal("start-la57", "a loader that leaves 5-level paging on in CR4", r"cannot start: .*VT-x",
+                  stub=inherit("cr4", CR4_LA57), **payload_kw)
+    for name, function, base in (("first", "entry64", KERNEL_VMA), ("main", "hv_main", 0), ("map", "e820_sanitize", 0),
+                                 ("mapped", "console_screen", 0), ("firmware", "firmware_setup", 0)):
+        yield Boot(
+            f"start-trap-{name}",
+            f"an exception at {function}: told, and the machine halts",
+            want=(rf"bulkhead: panic: exception #PF error 0x\w+ on CPU 0\n.*  rip 0+{NOWHERE:x}",
+                  "bulkhead: halted after a panic"),
+            status=session.CRASHED,
+            forbid=(),
+            stub=trap(function, base),
+            **payload_kw,
+        )
+        if name != "first":
+            yield refusal(f"start-nmi-{name}", f"an NMI at {function}: told, and the boot goes on",
+                          r"cannot start: .*VT-x", r"CPU 0: host NMI", stub=nmi(function, base), **payload_kw)
 
 
 def previous_tests():
@@ -804,7 +859,17 @@ def neighbour_tests():
 
 
 def all_tests():
-    groups = (linux_tests, payload_tests, xsave_tests, pv_tests, refusal_tests, neighbour_tests, previous_tests)
-    for group in (*groups, other_tests):
+    groups = (
+        linux_tests,
+        payload_tests,
+        xsave_tests,
+        pv_tests,
+        refusal_tests,
+        neighbour_tests,
+        previous_tests,
+        start_tests,
+        other_tests,
+    )
+    for group in groups:
         yield from group()
     yield from many.tests(Boot, Program)

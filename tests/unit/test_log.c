@@ -49,7 +49,9 @@ START_TEST(late_sink_gets_a_replay)
 	ck_assert_uint_eq(log_ring_read(buf, sizeof(buf)), 0);
 	log_info("one");
 	log_info("two");
+	ck_assert(!log_has_sink());
 	log_add_sink(&sink);
+	ck_assert(log_has_sink());
 	ck_assert_str_eq(cap.text, "one\ntwo\n");
 	log_add_sink(&sink2);
 	log_info("three");

@@ -16,7 +16,7 @@ import tty
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import dtb, screen
+from . import dtb, gdbstub, screen
 
 BOCHS_MODEL = "corei7_skylake_x"
 BOCHS_IPS = 50_000_000  # the emulated time stamp counter's frequency; one tick is one instruction
@@ -41,6 +41,8 @@ class Settings:
     com2: bool = False  # it has a second serial port
     rtc: str = "now"  # or seconds since 1970: a repeatable run
     debugger: str = "c\n"  # Bochs: commands for its debugger
+    stub: callable = None  # QEMU: stub(gdbstub.Stub) drives the machine from before its first instruction; ends by itself
+    options: tuple = ()  # QEMU: more of them
     disk: str = ""  # boots from this image …
     iso: str = ""  # … or from this CD
 
@@ -118,6 +120,9 @@ class Machine:
         self.com2 = None
         if settings.com2:
             self.com2, self._com2_slave, self._com2_tty = raw_pty()
+        if settings.stub:
+            self._gdb, self._gdb_slave, self._gdb_tty = raw_pty()
+        self.stub_trouble = ""
         self._screen = None
         self._keyboard = None
         self.screen = screen.Screen()  # what Bochs shows of the VGA's text
@@ -134,6 +139,16 @@ class Machine:
             raise
         if self._screen:
             threading.Thread(target=self._drop_screen, daemon=True).start()
+        if settings.stub:
+            threading.Thread(target=self._drive, daemon=True).start()
+
+    def _drive(self):
+        stub = gdbstub.Stub(self._gdb)
+        try:
+            self.settings.stub(stub)
+            stub.leave()
+        except (gdbstub.StubError, OSError, KeyError) as e:
+            self.stub_trouble = f"gdb stub: {e}"
 
     @staticmethod
     def _environment():
@@ -190,6 +205,9 @@ class Machine:
                "-chardev", f"tty,id=com1,path={self._tty}", "-serial", "chardev:com1"]
         if s.com2:
             cmd += ["-chardev", f"tty,id=com2,path={self._com2_tty}", "-serial", "chardev:com2"]
+        if s.stub:  # a triple fault ends it
+            cmd += ["-S", "-no-reboot", "-chardev", f"tty,id=gdb,path={self._gdb_tty}", "-gdb", "chardev:gdb"]
+        cmd += s.options
         if s.rtc != "now":
             cmd += ["-rtc", time.strftime("base=%Y-%m-%dT%H:%M:%S,clock=vm", time.gmtime(int(s.rtc)))]
         if s.firmware == "uefi":
@@ -275,7 +293,7 @@ class Machine:
         self.process.wait()
 
     def close(self):
-        for name in ("console", "_slave", "com2", "_com2_slave", "_screen", "_screen_slave"):
+        for name in ("console", "_slave", "com2", "_com2_slave", "_screen", "_screen_slave", "_gdb", "_gdb_slave"):
             fd = getattr(self, name, None)
             if isinstance(fd, int):
                 os.close(fd)
@@ -298,6 +316,8 @@ class Machine:
     def outcome(self):
         """How it ended; only when it did."""
         text = self.log_text()
+        if self.stub_trouble:
+            return Outcome("failed", 0, self.stub_trouble)
         stamps = re.findall(r"^(\d{11})[pe]\[", text, re.M)
         ticks = int(stamps[-1]) if stamps and self.accel == "bochs" else 0
         if self.killed:
