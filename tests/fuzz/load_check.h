@@ -7,14 +7,14 @@
 #include "vmm/load/load.h"
 
 #define FUZZ_RAM (8ull << 20)
-#define HOLE_LEN (GUEST_ROM_BASE - GUEST_VGA_BASE)
+#define HOLE_LEN (GUEST_ROM_BASE - GUEST_VGA_BASE) /* of what no image may be loaded to */
 
 struct fuzz_guest {
 	struct guest_map map;
 	struct guest_mem mem;
 };
 
-/* RAM of exactly its size, so that the sanitizer sees every access beyond; the VGA hole carries a pattern. */
+/* RAM of exactly its size, so that the sanitizer sees every access beyond; the VGA window carries a pattern. */
 static inline struct fuzz_guest *fuzz_guest(void)
 {
 	static struct fuzz_guest g;

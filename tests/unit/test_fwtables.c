@@ -318,7 +318,7 @@ START_TEST(refusals)
 	ck_assert_int_eq(fwtables_build(&cfg, &g.mem, &rsdp, why, sizeof(why)), ERR_NOSPC);
 	cfg.name = NULL;
 	ck_assert_int_eq(fwtables_build(&cfg, &g.mem, &rsdp, why, sizeof(why)), OK);
-	g.mem.nr_ranges = 1;
+	g.mem.ranges[0].len = GUEST_VGA_BASE;
 	ck_assert_int_eq(fwtables_build(&cfg, &g.mem, &rsdp, why, sizeof(why)), ERR_FAULT);
 	guest_ram_free(&g);
 }

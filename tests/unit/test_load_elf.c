@@ -337,7 +337,7 @@ START_TEST(limits)
 	}
 	/* RAM that the map promises and the window has not */
 	build(true, 0x100000);
-	g.mem.nr_ranges = 1;
+	g.mem.ranges[0].len = GUEST_VGA_BASE;
 	ck_assert_int_eq(load_elf_raw(&in, &out), ERR_FAULT);
 	guest_ram_free(&g);
 }

@@ -271,10 +271,10 @@ START_TEST(odd_inputs)
 	ck_assert_ptr_nonnull(strstr(out.why, "command line"));
 	/* the map promises RAM that is not there: an error, not a crash */
 	in.cmdline = "";
-	g.mem.nr_ranges = 1;
+	g.mem.ranges[0].len = 0x20000;
 	ck_assert_int_eq(load_bzimage(&in, &out), ERR_FAULT);
-	g.mem.nr_ranges = 2;
 	g.mem.ranges[0].gpa = 0x20000;
+	g.mem.ranges[0].len = 16 * MIB - 0x20000;
 	ck_assert_int_eq(load_bzimage(&in, &out), ERR_FAULT);
 	guest_ram_free(&g);
 }

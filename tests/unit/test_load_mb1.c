@@ -222,7 +222,7 @@ START_TEST(limits)
 	mods[1].len = 12 * MIB;
 	ck_assert_int_eq(load_multiboot1(&in, &out), ERR_NOMEM);
 	in.nr_modules = 0;
-	g.mem.nr_ranges = 1;
+	g.mem.ranges[0].len = GUEST_VGA_BASE;
 	build_addrs(0x200200, 0x200000, 0, 0, 0x200010);
 	ck_assert_int_eq(load_multiboot1(&in, &out), ERR_FAULT);
 	guest_ram_free(&g);
@@ -236,9 +236,20 @@ START_TEST(low_images)
 		u64 at, size;
 		int err;
 	} t[] = {
-		{ 0x4000, 0x9000, OK },         { 0x8000, 0x8000, OK },         { 0x1000, 0x5f000, OK },
-		{ 0xf00, 0x1000, ERR_RANGE },   { 0x1000, 0x5f001, ERR_RANGE }, { 0x60000, 0x1000, ERR_RANGE },
-		{ 0x8f000, 0x1000, ERR_RANGE }, { 0x90000, 0x1000, OK },
+		{ 0x4000, 0x9000, OK },
+		{ 0x8000, 0x8000, OK },
+		{ 0x1000, 0x5f000, OK },
+		{ 0xf00, 0x1000, ERR_RANGE },
+		{ 0x1000, 0x5f001, ERR_RANGE },
+		{ 0x60000, 0x1000, ERR_RANGE },
+		{ 0x8f000, 0x1000, ERR_RANGE },
+		{ 0x90000, 0x1000, OK },
+		/* backed, but not the guest's: EBDA, VGA window, firmware */
+		{ 0x9f000, 0x1000, ERR_RANGE },
+		{ 0xa0000, 0x1000, ERR_RANGE },
+		{ 0xb8000, 0x1000, ERR_RANGE },
+		{ 0xbf000, 0x1000, ERR_RANGE },
+		{ 0xff000, 0x2000, ERR_RANGE },
 	};
 	struct load_module mod = { "A=1\n", 4, "env.txt" };
 
@@ -279,4 +290,28 @@ START_TEST(low_images)
 }
 END_TEST
 
-SUITE_MAIN("load_mb1", elf_images, address_fields, headers, limits, low_images)
+/* A small guest whose image leaves all of the memory above it to modules: they do not fall on the firmware's. */
+START_TEST(modules_above_firmware)
+{
+	static const u8 data[0x3000];
+	struct elf_seg seg = { 1, 0x1000, 0x4000, 0x4000, 0x1000, 0x1000, 0x1000 };
+	struct load_module mod = { data, 0x2000, NULL };
+	struct load_in in;
+
+	guest_ram_init(&g, GUEST_HIGH_BASE + 0x2000);
+	memset(image, 0x11, sizeof(image));
+	elf_build(image, false, 3, 0x4010, &seg, 1);
+	put_header(HDR, 0);
+	in = input();
+	in.modules = &mod;
+	in.nr_modules = 1;
+	ck_assert_int_eq(load_image(&in, &out), OK);
+	ck_assert_uint_eq(out.modules_base, GUEST_HIGH_BASE);
+	mod.len = 0x2001;
+	ck_assert_int_eq(load_image(&in, &out), ERR_NOMEM);
+	ck_assert_str_eq(out.why, "module 0 of 8193 bytes: no room between 0x100000 (image end) and 0x102000");
+	guest_ram_free(&g);
+}
+END_TEST
+
+SUITE_MAIN("load_mb1", elf_images, address_fields, headers, limits, low_images, modules_above_firmware)

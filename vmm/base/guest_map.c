@@ -42,8 +42,7 @@ void guest_map_ranges(const struct guest_map *map, struct guest_mem *mem, u8 *ba
 {
 	memset(mem, 0, sizeof(*mem));
 	mem->base = base;
-	add_range(mem, 0, GUEST_VGA_BASE);
-	add_range(mem, GUEST_ROM_BASE, map->low_end);
+	add_range(mem, 0, map->low_end);
 	if (map->high_end)
 		add_range(mem, GUEST_PCI_HOLE_END, map->high_end);
 }

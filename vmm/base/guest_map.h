@@ -3,7 +3,7 @@
  * and to the e820 list that loaders and firmware hand to the guest. Pure.
  *
  *   0x00000000-0x0009fbff  RAM (the last KiB below 640K is the EBDA: backed, reported reserved)
- *   0x000a0000-0x000bffff  VGA window: not RAM
+ *   0x000a0000-0x000bffff  VGA window: backed by RAM, as there is no VGA; in no e820 entry, as on a PC
  *   0x000c0000-0x000fffff  backed by RAM, reported reserved; firmware tables from 0xe0000
  *   0x00100000-...         RAM up to min(memory, 3 GiB)
  *   0xc0000000-0xffffffff  PCI hole; IOAPIC 0xfec00000, LAPIC 0xfee00000
@@ -16,7 +16,7 @@
 #include "mm/guest_mem.h"
 
 #define GUEST_EBDA_BASE     0x9fc00ull
-#define GUEST_VGA_BASE      0xa0000ull
+#define GUEST_VGA_BASE      0xa0000ull /* to GUEST_ROM_BASE: programs print to B8000h without asking */
 #define GUEST_ROM_BASE      0xc0000ull /* shadow area: backed by RAM, reserved in e820 */
 #define GUEST_FW_BASE       0xe0000ull /* firmware tables (vmm/firmware) live in [FW_BASE, FW_END) */
 #define GUEST_FW_END        0x100000ull
@@ -47,7 +47,7 @@ struct guest_e820 {
 };
 
 struct guest_map {
-	u64 memory;   /* as given, bytes: RAM including the legacy holes below 1 MiB, as on a PC */
+	u64 memory;   /* as given, bytes: all that is backed, the reserved parts below 1 MiB included */
 	u64 low_end;  /* one past the last byte of RAM below 4 GiB */
 	u64 high_end; /* one past the last byte of RAM above 4 GiB, or 0 when there is none */
 	u32 nr_e820;
