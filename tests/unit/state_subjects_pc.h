@@ -2,6 +2,7 @@
 #pragma once
 
 #include "state_subject.h"
+#include "vmm/dev/pc/vcrtc.h"
 #include "vmm/dev/pc/vdebug.h"
 #include "vmm/dev/pc/vpit.h"
 #include "vmm/dev/pc/vpm.h"
@@ -175,6 +176,23 @@ static inline void subject_reset_invariants(struct state_world *w)
 	assert(!(s->cf9 & ~0x0e) && !(s->port92 & ~0x03));
 }
 
+/* ---- CRT controller ---- */
+
+static inline void subject_crtc_step(struct state_world *w, struct state_dice *d)
+{
+	u8 op = d_u8(d);
+
+	switch (op & 7) {
+	case 0:
+	case 1: world_out(w, VCRTC_PORT, op >> 3); break;
+	case 2: world_out(w, VCRTC_PORT + 1, d_u8(d)); break;
+	case 3: world_in(w, VCRTC_PORT + (op >> 7)); break;
+	case 4: world_access(w, d, &w->pio, VCRTC_PORT - 1, 4); break;
+	case 5: world_in(w, VCRTC_STATUS); break;
+	default: world_pass(w, d_span(d)); break;
+	}
+}
+
 /* ---- UART ---- */
 
 #define SUBJECT_UART_BASE 0x3f8
@@ -318,6 +336,7 @@ static const struct state_subject state_subjects_pc[] = {
 	{ "pm", &vpm_ops, sizeof(struct vpm), 0, subject_pm_attach, subject_pm_step, subject_pm_invariants, NULL },
 	{ "reset", &vreset_ops, sizeof(struct vreset), sizeof(struct io_region), subject_reset_attach,
 	  subject_reset_step, subject_reset_invariants, subject_reset_detach },
+	{ "crtc", &vcrtc_ops, sizeof(struct vcrtc), 0, subject_pit_attach, subject_crtc_step, NULL, NULL },
 	{ "uart", &vuart_ops, sizeof(struct vuart), 0, subject_uart_attach, subject_uart_step,
 	  subject_uart_invariants, NULL },
 	{ "debug", &vdebug_ops, sizeof(struct vdebug), VDEBUG_IOMEM_LEN, subject_debug_attach, subject_debug_step,

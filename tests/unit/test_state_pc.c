@@ -119,6 +119,14 @@ START_TEST(reset)
 }
 END_TEST
 
+START_TEST(crtc)
+{
+	static const struct state_bad bad[] = { { "index=255 reg[0]=255 reg[24]=255", "" } };
+
+	CHECK("crtc", 0, bad);
+}
+END_TEST
+
 START_TEST(uart)
 {
 	static const struct state_bad bad[] = {
@@ -167,4 +175,4 @@ START_TEST(debug)
 }
 END_TEST
 
-SUITE_MAIN("state_pc", pit, rtc, pm, reset, uart, debug)
+SUITE_MAIN("state_pc", pit, rtc, pm, reset, crtc, uart, debug)

@@ -4,6 +4,7 @@
 #include "arch/x86/lock.h"
 #include "vmm/backend/chr.h"
 #include "vmm/board/serial.h"
+#include "vmm/dev/pc/vcrtc.h"
 #include "vmm/dev/pc/vdebug.h"
 #include "vmm/dev/pc/vpit.h"
 #include "vmm/dev/pc/vpm.h"
@@ -58,6 +59,7 @@ struct board {
 	struct vrtc rtc;
 	struct vpm pm;
 	struct vreset reset;
+	struct vcrtc crtc;
 	struct vpci pci;
 	struct vpci_dev host_bridge;
 	struct vi6300esb watchdog; /* with VM_WATCHDOG_I6300ESB */
