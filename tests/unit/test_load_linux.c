@@ -133,6 +133,72 @@ START_TEST(start_state)
 }
 END_TEST
 
+/* Kernels without a 64-bit entry point start as "32-bit Boot Protocol" says; fields that a version lacks are not read. */
+START_TEST(entry_32)
+{
+	static const struct {
+		u32 version, hdr_end, xloadflags;
+		u64 at, end; /* of the kernel */
+		u32 cmdline_max;
+		bool seed;
+	} t[] = {
+		{ 0x0204, 0x230, 0xffff, 0x100000, 0x106000, 255, false },
+		{ 0x0205, 0x235, 0xffff, 0x100000, 0x106000, 255, false },
+		{ 0x0206, 0x23c, 0xffff, 0x100000, 0x106000, 2047, false },
+		{ 0x0208, 0x23c, 0xffff, 0x100000, 0x106000, 2047, false },
+		{ 0x0209, 0x258, 0xffff, 0x100000, 0x106000, 2047, true },
+		{ 0x020a, 0x264, 0xffff, 0x400000, 0x500000, 2047, true },
+		{ 0x020b, 0x264, 0xffff, 0x400000, 0x500000, 2047, true },
+		{ 0x020f, 0x268, 0x003e, 0x400000, 0x500000, 2047, true },
+	};
+	static const u8 seed[32] = { 1, 2, 3 };
+	static char words[2049];
+	const u64 zp = LOAD_INFO_GPA;
+
+	guest_ram_init(&g, 16 * MIB);
+	for (u32 i = 0; i < ARRAY_SIZE(t); i++) {
+		struct load_in in = input();
+
+		build();
+		put_le(image, 0x206, 2, t[i].version);
+		put_le(image, 0x236, 2, t[i].xloadflags);
+		put_le(image, 0x238, 4, 2047);
+		image[0x201] = (u8)(t[i].hdr_end - 0x202 - 1);
+		ck_assert_int_eq(load_image(&in, &out), ERR_INVAL);
+		image[0x201]++;
+		memset(image + t[i].hdr_end, 0xee, 0x290 - t[i].hdr_end); /* code */
+		memset(words, 'w', sizeof(words) - 1);
+		words[t[i].cmdline_max + 1] = 0;
+		in.cmdline = words;
+		in.rng_seed = seed;
+		in.rng_seed_len = sizeof(seed);
+		ck_assert_int_eq(load_image(&in, &out), ERR_RANGE);
+		words[t[i].cmdline_max] = 0;
+		ck_assert_msg(load_image(&in, &out) == OK, "row %u: %s", i, out.why);
+		ck_assert_int_eq(out.mode, LOAD_MODE_PROT32);
+		ck_assert_uint_eq(out.rip, t[i].at);
+		ck_assert_uint_eq(out.rsi, zp);
+		ck_assert_uint_eq(out.rax | out.rbx | out.cr3, 0);
+		ck_assert_uint_eq(out.load_base, t[i].at);
+		ck_assert_uint_eq(out.load_end, t[i].end);
+		ck_assert_mem_eq(g.mem.base + t[i].at, image + SETUP_LEN, BODY_LEN);
+		/* flat 32-bit code at __BOOT_CS, 10h, and data at __BOOT_DS, 18h */
+		ck_assert_uint_eq(guest_ram_get(&g, out.gdt_base + 0x10, 8), 0x00cf9b000000ffff);
+		ck_assert_uint_eq(guest_ram_get(&g, out.gdt_base + 0x18, 8), 0x00cf93000000ffff);
+		/* the zero page: the header and no byte behind it */
+		ck_assert_uint_eq(guest_ram_get(&g, zp + 0x206, 2), t[i].version);
+		ck_assert_uint_eq(guest_ram_get(&g, zp + 0x214, 4), t[i].at);
+		if (t[i].version < 0x0209)
+			ck_assert_uint_eq(guest_ram_get(&g, zp + 0x250, 8), 0);
+		else
+			ck_assert_uint_eq(guest_ram_get(&g, zp + 0x250, 8), LOAD_EXTRA_GPA);
+		if (t[i].hdr_end <= 0x250)
+			ck_assert_uint_eq(guest_ram_get(&g, zp + 0x258, 8), 0);
+	}
+	guest_ram_free(&g);
+}
+END_TEST
+
 /* One field changed: the refusal's code, and words that must be in its text. */
 START_TEST(bad_fields)
 {
@@ -144,11 +210,12 @@ START_TEST(bad_fields)
 	} t[] = {
 		{ 0x1fe, 2, 0x1234, ERR_INVAL, "HdrS" },
 		{ 0x202, 4, 0, ERR_INVAL, "HdrS" },
-		{ 0x206, 2, 0x0205, ERR_NOTSUP, "version 2.05" },
-		{ 0x206, 2, 0x020b, ERR_NOTSUP, "version 2.11" },
+		{ 0x206, 2, 0x0203, ERR_NOTSUP, "version 2.03 is older than 2.04" },
+		{ 0x206, 2, 0x0205, OK, "" },
+		{ 0x206, 2, 0x020b, OK, "" },
 		{ 0x201, 1, 0x20, ERR_INVAL, "header ends at 0x222" },
 		{ 0x211, 1, 0x00, ERR_NOTSUP, "loadflags 0x0" },
-		{ 0x236, 2, 0x02, ERR_NOTSUP, "xloadflags 0x2" },
+		{ 0x236, 2, 0x02, OK, "" }, /* its 32-bit entry */
 		{ 0x1f1, 1, 255, ERR_TRUNC, "setup_sects 255 beyond the end of the 9216-byte file" },
 		{ 0x1f1, 1, 16, ERR_TRUNC, "setup_sects 16" },
 		{ 0x258, 8, 0xffffffffffffffff, OK, "" }, /* relocatable: goes elsewhere */
@@ -280,4 +347,4 @@ START_TEST(odd_inputs)
 }
 END_TEST
 
-SUITE_MAIN("load_linux", good, start_state, bad_fields, placement, truncation, odd_inputs)
+SUITE_MAIN("load_linux", good, start_state, entry_32, bad_fields, placement, truncation, odd_inputs)

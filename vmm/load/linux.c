@@ -36,7 +36,6 @@ enum zp_field {
 };
 
 #define BOOT_FLAG            0xaa55
-#define VERSION_MIN          0x020c
 #define LOADFLAG_LOADED_HIGH 0x01
 #define LOADFLAG_KEEP_SEGS   0x40
 #define XLF_KERNEL_64        0x0001
@@ -44,13 +43,30 @@ enum zp_field {
 #define SETUP_RNG_SEED       9
 #define SECTOR               512u
 
+/* Versions by what they brought ("Details of Header Fields"). */
+enum version {
+	VERSION_MIN = 0x0204, /* all that a bzImage and its initrd need */
+	VERSION_RELOCATABLE = 0x0205,
+	VERSION_CMDLINE_SIZE = 0x0206,
+	VERSION_SETUP_DATA = 0x0209,
+	VERSION_INIT_SIZE = 0x020a,  /* and pref_address */
+	VERSION_XLOADFLAGS = 0x020c, /* and so a 64-bit entry point that is known */
+};
+
+/* Where a kernel goes and how long its command line may be when its header does not say so. */
+#define OLD_PREF_ADDRESS GUEST_HIGH_BASE
+#define OLD_CMDLINE_SIZE 255
+/* What such a kernel takes while it unpacks itself, in lengths of the file: GRUB's estimate. */
+#define OLD_INIT_FACTOR 3
+
 struct linux_hdr {
 	const u8 *body; /* protected-mode part */
 	u64 body_len;
+	u32 version;
 	u32 hdr_end; /* end of the header in the file */
-	u32 initrd_max, align, cmdline_size, init_size;
-	u64 pref;
-	bool relocatable;
+	u32 initrd_max, align, cmdline_size;
+	u64 pref, init_size;
+	bool relocatable, entry_64;
 };
 
 bool linux_is_bzimage(const void *image, u64 len)
@@ -60,12 +76,47 @@ bool linux_is_bzimage(const void *image, u64 len)
 	return len >= HDR_VERSION && load_rd16(p + HDR_BOOT_FLAG) == BOOT_FLAG && !memcmp(p + HDR_MAGIC, "HdrS", 4);
 }
 
+/* The least end of a header of this version. */
+static u32 header_end(u32 version)
+{
+	if (version < VERSION_RELOCATABLE)
+		return HDR_INITRD_ADDR_MAX + 4;
+	if (version < VERSION_CMDLINE_SIZE)
+		return HDR_RELOCATABLE + 1;
+	if (version < VERSION_SETUP_DATA)
+		return HDR_CMDLINE_SIZE + 4;
+	if (version < VERSION_INIT_SIZE)
+		return HDR_SETUP_DATA + 8;
+	return version < VERSION_XLOADFLAGS ? HDR_INIT_SIZE + 4 : HDR_END_2_12;
+}
+
+/* The fields that its version has; for the others what held before there were any. */
+static void read_fields(const u8 *p, struct linux_hdr *h)
+{
+	h->initrd_max = load_rd32(p + HDR_INITRD_ADDR_MAX);
+	h->cmdline_size = OLD_CMDLINE_SIZE;
+	h->pref = OLD_PREF_ADDRESS;
+	h->init_size = OLD_INIT_FACTOR * ALIGN_UP(h->body_len, PAGE_SIZE);
+	if (h->version >= VERSION_RELOCATABLE) {
+		h->align = load_rd32(p + HDR_KERNEL_ALIGNMENT);
+		h->relocatable = p[HDR_RELOCATABLE];
+	}
+	if (h->version >= VERSION_CMDLINE_SIZE)
+		h->cmdline_size = load_rd32(p + HDR_CMDLINE_SIZE);
+	if (h->version >= VERSION_INIT_SIZE) {
+		h->pref = load_rd64(p + HDR_PREF_ADDRESS);
+		h->init_size = load_rd32(p + HDR_INIT_SIZE);
+	}
+	if (h->version >= VERSION_XLOADFLAGS)
+		h->entry_64 = load_rd16(p + HDR_XLOADFLAGS) & XLF_KERNEL_64;
+}
+
 /* The header's own consistency. */
 static int parse_header(const struct load_in *in, struct load_out *out, struct linux_hdr *h)
 {
 	const u8 *p = in->kernel;
 	u64 setup_len;
-	u32 version, sects;
+	u32 sects;
 
 	if (!linux_is_bzimage(p, in->kernel_len))
 		return load_refuse(out, ERR_INVAL, "bzImage: no boot flag aa55h and \"HdrS\" in the %llu-byte file",
@@ -73,21 +124,18 @@ static int parse_header(const struct load_in *in, struct load_out *out, struct l
 	if (in->kernel_len < HDR_END_MAX)
 		return load_refuse(out, ERR_TRUNC, "bzImage: header cut off, the file has %llu bytes",
 		                   (unsigned long long)in->kernel_len);
-	version = load_rd16(p + HDR_VERSION);
-	if (version < VERSION_MIN)
-		return load_refuse(out, ERR_NOTSUP, "bzImage: version %u.%02u is older than 2.12", version >> 8,
-		                   version & 0xff);
+	h->version = load_rd16(p + HDR_VERSION);
+	if (h->version < VERSION_MIN)
+		return load_refuse(out, ERR_NOTSUP, "bzImage: version %u.%02u is older than 2.04", h->version >> 8,
+		                   h->version & 0xff);
 	h->hdr_end = HDR_MAGIC + p[HDR_JUMP_LEN];
-	if (h->hdr_end < HDR_END_2_12)
+	if (h->hdr_end < header_end(h->version))
 		return load_refuse(out, ERR_INVAL, "bzImage: header ends at 0x%x, too short for version %u.%02u",
-		                   h->hdr_end, version >> 8, version & 0xff);
+		                   h->hdr_end, h->version >> 8, h->version & 0xff);
 	h->hdr_end = MIN(h->hdr_end, (u32)HDR_END_MAX);
 	if (!(p[HDR_LOADFLAGS] & LOADFLAG_LOADED_HIGH))
 		return load_refuse(out, ERR_NOTSUP, "bzImage: loadflags 0x%x: not loaded high (a zImage)",
 		                   p[HDR_LOADFLAGS]);
-	if (!(load_rd16(p + HDR_XLOADFLAGS) & XLF_KERNEL_64))
-		return load_refuse(out, ERR_NOTSUP, "bzImage: xloadflags 0x%x: no 64-bit entry point",
-		                   load_rd16(p + HDR_XLOADFLAGS));
 	sects = p[HDR_SETUP_SECTS] ? p[HDR_SETUP_SECTS] : 4;
 	setup_len = (sects + 1) * SECTOR;
 	if (setup_len + ENTRY_64 >= in->kernel_len)
@@ -95,19 +143,14 @@ static int parse_header(const struct load_in *in, struct load_out *out, struct l
 		                   sects, (unsigned long long)in->kernel_len);
 	h->body = p + setup_len;
 	h->body_len = in->kernel_len - setup_len;
-	h->initrd_max = load_rd32(p + HDR_INITRD_ADDR_MAX);
-	h->align = load_rd32(p + HDR_KERNEL_ALIGNMENT);
-	h->relocatable = p[HDR_RELOCATABLE];
-	h->cmdline_size = load_rd32(p + HDR_CMDLINE_SIZE);
-	h->pref = load_rd64(p + HDR_PREF_ADDRESS);
-	h->init_size = load_rd32(p + HDR_INIT_SIZE);
+	read_fields(p, h);
 	return OK;
 }
 
 /* Finds room for the kernel with all the memory it uses before it reads the memory map. */
 static int place_kernel(const struct load_in *in, struct load_out *out, const struct linux_hdr *h)
 {
-	u64 need = MAX((u64)h->init_size, h->body_len);
+	u64 need = MAX(h->init_size, h->body_len);
 	u64 at = h->pref;
 
 	if (at < GUEST_HIGH_BASE || at >= in->map->low_end || need > in->map->low_end - at) {
@@ -217,11 +260,13 @@ int load_bzimage(const struct load_in *in, struct load_out *out)
 	if (r == OK)
 		r = load_put_text(in, out, LOAD_CMDLINE_GPA, LOAD_CMDLINE_END, in->cmdline, "command line", NULL);
 	if (r == OK)
-		r = put_setup_data(in, out, &setup_data);
+		r = h.version < VERSION_SETUP_DATA ? OK : put_setup_data(in, out, &setup_data);
 	if (r == OK)
 		r = put_zero_page(in, out, &h, initrd, setup_data);
-	if (r == OK)
+	if (r == OK && h.entry_64)
 		r = load_start_state(in, out, LOAD_MODE_LONG64, out->load_base + ENTRY_64);
+	else if (r == OK)
+		r = load_start_state(in, out, LOAD_MODE_PROT32, out->load_base);
 	out->rsi = LOAD_INFO_GPA;
 	return r;
 }
