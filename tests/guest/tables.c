@@ -70,6 +70,7 @@ static void fadt(const struct sdt *t)
 	report(dsdt && !memcmp(dsdt->sig, "DSDT", 4) && sum(dsdt, dsdt->len) == 0, "DSDT: %u bytes, checksum",
 	       dsdt ? dsdt->len : 0);
 	report(facs && !memcmp(facs, "FACS", 4), "FACS");
+	report_hv(*(const u64 *)(p + 132) == (u64)facs, "FADT: X_FIRMWARE_CTRL is the FACS, too");
 	report(*(const u32 *)(p + 76), "FADT: PM timer at 0x%x", *(const u32 *)(p + 76));
 	report(*(const u32 *)(p + 64), "FADT: PM1a control at 0x%x", *(const u32 *)(p + 64));
 	if (*(const u32 *)(p + 48)) {

@@ -275,6 +275,7 @@ MORE_RUNS = (
     ("reset", "kbc", "reset-kbc"),
     ("reset", "triple", "reset-triple"),
     ("watchdog", "expire", "watchdog-expiry"),
+    ("poweroff", "fixed", "poweroff-fixed"),
 )
 # What such a run has instead of its payload's.
 MORE_SPECIAL = {

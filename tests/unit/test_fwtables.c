@@ -96,6 +96,7 @@ START_TEST(acpi_roots)
 	facs = guest_ram_get(&g, fadt + 36, 4);
 	ck_assert(IS_ALIGNED(facs, 64));
 	ck_assert_mem_eq(at(facs), "FACS", 4);
+	ck_assert_uint_eq(guest_ram_get(&g, fadt + 132, 8), facs);
 	/* fixed hardware: 32-bit fields and generic addresses agree */
 	ck_assert_uint_eq(guest_ram_get(&g, fadt + 46, 2), 9);
 	ck_assert_uint_eq(guest_ram_get(&g, fadt + 48, 4), 0xb2);
@@ -112,6 +113,23 @@ START_TEST(acpi_roots)
 	/* no 8042, no VGA, an RTC */
 	ck_assert_uint_eq(guest_ram_get(&g, fadt + 109, 2) & 0x26, 0x04);
 	guest_ram_free(&g);
+}
+END_TEST
+
+/* \_S5 in the DSDT is what the VM ends on, and what programs without an AML interpreter write. */
+START_TEST(soft_off)
+{
+	static const u8 s5[] = { 0x08, '_', 'S', '5', '_', 0x12 };
+	const u8 *p = memmem(dsdt_aml, dsdt_aml_len, s5, sizeof(s5));
+	u32 typ;
+
+	ck_assert_ptr_nonnull(p);
+	p += sizeof(s5);
+	p += 1 + (*p >> 6); /* PkgLength */
+	ck_assert_uint_ge(*p++, 2);
+	typ = *p == 0x0a ? p[1] : *p; /* BytePrefix, or ZeroOp, OneOp */
+	ck_assert_uint_eq(typ, GUEST_S5_SLP_TYP);
+	ck_assert_uint_eq(typ << 10 | 0x2000, 0x2000);
 }
 END_TEST
 
@@ -346,4 +364,4 @@ START_TEST(small_areas)
 }
 END_TEST
 
-SUITE_MAIN("fwtables", acpi_roots, optional_devices, madt, smbios, refusals, small_areas)
+SUITE_MAIN("fwtables", acpi_roots, soft_off, optional_devices, madt, smbios, refusals, small_areas)

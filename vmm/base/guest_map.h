@@ -28,7 +28,7 @@
 #define GUEST_IOAPIC_BASE   0xfec00000ull
 #define GUEST_LAPIC_BASE    0xfee00000ull
 
-#define GUEST_S5_SLP_TYP 5 /* SLP_TYPa of \_S5 in vmm/firmware/dsdt.asl */
+#define GUEST_S5_SLP_TYP 0 /* SLP_TYPa of \_S5 in vmm/firmware/dsdt.asl */
 
 /* Memory sizes accepted: whole pages, at least 1 MiB + 1 page, at most 1 TiB (the top of a 40-bit guest space less
  * the hole's gigabyte). */

@@ -9,8 +9,8 @@ DefinitionBlock ("", "DSDT", 2, "BULKHD", "BULKHEAD", 1)
 	/* A DWORD constant, so that its place in the AML has a fixed size. */
 	Name (BHCF, 0x5AFEC0DE)
 
-	/* SLP_TYPa of soft off; vmm/dev/vpm ends the VM on it. */
-	Name (\_S5, Package () { 5, 5, 0, 0 })
+	/* SLP_TYPa of soft off: GUEST_S5_SLP_TYP, which ends the VM. 0 is what programs take that read no ACPI. */
+	Name (\_S5, Package () { 0, 0, 0, 0 })
 
 	/* 0: the OS uses the 8259s, 1: the IOAPIC. */
 	Name (PICM, 0)

@@ -145,6 +145,7 @@ static u64 build_fadt(const struct fw_config *cfg, struct fw_area *a, u64 facs, 
 	         FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC | FADT_TMR_VAL_EXT | FADT_RESET_REG);
 	put_gas(t, 116, 8, 1, FW_RESET_PORT);
 	t[128] = FW_RESET_VALUE;
+	fw_put64(t, 132, facs);
 	fw_put64(t, 140, dsdt);
 	memcpy(t + 268, "BULKHEAD", 8); /* hypervisor vendor identity */
 	seal(t, FADT_LEN);
