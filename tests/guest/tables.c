@@ -49,6 +49,7 @@ static void madt(const struct sdt *t)
 			report(*(const u32 *)(p + 4) == 0xfec00000 && *(const u32 *)(p + 8) == 0,
 			       "MADT: IOAPIC at FEC00000h from GSI 0");
 			report(*(volatile u32 *)0xfec00010ull != 0xffffffff, "the IOAPIC answers there");
+			report_hv(p[2] != apic_id(), "MADT: the IOAPIC's ID is not this processor's");
 		} else if (p[0] == 2) {
 			rt_printf("override: IRQ %u is GSI %u flags 0x%x\n", p[3], *(const u32 *)(p + 4),
 			          *(const u16 *)(p + 8));

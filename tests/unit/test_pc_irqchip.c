@@ -1,6 +1,9 @@
 /* I/O APIC and the PC's interrupt wiring: 82093AA data sheet, SDM vol. 3 "Determining IPI Destination", MSIs. */
+#include <stdio.h>
+
 #include "fake_lapic.h"
 #include "suite.h"
+#include "vmm/policy/cpuid.h"
 
 #define LEVEL  BIT(15)
 #define RIRR   BIT(14)
@@ -544,6 +547,40 @@ START_TEST(attach_errors)
 }
 END_TEST
 
-SUITE_MAIN("pc_irqchip", ioapic_registers, edge, level, shared_vector_and_eoi_register, not_accepted,
+/* Of every topology of up to 64 processors: the I/O APIC's ID is none of theirs, of 4 bits whenever that can be. */
+START_TEST(ioapic_id)
+{
+	u32 ids[257], topologies = 0, collided = 0;
+
+	for (u32 s = 1; s <= 64; s++)
+		for (u32 c = 1; s * c <= 64; c++)
+			for (u32 t = 1; s * c * t <= 64; t++) {
+				struct cpuid_guest_cfg cfg = { .nr_vcpus = s * c * t, .topo = { s, c, t } };
+				u32 low = 0, hits = 0, naive = 0;
+				u8 id;
+
+				for (u32 i = 0; i < cfg.nr_vcpus; i++) {
+					ids[i] = cpuid_apic_id(&cfg, i);
+					low += ids[i] < 16;
+					naive += ids[i] == cfg.nr_vcpus;
+				}
+				id = vioapic_free_id(ids, cfg.nr_vcpus);
+				for (u32 i = 0; i < cfg.nr_vcpus; i++)
+					hits += ids[i] == id;
+				ck_assert_msg(!hits && (id < 16 || low == 16), "%u %u %u: %u", s, c, t, id);
+				topologies++;
+				collided += !!naive;
+			}
+	printf("topologies %u, where the number of vCPUs was one's ID %u\n", topologies, collided);
+	for (u32 i = 0; i < ARRAY_SIZE(ids); i++)
+		ids[i] = i;
+	ck_assert_uint_eq(vioapic_free_id(ids, 254), 254);
+	ck_assert_uint_eq(vioapic_free_id(ids, 255), 0); /* none left that is one processor's */
+	ck_assert_uint_eq(vioapic_free_id(ids, 257), 0);
+	ck_assert_uint_eq(vioapic_free_id(ids + 1, 200), 0);
+}
+END_TEST
+
+SUITE_MAIN("pc_irqchip", ioapic_registers, ioapic_id, edge, level, shared_vector_and_eoi_register, not_accepted,
            other_delivery_modes, wiring, pic_to_lint0, logical_xapic, logical_x2apic, physical, lowest_priority, icr,
            icr_invalid_combinations, icr_start_up, msi, attach_errors)

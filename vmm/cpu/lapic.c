@@ -88,6 +88,8 @@ static u32 hidden_from(const struct cpuid_table *cpuid)
 
 int lapics_create(struct vm *vm)
 {
+	u32 ids[CONFIG_MAX_VCPUS];
+
 	vm->lapics = hv_zalloc(vm->nr_vcpus * sizeof(*vm->lapics));
 	if (!vm->lapics)
 		return ERR_NOMEM;
@@ -98,8 +100,9 @@ int lapics_create(struct vm *vm)
 		vlapic_set_clock(&v->lapic, vlapic_clock_ns(vm->clock.tsc_hz));
 		vlapic_hide(&v->lapic, hidden_from(v->cpuid));
 		vm->lapics[i] = &v->lapic;
+		ids[i] = v->cpuid->apic_id;
 	}
-	pc_irqchip_init(&vm->irq, vm->lapics, vm->nr_vcpus, (u8)vm->nr_vcpus, pic_changed, vm);
+	pc_irqchip_init(&vm->irq, vm->lapics, vm->nr_vcpus, vioapic_free_id(ids, vm->nr_vcpus), pic_changed, vm);
 	return pc_irqchip_attach(&vm->irq, &vm->pio, &vm->mmio);
 }
 

@@ -68,7 +68,7 @@ static int build_tables(struct vm *vm, gpa_t *rsdp, char *why, size_t size)
 	u32 ids[FW_MAX_CPUS];
 	struct fw_config fw = { .nr_cpus = vm->nr_vcpus,
 		                .apic_ids = ids,
-		                .ioapic_id = vm->nr_vcpus,
+		                .ioapic_id = vm->irq.ioapic.id,
 		                .map = &vm->map,
 		                .rtc = true,
 		                .name = vm->config.name };

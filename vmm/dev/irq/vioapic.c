@@ -137,6 +137,19 @@ static void mmio(void *dev, struct io_access *io)
 		vioapic_eoi(a, (u8)io->value);
 }
 
+u8 vioapic_free_id(const u32 *apic_ids, u32 nr)
+{
+	u64 taken[4] = { 0 };
+
+	for (u32 i = 0; i < nr; i++)
+		if (apic_ids[i] <= 0xff)
+			taken[apic_ids[i] / 64] |= BIT(apic_ids[i] % 64);
+	for (u32 id = 0; id < 0xff; id++) /* FFh is all of them */
+		if (!(taken[id / 64] & BIT(id % 64)))
+			return (u8)id;
+	return 0;
+}
+
 void vioapic_init(struct vioapic *a, u8 id, bool (*send)(void *ctx, const struct apic_msg *msg), void *ctx)
 {
 	memset(a, 0, sizeof(*a));

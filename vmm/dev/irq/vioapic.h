@@ -30,6 +30,11 @@ struct vioapic {
 	struct io_region region;
 };
 
+/*
+ * The ID of an I/O APIC beside processors with nr APIC IDs: the lowest that none of them has, for both were on one bus
+ * once and MP tables still want that. 0 where all 8-bit ones are taken.
+ */
+u8 vioapic_free_id(const u32 *apic_ids, u32 nr);
 void vioapic_init(struct vioapic *a, u8 id, bool (*send)(void *ctx, const struct apic_msg *msg), void *ctx);
 __must_check int vioapic_attach(struct vioapic *a, struct io_bus *mmio);
 void vioapic_detach(struct vioapic *a, struct io_bus *mmio);
