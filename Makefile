@@ -28,7 +28,7 @@ PURE_SRCS := \
 	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \
 	$(addprefix vmm/config/,config.c blob.c value.c guest.c sched.c life.c links.c machine.c place.c) \
 	$(addprefix vmm/load/,load.c put.c elf.c linux.c mb1.c) \
-	$(addprefix vmm/firmware/,tables.c area.c smbios.c) \
+	$(addprefix vmm/firmware/,tables.c area.c bios.c smbios.c) \
 	$(addprefix vmm/emul/,decode.c optable.c exec.c fast.c mem.c alu.c data.c misc.c stack.c string.c segload.c far.c \
 		sys.c sysreg.c sse.c avx.c) \
 	$(addprefix vmm/state/,stream.c read.c show.c) \
@@ -286,7 +286,7 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP -ff
 	-fno-stack-protector -fcf-protection=none -Wno-array-bounds -fno-delete-null-pointer-checks
 GUEST_RT := $(GT)/rt/boot.asm.o $(GT)/rt/rt.o $(GT)/rt/machine.o $(GT)/rt/smp.asm.o $(GT)/rt/smp.o $(GT)/lib/fmt.o $(GT)/lib/string.o
 # Payloads that stand alone, in 32-bit ELF images from 16 KiB on: tests/guest/NAME.asm.
-GUEST_LOW := low
+GUEST_LOW := low biosreset
 GUEST_NAMES := $(filter-out %_32,$(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c tests/bench/*.c))))
 GUEST_ELFS := $(GUEST_NAMES:%=$(GT)/%.elf)
 GUEST_LOW_ELFS := $(GUEST_LOW:%=$(GT)/%.elf)
@@ -318,7 +318,7 @@ $(GUEST_ELFS): $(GT)/%.elf: $(GT)/%.o $(GUEST_RT) $$(call guest_extra,$$*) tests
 	ld -nostdlib -static -z max-page-size=4096 -z noexecstack --no-warn-rwx-segments --build-id=none \
 		-T tests/guest/rt/link.ld $(filter %.o,$^) -o $@.64
 	objcopy -O elf32-i386 --strip-debug $@.64 $@
-$(GUEST_LOW_ELFS): $(GT)/%.elf: tests/guest/%.asm
+$(GUEST_LOW_ELFS): $(GT)/%.elf: tests/guest/%.asm tests/guest/rt/low.inc
 	@mkdir -p $(@D)
 	$(NASM) -f elf32 -Werror $< -o $@.o
 	ld -m elf_i386 -nostdlib -static -z noexecstack -e start -Ttext 0x4000 $@.o -o $@

@@ -1,61 +1,14 @@
 ; A multiboot1 program linked at 16 KiB that runs in real mode: what exits there, interrupts, memory beyond 1 MiB.
 ; Stands alone: no runtime, 16-bit code, all below 64 KiB. Reports as the other payloads do.
 
-%define COM1 0x3f8
-%define SEG_CODE16 0x08
-%define SEG_DATA16 0x10
-%define SEG_BIG    0x18
-
-section .text
-bits 32
-align 4
-	dd 0x1badb002, 0, -0x1badb002
-global start
-start:
-	cli
-	mov [info], ebx
-	mov eax, [ebx]
-	mov [info_flags], eax
-	lgdt [gdt_ptr]
-	jmp SEG_CODE16:to_real
-
-bits 16
-to_real:
-	mov ax, SEG_DATA16
-	mov ds, ax
-	mov es, ax
-	mov ss, ax
-	mov fs, ax
-	mov gs, ax
-	mov eax, cr0
-	and eax, ~0x80000001
-	mov cr0, eax
-	jmp 0:real
-
-; FAIL unless ZF; its text
-%macro check 1
-	%%here: mov si, %%text
-	call report
-	section .data
-	%%text: db %1, 0
-	section .text
-%endmacro
+%include "tests/guest/rt/low.inc"
 
 %macro vector 2 ; number, handler
 	mov word [%1 * 4], %2
 	mov word [%1 * 4 + 2], 0
 %endmacro
 
-real:
-	xor ax, ax
-	mov ds, ax
-	mov es, ax
-	mov ss, ax
-	mov fs, ax
-	mov gs, ax
-	mov sp, stack_top
-	cld
-	call serial_init
+low_start "low"
 
 	mov eax, cr0
 	test al, 1
@@ -217,31 +170,7 @@ real:
 	mov al, 0xff
 	out 0x21, al
 
-	mov si, summary
-	call puts
-	mov al, [passed]
-	call decimal
-	mov si, passed_text
-	call puts
-	mov al, [failed]
-	call decimal
-	mov si, failed_text
-	call puts
-	mov dx, COM1 + 5
-.drain:
-	in al, dx
-	test al, 0x40
-	jz .drain
-	movzx eax, byte [failed]
-	out 0xf4, eax
-	mov si, shutdown
-	mov cx, 8
-	mov dx, 0x8900
-	rep outsb
-.end:
-	cli
-	hlt
-	jmp .end
+	jmp finish
 
 ; GS gets a limit of 4 GiB.
 big_segment:
@@ -281,117 +210,16 @@ on_tick:
 	pop ax
 	iret
 
-; ---- output ----
-
-report: ; SI: text; ZF: passed
-	pushad
-	jnz .fail
-	inc byte [passed]
-	push si
-	mov si, pass
-	jmp .print
-.fail:
-	inc byte [failed]
-	push si
-	mov si, fail
-.print:
-	call puts
-	pop si
-	call puts
-	mov si, newline
-	call puts
-	popad
-	ret
-
-puts: ; SI
-	lodsb
-	test al, al
-	jz .done
-	call putc
-	jmp puts
-.done:
-	ret
-
-putc: ; AL
-	push dx
-	push ax
-	mov dx, COM1 + 5
-.wait:
-	in al, dx
-	test al, 0x20
-	jz .wait
-	pop ax
-	mov dx, COM1
-	out dx, al
-	pop dx
-	ret
-
-decimal: ; AL below 100
-	aam
-	push ax
-	mov al, ah
-	test al, al
-	jz .one
-	add al, '0'
-	call putc
-.one:
-	pop ax
-	add al, '0'
-	jmp putc
-
-serial_init:
-	mov dx, COM1 + 3
-	mov al, 0x80
-	out dx, al
-	mov dx, COM1
-	mov al, 1
-	out dx, al
-	inc dx
-	mov al, 0
-	out dx, al
-	mov dx, COM1 + 3
-	mov al, 3
-	out dx, al
-	mov dx, COM1 + 1
-	mov al, 0
-	out dx, al
-	ret
-
 section .data
-align 8
-gdt:
-	dq 0
-	dq 0x00009b000000ffff
-	dq 0x000093000000ffff
-	dq 0x00cf93000000ffff
 real_idt:
 	dw 0x3ff
 	dd 0
 idt_ptr:
 	dw 0
 	dd 0
-gdt_ptr:
-	dw 31
-	dd gdt
-info: dd 0
-info_flags: dd 0
 buffer: dd 0
 ints: db 0
 faults: db 0
 ipis: db 0
 ticks: db 0
-passed: db 0
-failed: db 0
 string: db "abcd"
-pass: db "PASS: ", 0
-fail: db "FAIL: ", 0
-newline: db 13, 10, 0
-summary: db "SUMMARY low: ", 0
-passed_text: db " passed, ", 0
-failed_text: db " failed", 13, 10, 0
-shutdown: db "Shutdown"
-
-section .bss
-align 16
-	resb 2048
-stack_top:

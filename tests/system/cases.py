@@ -249,6 +249,12 @@ SPECIAL = {
         want=("triple fault follows", "guest payload: reset: .*triple fault"),
         forbid=(r"bulkhead: panic",),
     ),
+    "biosreset": dict(
+        properties=('on-reset = "restart"',),
+        code=PASS_CODE,
+        want=("reset follows", "restart 1", r"SUMMARY biosreset: 1 passed, 0 failed"),
+        forbid=TROUBLE + (r"^FAIL: ", "restart 2"),
+    ),
     "reset": dict(properties=('on-reset = "restart"',), want=("boot 2", "guest payload: restarting"), code=PASS_CODE),
     "watchdog": dict(
         properties=('watchdog = "i6300esb"',),

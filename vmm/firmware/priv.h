@@ -1,4 +1,4 @@
-/* What tables.c and smbios.c share: a cursor that fills the firmware area (area.c). */
+/* What the files of this folder share: a cursor that fills the firmware area (area.c). */
 #pragma once
 
 #include "vmm/firmware/tables.h"
@@ -31,5 +31,13 @@ static inline void fw_put64(u8 *p, u32 off, u64 v)
 	memcpy(p + off, &v, sizeof(v));
 }
 
+/* The processor's entry after a reset, and the code that it jumps to: the end of the firmware area. */
+#define FW_RESET_CODE  0xfffe0u
+#define FW_RESET_ENTRY 0xffff0u
+
+/* low: guest memory from 0 to GUEST_VGA_BASE. */
+void fw_bda_build(const struct fw_config *cfg, u8 *low);
+/* rom: guest memory from FW_RESET_CODE to GUEST_FW_END. */
+void fw_reset_entry_build(u8 *rom);
 /* Both entry points and all structures, from the start of a. a->full tells whether they fitted. */
 void fw_smbios_build(const struct fw_config *cfg, struct fw_area *a);

@@ -1,4 +1,4 @@
-/* ACPI tables for a guest started without firmware, and the BIOS data area's few words. */
+/* ACPI tables for a guest started without firmware; and all that makes the firmware area. */
 #include "vmm/firmware/tables.h"
 
 #include "lib/fmt.h"
@@ -13,9 +13,8 @@
 #define FACS_LEN 64
 #define FADT_LEN 276 /* revision 6 */
 
-/* ACPI's half of the firmware area; SMBIOS' entry points must lie in F0000h-FFFFFh. */
-#define ACPI_END          GUEST_SMBIOS_BASE
-#define GUEST_SMBIOS_BASE 0xf0000ull
+/* ACPI's half of the firmware area; the others' entry points must lie in F0000h-FFFFFh. */
+#define ACPI_END 0xf0000ull
 
 /* The integer in vmm/firmware/dsdt.asl that says which optional devices exist: NameOp, name, DWordPrefix, value. */
 static const u8 dsdt_mark[] = { 0x08, 'B', 'H', 'C', 'F', 0x0c, 0xde, 0xc0, 0xfe, 0x5a };
@@ -246,18 +245,6 @@ static void build_roots(struct fw_area *a, u8 *rsdp, u64 fadt, u64 madt)
 	rsdp[32] = fw_checksum(rsdp, RSDP_LEN);
 }
 
-/* What a BIOS leaves in its data area that operating systems still look at: UART ports, EBDA, size of base memory. */
-static void build_bda(const struct fw_config *cfg, u8 *low)
-{
-	static const u16 com_ports[4] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
-
-	for (u32 i = 0; i < 4; i++)
-		fw_put16(low, 0x400 + 2 * i, cfg->com_mask & BIT(i) ? com_ports[i] : 0);
-	fw_put16(low, 0x40e, (u16)(GUEST_EBDA_BASE >> 4));
-	fw_put16(low, 0x413, (u16)(GUEST_EBDA_BASE >> 10));
-	low[GUEST_EBDA_BASE] = (u8)((GUEST_VGA_BASE - GUEST_EBDA_BASE) >> 10);
-}
-
 static int refuse(char *why, size_t why_size, int err, const char *text)
 {
 	if (why && why_size)
@@ -268,7 +255,7 @@ static int refuse(char *why, size_t why_size, int err, const char *text)
 int fwtables_build(const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp, char *why, size_t why_size)
 {
 	struct fw_area acpi = { .start = GUEST_FW_BASE, .at = GUEST_FW_BASE, .end = ACPI_END };
-	struct fw_area smbios = { .start = GUEST_SMBIOS_BASE, .at = GUEST_SMBIOS_BASE, .end = GUEST_FW_END };
+	struct fw_area rom = { .start = ACPI_END, .at = ACPI_END, .end = FW_RESET_CODE };
 	u8 *low = gmem_ptr(mem, GPA(0), GUEST_VGA_BASE);
 	u64 root, fadt, madt, facs;
 	u8 *root_ptr;
@@ -276,17 +263,18 @@ int fwtables_build(const struct fw_config *cfg, const struct guest_mem *mem, gpa
 	if (!cfg->nr_cpus || cfg->nr_cpus > FW_MAX_CPUS)
 		return refuse(why, why_size, ERR_INVAL, "number of CPUs is not 1 to 256");
 	acpi.base = gmem_ptr(mem, GPA(acpi.start), acpi.end - acpi.start);
-	smbios.base = gmem_ptr(mem, GPA(smbios.start), smbios.end - smbios.start);
-	if (!low || !acpi.base || !smbios.base)
+	rom.base = gmem_ptr(mem, GPA(rom.start), GUEST_FW_END - rom.start);
+	if (!low || !acpi.base || !rom.base)
 		return refuse(why, why_size, ERR_FAULT, "no RAM below 1 MiB");
-	build_bda(cfg, low);
+	fw_bda_build(cfg, low);
+	fw_reset_entry_build(rom.base + (FW_RESET_CODE - rom.start));
 	root_ptr = fw_alloc(&acpi, RSDP_LEN, 16, &root);
 	facs = build_facs(&acpi);
 	fadt = build_fadt(cfg, &acpi, facs, build_dsdt(cfg, &acpi));
 	madt = build_madt(cfg, &acpi);
 	build_roots(&acpi, root_ptr, fadt, madt);
-	fw_smbios_build(cfg, &smbios);
-	if (acpi.full || smbios.full)
+	fw_smbios_build(cfg, &rom);
+	if (acpi.full || rom.full)
 		return refuse(why, why_size, ERR_NOSPC, "they do not fit below 1 MiB");
 	*rsdp = GPA(root);
 	return OK;

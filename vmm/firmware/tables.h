@@ -1,6 +1,7 @@
 /*
- * Virtual firmware tables for guests started without firmware: ACPI (RSDP, RSDT, XSDT, FADT, FACS, MADT, DSDT) and
- * SMBIOS 3.0/2.8 entry points with their structures, in [GUEST_FW_BASE, GUEST_FW_END). Pure.
+ * Virtual firmware for guests started without: ACPI (RSDP, RSDT, XSDT, FADT, FACS, MADT, DSDT), SMBIOS
+ * 3.0/2.8 entry points with their structures and the entry after a reset, in [GUEST_FW_BASE, GUEST_FW_END); the BIOS
+ * data area. Pure.
  * Sources: ACPI 6.4, "ACPI Software Programming Model"; DMTF DSP0134 (SMBIOS) 3.0.
  */
 #pragma once
@@ -29,7 +30,7 @@ struct fw_config {
 	u32 nr_cpus;         /* 1..FW_MAX_CPUS; each becomes a LAPIC or x2APIC entry */
 	const u32 *apic_ids; /* nr_cpus of them; NULL: 0, 1, 2 ... */
 	u32 ioapic_id;
-	const struct guest_map *map; /* for SMBIOS' memory structures */
+	const struct guest_map *map;     /* for SMBIOS' memory structures */
 	u32 com_mask;     /* bit n: a UART at the customary port of COMn+1 (3F8h/4, 2F8h/3, 3E8h/4, 2E8h/3) */
 	bool kbc;         /* 8042 with keyboard and mouse */
 	bool vga;         /* a VGA-compatible display exists */
@@ -43,8 +44,7 @@ extern const u8 dsdt_aml[];
 extern const u32 dsdt_aml_len;
 
 /*
- * Writes all tables to guest RAM, and the BIOS data area's UART ports, EBDA segment and base memory size. *rsdp gets
- * the RSDP's address. OK; ERR_INVAL (nr_cpus), ERR_NOSPC (they do not fit the area), ERR_FAULT (no RAM there), with a
+ * Writes all of it to guest RAM. *rsdp gets the RSDP's address. OK; ERR_INVAL (nr_cpus), ERR_NOSPC (they do not fit the area), ERR_FAULT (no RAM there), with a
  * sentence in why (why_size bytes; may be NULL).
  */
 __must_check int fwtables_build(const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp, char *why,
