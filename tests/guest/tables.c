@@ -1,4 +1,7 @@
-/* Firmware tables: RSDP, checksums of every ACPI table, MADT, FADT; SMBIOS entry points. (ACPI 6.4, chapter 5) */
+/*
+ * Firmware tables: RSDP, checksums of every ACPI table, MADT, FADT; MP tables; SMBIOS entry points. (ACPI 6.4, chapter
+ * 5; MultiProcessor Specification 1.4, chapter 4)
+ */
 #include "tests/guest/rt/rt.h"
 
 static u8 sum(const void *p, u32 n)
@@ -95,6 +98,31 @@ static void table(const struct sdt *t)
 		fadt(t);
 }
 
+static void mp_tables(void)
+{
+	const u8 *f = find("_MP_", 4, 16), *t, *e;
+	u32 cpus = 0, ioapics = 0;
+
+	if (!report(f && sum(f, 16) == 0, "MP floating pointer: checksum"))
+		return;
+	t = (const u8 *)(u64) * (const u32 *)(f + 4);
+	if (!report(!memcmp(t, "PCMP", 4) && sum(t, *(const u16 *)(t + 4)) == 0, "MP configuration table: checksum"))
+		return;
+	e = t + 44;
+	for (u32 i = 0; i < *(const u16 *)(t + 34); i++, e += e[0] ? 8 : 20) {
+		if (e[0] == 0 && e[3] & 2)
+			report_eq(e[1], apic_id(), "MP table: this processor is the boot processor");
+		cpus += e[0] == 0;
+		if (e[0] != 2)
+			continue;
+		ioapics++;
+		*(volatile u32 *)0xfec00000ull = 0;
+		report_hv(*(volatile u32 *)0xfec00010ull >> 24 == e[1], "MP table: the IOAPIC has the ID %u", e[1]);
+	}
+	report(e == t + *(const u16 *)(t + 4), "MP table: entries end with the table");
+	report(cpus >= 1 && ioapics == 1, "MP table: %u processors, %u IOAPIC", cpus, ioapics);
+}
+
 void main(const char *cmdline)
 {
 	const u8 *r = find("RSD PTR ", 8, 16), *s;
@@ -118,6 +146,7 @@ void main(const char *cmdline)
 		for (u32 i = 0; i < n; i++)
 			table((const void *)(u64) * (const u32 *)((const u8 *)rsdt + 36 + i * 4));
 	}
+	mp_tables();
 	s = find("_SM3_", 5, 16);
 	if (s)
 		report(sum(s, s[6]) == 0, "SMBIOS 3 entry point: checksum");

@@ -35,6 +35,8 @@ static inline void fw_put64(u8 *p, u32 off, u64 v)
 #define FW_RESET_CODE  0xfffe0u
 #define FW_RESET_ENTRY 0xffff0u
 
+/* MP floating pointer and configuration table, from a's next free byte on; a is in F0000h-FFFFFh. */
+void fw_mptable_build(const struct fw_config *cfg, struct fw_area *a);
 /* low: guest memory from 0 to GUEST_VGA_BASE. */
 void fw_bda_build(const struct fw_config *cfg, u8 *low);
 /* rom: guest memory from FW_RESET_CODE to GUEST_FW_END. */

@@ -273,6 +273,7 @@ int fwtables_build(const struct fw_config *cfg, const struct guest_mem *mem, gpa
 	fadt = build_fadt(cfg, &acpi, facs, build_dsdt(cfg, &acpi));
 	madt = build_madt(cfg, &acpi);
 	build_roots(&acpi, root_ptr, fadt, madt);
+	fw_mptable_build(cfg, &rom);
 	fw_smbios_build(cfg, &rom);
 	if (acpi.full || rom.full)
 		return refuse(why, why_size, ERR_NOSPC, "they do not fit below 1 MiB");

@@ -1,8 +1,9 @@
 /*
- * Virtual firmware for guests started without: ACPI (RSDP, RSDT, XSDT, FADT, FACS, MADT, DSDT), SMBIOS
+ * Virtual firmware for guests started without: ACPI (RSDP, RSDT, XSDT, FADT, FACS, MADT, DSDT), MP tables, SMBIOS
  * 3.0/2.8 entry points with their structures and the entry after a reset, in [GUEST_FW_BASE, GUEST_FW_END); the BIOS
  * data area. Pure.
- * Sources: ACPI 6.4, "ACPI Software Programming Model"; DMTF DSP0134 (SMBIOS) 3.0.
+ * Sources: ACPI 6.4, "ACPI Software Programming Model"; Intel MultiProcessor Specification 1.4; DMTF DSP0134 (SMBIOS)
+ * 3.0.
  */
 #pragma once
 
@@ -30,6 +31,7 @@ struct fw_config {
 	u32 nr_cpus;         /* 1..FW_MAX_CPUS; each becomes a LAPIC or x2APIC entry */
 	const u32 *apic_ids; /* nr_cpus of them; NULL: 0, 1, 2 ... */
 	u32 ioapic_id;
+	u32 cpu_signature, cpu_features; /* CPUID leaf 1, EAX and EDX */
 	const struct guest_map *map;     /* for SMBIOS' memory structures */
 	u32 com_mask;     /* bit n: a UART at the customary port of COMn+1 (3F8h/4, 2F8h/3, 3E8h/4, 2E8h/3) */
 	bool kbc;         /* 8042 with keyboard and mouse */

@@ -69,6 +69,8 @@ static int build_tables(struct vm *vm, gpa_t *rsdp, char *why, size_t size)
 	struct fw_config fw = { .nr_cpus = vm->nr_vcpus,
 		                .apic_ids = ids,
 		                .ioapic_id = vm->irq.ioapic.id,
+		                .cpu_signature = vm->vcpus[0]->cpuid->basic[1].eax,
+		                .cpu_features = vm->vcpus[0]->cpuid->basic[1].edx,
 		                .map = &vm->map,
 		                .rtc = true,
 		                .name = vm->config.name };
