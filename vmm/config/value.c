@@ -89,18 +89,36 @@ bool cfg_u32(struct where *w, const struct value *v, u32 *out)
 	return true;
 }
 
-/*
- * A 64-bit quantity: a string with optional suffix K, M or G ("256M"), or two cells (<0x0 0x10000000>). A number
- * below 2^56 starts with a zero byte, no string does.
- */
+/* Whether the value may have been written as strings, none empty. Few numbers look like that. */
+static bool looks_like_text(const struct value *v)
+{
+	char last = 0;
+
+	for (u32 i = 0; i < v->len; last = v->data[i++])
+		if (v->data[i] ? v->data[i] < ' ' || v->data[i] > '~' : !last)
+			return false;
+	return v->len && !last;
+}
+
+static const char one_cell[] = "one cell: write \"256M\" or two cells, as in <0x0 0x10000000>";
+
 bool cfg_u64(struct where *w, const struct value *v, u64 *out)
 {
+	bool text = looks_like_text(v);
 	const char *s;
 	int r;
 
 	if (v->len == 8 && !v->data[0]) {
 		*out = (u64)cfg_cell(v->data) << 32 | cfg_cell(v->data + 4);
 		return true;
+	}
+	if (!text && v->len == 4) {
+		cfg_fail(w, "%s", one_cell);
+		return false;
+	}
+	if (!text && v->len == 8) {
+		cfg_fail(w, "two cells of 2^56 or more: the upper one comes first, as in <0x0 0x10000000>");
+		return false;
 	}
 	if (!v->len || v->data[v->len - 1]) {
 		cfg_fail(w, "must be a string like \"256M\" or two cells like <0x0 0x10000000>");
@@ -110,7 +128,9 @@ bool cfg_u64(struct where *w, const struct value *v, u64 *out)
 	if (!s)
 		return false;
 	r = fmt_parse_u64(s, true, out);
-	if (r != OK)
+	if (r == ERR_INVAL && v->len == 4)
+		cfg_fail(w, "\"%s\" is not a number; if it was written as %s", s, one_cell);
+	else if (r != OK)
 		cfg_fail(w, r == ERR_RANGE ? "\"%.40s\" is too large" : "\"%.40s\" is not a number", s);
 	return r == OK;
 }
@@ -169,8 +189,11 @@ bool cfg_duration(struct where *w, const struct value *v, u64 *ns)
 	u64 n = 0, ms = 0;
 	const char *s;
 
-	if (v->len == 4 && !v->data[0]) {
+	if (v->len == 4 && !looks_like_text(v)) {
 		ms = cfg_cell(v->data);
+	} else if (v->len > 1 && !looks_like_text(v)) {
+		cfg_fail(w, "must be a string like \"10s\" or one number of milliseconds");
+		return false;
 	} else {
 		s = cfg_name(w, v);
 		if (!s)
