@@ -189,6 +189,7 @@ static const struct {
 	{ { RAW(GUEST, "debug-exit", "\0\0\0\1") }, "/guests/a: debug-exit: takes no value" },
 	{ { STR(GUEST, "testdev", "y") }, "/guests/a: testdev: takes no value" },
 	{ { RAW(GUEST, "phandle", "\0\0\0\0") }, "/guests/a: phandle: must not be 0" },
+	{ { RAW(GUEST, "linux,phandle", "\xff\xff\xff\xff") }, "/guests/a: linux,phandle: must not be 0" },
 	/* Scheduling */
 	{ { RAW(GUEST, "weight", "\0\0\0\0") }, "/guests/a: weight: must be 1 to 10000" },
 	{ { RAW(GUEST, "weight", "\0\0\x27\x11") }, "/guests/a: weight: must be 1 to 10000" },
@@ -703,6 +704,53 @@ START_TEST(unknown_nodes)
 	ck_assert_str_eq(list[0].text, "/: unknown node \"chosen\"");
 	ck_assert_str_eq(list[1].text, "/: node \"hypervisor\" appears twice");
 	ck_assert_str_eq(list[2].text, "/hypervisor: unknown node \"x?y\"");
+/* What dtc -@ -A -H both makes of a tree with labels at all its nodes: as if that were not there. */
+START_TEST(additions_of_dtc)
+{
+	static const char *const nodes[] = { "aliases", "__symbols__", "__fixups__", "__local_fixups__" };
+	struct config_refs refs;
+	struct vm_config vm;
+	u32 index;
+
+	begin();
+	fdt_property_string(blob, "compatible", "bulkhead,config-1");
+	fdt_property_u32(blob, "linux,phandle", 1);
+	fdt_property_u32(blob, "phandle", 1);
+	fdt_begin_node(blob, "hypervisor");
+	fdt_property_u32(blob, "linux,phandle", 2);
+	fdt_property_u32(blob, "phandle", 2);
+	fdt_end_node(blob);
+	fdt_begin_node(blob, "guests");
+	fdt_property_u32(blob, "linux,phandle", 3);
+	fdt_property_u32(blob, "phandle", 3);
+	for (u32 i = 0; i < 2; i++) {
+		fdt_begin_node(blob, i ? "web" : "db");
+		fdt_property_string(blob, "memory", "64M");
+		fdt_property_string(blob, "kernel", "k");
+		if (i)
+			fdt_property_u32(blob, "after", 4);
+		fdt_property_u32(blob, "linux,phandle", 4 + i); /* -H legacy: that alone */
+		fdt_end_node(blob);
+	}
+	fdt_end_node(blob);
+	for (u32 i = 0; i < ARRAY_SIZE(nodes); i++) {
+		fdt_begin_node(blob, nodes[i]);
+		fdt_property_string(blob, "db", "/guests/db");
+		fdt_begin_node(blob, "guests");
+		fdt_property_u32(blob, "after", 0);
+		fdt_end_node(blob);
+		fdt_end_node(blob);
+	}
+	end();
+	ck_assert_msg(check() == OK, "%s", list[0].text);
+	ck_assert_uint_eq(config_guest_count(blob), 2);
+	ck_assert_int_eq(config_guest_parse(blob, 1, NULL, &vm, &errs), OK);
+	refs = vm.after;
+	ck_assert_int_eq(config_ref(blob, &refs, 0, &index), OK);
+	ck_assert_uint_eq(index, 0);
+}
+END_TEST
+
 	ck_assert_str_eq(list[3].text, "/guests/a: unknown node \"disk\"");
 }
 END_TEST
@@ -886,3 +934,4 @@ int main(void)
 	srunner_free(r);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+	tcase_add_test(tc, additions_of_dtc);

@@ -101,7 +101,7 @@ static int check_root(const void *blob, struct config_errs *errs)
 	{
 		if (!fdt_getprop_by_offset(blob, off, &w.prop, NULL))
 			break;
-		if (strcmp(w.prop, "compatible"))
+		if (strcmp(w.prop, "compatible") && !cfg_dtc_prop(w.prop))
 			cfg_fail(&w, "unknown property");
 	}
 	w.prop = NULL;
@@ -110,6 +110,8 @@ static int check_root(const void *blob, struct config_errs *errs)
 		const char *name = fdt_get_name(blob, node, NULL);
 		char clean[CONFIG_NAME_MAX + 1];
 
+		if (cfg_dtc_node(name))
+			continue;
 		if (strcmp(name, "hypervisor") && strcmp(name, "guests")) {
 			cfg_printable(clean, sizeof(clean), name);
 			cfg_fail(&w, "unknown node \"%s\"", clean);
@@ -180,7 +182,8 @@ int config_check(const void *data, size_t size, const struct config_limits *lim,
 	{
 		if (!fdt_getprop_by_offset(data, off, &w.prop, NULL))
 			break;
-		cfg_fail(&w, "unknown property: guests are nodes in here");
+		if (!cfg_dtc_prop(w.prop))
+			cfg_fail(&w, "unknown property: guests are nodes in here");
 	}
 	w.prop = NULL;
 	fdt_for_each_subnode(node, data, guests)

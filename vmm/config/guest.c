@@ -278,6 +278,7 @@ static const struct prop_def vm_props[] = {
 	{ "no-pv", cfg_vm_no_pv },
 	{ "control", cfg_vm_control },
 	{ "phandle", vm_phandle },
+	{ "linux,phandle", vm_phandle },
 };
 _Static_assert(ARRAY_SIZE(vm_props) <= 64, "one bit of seen each");
 

@@ -61,6 +61,13 @@ bool cfg_refs(struct where *w, const struct value *v, u32 max, struct config_ref
 /* Whether data is a sound device tree, safe to give to libfdt. OK or ERR_INVAL with errors. */
 __must_check int cfg_check_blob(const void *data, size_t size, struct config_errs *errs);
 
+/*
+ * What dtc adds for other readers: phandles at every label (-@, in the old spelling too with -H both), and at the top
+ * nodes of symbols, fixups (-@) and aliases (-A). Means nothing here.
+ */
+bool cfg_dtc_prop(const char *name);
+bool cfg_dtc_node(const char *name);
+
 /* Goes through the properties of a node; *seen gets a bit per row of defs. At most 64 rows. */
 void cfg_props(struct where *w, const void *blob, int node, const struct prop_def *defs, u32 nr_defs,
                const struct target *t, u64 *seen);

@@ -44,7 +44,7 @@ static void read_prop(struct where *w, const struct value *v, struct machine *m)
 		(void)!cfg_u64(w, v, &m->memory);
 	} else if (!strcmp(w->prop, "cpus")) {
 		read_cpus(w, v, m);
-	} else {
+	} else if (!cfg_dtc_prop(w->prop)) {
 		cfg_fail(w, "unknown property");
 	}
 }
@@ -52,7 +52,7 @@ static void read_prop(struct where *w, const struct value *v, struct machine *m)
 int machine_parse(const void *data, size_t size, struct machine *m, struct config_errs *errs)
 {
 	struct where w;
-	int r = cfg_check_blob(data, size, errs), off;
+	int r = cfg_check_blob(data, size, errs), off, node;
 
 	*m = (struct machine){ 0 };
 	if (r != OK)
@@ -73,7 +73,17 @@ int machine_parse(const void *data, size_t size, struct machine *m, struct confi
 		read_prop(&w, &v, m);
 	}
 	w.prop = NULL;
-	cfg_no_children(&w, data, 0);
+	fdt_for_each_subnode(node, data, 0)
+	{
+		const char *name = fdt_get_name(data, node, NULL);
+
+		if (!cfg_dtc_node(name)) {
+			char clean[CONFIG_NAME_MAX + 1];
+
+			cfg_printable(clean, sizeof(clean), name);
+			cfg_fail(&w, "unknown node \"%s\"", clean);
+		}
+	}
 	if (!w.failed && !m->nr_cpus)
 		cfg_fail(&w, "cpus is missing");
 	if (!w.failed && !m->memory)

@@ -227,6 +227,27 @@ bool cfg_refs(struct where *w, const struct value *v, u32 max, struct config_ref
 	return true;
 }
 
+static bool is_among(const char *name, const char *const *list)
+{
+	while (*list && strcmp(name, *list))
+		list++;
+	return *list;
+}
+
+bool cfg_dtc_prop(const char *name)
+{
+	static const char *const props[] = { "phandle", "linux,phandle", NULL };
+
+	return is_among(name, props);
+}
+
+bool cfg_dtc_node(const char *name)
+{
+	static const char *const nodes[] = { "__symbols__", "__fixups__", "__local_fixups__", "aliases", NULL };
+
+	return is_among(name, nodes);
+}
+
 void cfg_props(struct where *w, const void *blob, int node, const struct prop_def *defs, u32 nr_defs,
                const struct target *t, u64 *seen)
 {
@@ -246,7 +267,8 @@ void cfg_props(struct where *w, const void *blob, int node, const struct prop_de
 		for (i = 0; i < nr_defs && strcmp(w->prop, defs[i].name); i++)
 			;
 		if (i == nr_defs) {
-			cfg_fail(w, "unknown property");
+			if (!cfg_dtc_prop(w->prop))
+				cfg_fail(w, "unknown property");
 		} else if (*seen >> i & 1) {
 			cfg_fail(w, "appears twice");
 		} else {
