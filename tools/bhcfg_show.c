@@ -174,21 +174,34 @@ static const char *percent(u32 n, char *buf, size_t size)
 	return buf;
 }
 
+/* Columns of the names of guests, at least 16. */
+static int name_width(const void *blob)
+{
+	struct config_errs errs = { 0 };
+	struct vm_config vm;
+	size_t width = 16;
+
+	for (u32 i = 0; config_guest_parse(blob, i, NULL, &vm, &errs) == OK; i++)
+		width = MAX(width, strlen(vm.name));
+	return (int)width;
+}
+
 static void table(const void *blob, const struct machine *m, const struct place *list)
 {
 	struct config_errs errs = { 0 };
 	u64 memory = 0, reserved = 0;
 	u32 vcpus = 0, nr = 0;
+	int width = name_width(blob);
 	struct vm_config vm;
 
-	printf("%-16s %9s %5s %6s %5s %5s  %-16s %-8s %s\n", "GUEST", "MEMORY", "VCPUS", "WEIGHT", "CAP", "RESV",
-	       "CPUS", "START", "ON CRASH");
+	printf("%-*s %9s %5s %6s %5s %5s  %-16s %-8s %s\n", width, "GUEST", "MEMORY", "VCPUS", "WEIGHT", "CAP",
+	       "RESV", "CPUS", "START", "ON CRASH");
 	for (u32 i = 0; config_guest_parse(blob, i, NULL, &vm, &errs) == OK; i++, nr++) {
 		char cpus[200], cap[16], resv[16];
 
 		where(&vm, m, &list[i], cpus, sizeof(cpus));
-		printf("%-16s %8lluK %5u %6u %5s %5s  %-16s %-8s %s\n", vm.name, (unsigned long long)vm.memory >> 10,
-		       vm.vcpus, vm.weight, percent(vm.cap, cap, sizeof(cap)),
+		printf("%-*s %8lluK %5u %6u %5s %5s  %-16s %-8s %s\n", width, vm.name,
+		       (unsigned long long)vm.memory >> 10, vm.vcpus, vm.weight, percent(vm.cap, cap, sizeof(cap)),
 		       percent(vm.reservation, resv, sizeof(resv)), cpus, start(&vm), config_action_str(vm.on_crash));
 		memory += vm.memory;
 		vcpus += vm.vcpus;

@@ -234,11 +234,11 @@ static const struct {
 	{ { STR(GUEST, "backoff", "ms") }, "/guests/a: backoff: must be a duration" },
 	{ { STR(GUEST, "backoff", "99999999999999999999h") }, "/guests/a: backoff: must be a duration" },
 	{ { RAW(GUEST, "backoff", "\0\0\0\0") }, "/guests/a: backoff: must be a duration" },
-	{ { STR(GUEST, "backoff", "10m"), STR(GUEST, "on-crash", "restart-backoff") },
 	{ { RAW(GUEST, "backoff", "\0\0\0\0\0\0\0\1") },
 	  "/guests/a: backoff: must be a string like \"10s\" or one number of milliseconds" },
 	{ { RAW(GUEST, "backoff", "\1\0\0\0"), STR(GUEST, "on-crash", "restart-backoff") },
 	  "/guests/a: backoff is longer than backoff-max" },
+	{ { STR(GUEST, "backoff", "10m"), STR(GUEST, "on-crash", "restart-backoff") },
 	  "/guests/a: backoff is longer than backoff-max" },
 	{ { STR(GUEST, "after", "db") }, "/guests/a: after: must refer to 1 to 16 guests, as in after = <&one>" },
 	{ { RAW(GUEST, "after", "\0\0\0\7") }, "/guests/a: after: reference 1 is not to a guest" },
@@ -658,7 +658,23 @@ START_TEST(names_of_guests)
 {
 	static const char *const twins[] = { "a", "b", "a" };
 	static const char *const unit[] = { "a@1" };
-	static const char *const longer[] = { "a2345678901234567890123456789012" };
+	static const char *const good[] = { "7c6a1f0e-2d3b-4e5f-8a9b-0c1d2e3f4a5b",
+		                            "0-1",
+		                            "a23456789012345678901234567890123456789012345678901234567890123",
+		                            "1.2",
+		                            "0x10",
+		                            "_" };
+	static const char *const longer[] = { "a234567890123456789012345678901234567890123456789012345678901234" };
+	static const char *const bad[][2] = {
+		{ "1", "consists of digits only: it would be taken for a number" },
+		{ "007", "consists of digits only" },
+		{ "-x", "begins with '-': a guest's name begins with a letter, a digit or '_'" },
+		{ "--help", "begins with '-'" },
+		{ "-", "begins with '-'" },
+		{ "..", "begins with '.'" },
+		{ ".", "begins with '.'" },
+		{ ".a", "begins with '.'" },
+	};
 
 	many(twins, "64M", 3);
 	ck_assert_int_eq(check(), ERR_INVAL);
@@ -670,7 +686,17 @@ START_TEST(names_of_guests)
 	setup();
 	many(longer, "64M", 1);
 	ck_assert_int_eq(check(), ERR_INVAL);
-	ck_assert_ptr_nonnull(strstr(list[0].text, "longer than 31"));
+	ck_assert_ptr_nonnull(strstr(list[0].text, "longer than 63"));
+	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
+		setup();
+		many(bad[i], "64M", 1);
+		ck_assert_int_eq(check(), ERR_INVAL);
+		ck_assert_uint_eq(errs.nr, 1);
+		ck_assert_msg(strstr(list[0].text, bad[i][1]), "got \"%s\"", list[0].text);
+	}
+	setup();
+	many(good, "64M", ARRAY_SIZE(good));
+	ck_assert_int_eq(check(), OK);
 	setup();
 	many(twins, "64M", 0);
 	ck_assert_int_eq(check(), ERR_INVAL);
@@ -678,32 +704,6 @@ START_TEST(names_of_guests)
 }
 END_TEST
 
-START_TEST(unknown_nodes)
-{
-	begin();
-	fdt_property_string(blob, "compatible", "bulkhead,config-1");
-	fdt_begin_node(blob, "chosen");
-	fdt_end_node(blob);
-	for (u32 i = 0; i < 2; i++) {
-		fdt_begin_node(blob, "hypervisor");
-		fdt_begin_node(blob, "x\033y");
-		fdt_end_node(blob);
-		fdt_end_node(blob);
-	}
-	fdt_begin_node(blob, "guests");
-	fdt_begin_node(blob, "a");
-	fdt_property_string(blob, "memory", "64M");
-	fdt_property_string(blob, "kernel", "k");
-	fdt_begin_node(blob, "disk");
-	fdt_end_node(blob);
-	fdt_end_node(blob);
-	fdt_end_node(blob);
-	end();
-	ck_assert_int_eq(check(), ERR_INVAL);
-	ck_assert_uint_eq(errs.nr, 4);
-	ck_assert_str_eq(list[0].text, "/: unknown node \"chosen\"");
-	ck_assert_str_eq(list[1].text, "/: node \"hypervisor\" appears twice");
-	ck_assert_str_eq(list[2].text, "/hypervisor: unknown node \"x?y\"");
 /* What dtc -@ -A -H both makes of a tree with labels at all its nodes: as if that were not there. */
 START_TEST(additions_of_dtc)
 {
@@ -751,6 +751,32 @@ START_TEST(additions_of_dtc)
 }
 END_TEST
 
+START_TEST(unknown_nodes)
+{
+	begin();
+	fdt_property_string(blob, "compatible", "bulkhead,config-1");
+	fdt_begin_node(blob, "chosen");
+	fdt_end_node(blob);
+	for (u32 i = 0; i < 2; i++) {
+		fdt_begin_node(blob, "hypervisor");
+		fdt_begin_node(blob, "x\033y");
+		fdt_end_node(blob);
+		fdt_end_node(blob);
+	}
+	fdt_begin_node(blob, "guests");
+	fdt_begin_node(blob, "a");
+	fdt_property_string(blob, "memory", "64M");
+	fdt_property_string(blob, "kernel", "k");
+	fdt_begin_node(blob, "disk");
+	fdt_end_node(blob);
+	fdt_end_node(blob);
+	fdt_end_node(blob);
+	end();
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_uint_eq(errs.nr, 4);
+	ck_assert_str_eq(list[0].text, "/: unknown node \"chosen\"");
+	ck_assert_str_eq(list[1].text, "/: node \"hypervisor\" appears twice");
+	ck_assert_str_eq(list[2].text, "/hypervisor: unknown node \"x?y\"");
 	ck_assert_str_eq(list[3].text, "/guests/a: unknown node \"disk\"");
 }
 END_TEST
@@ -921,6 +947,7 @@ int main(void)
 	tcase_add_test(tc, sets_of_cpus);
 	tcase_add_test(tc, several_guests);
 	tcase_add_test(tc, names_of_guests);
+	tcase_add_test(tc, additions_of_dtc);
 	tcase_add_test(tc, unknown_nodes);
 	tcase_add_test(tc, all_errors_at_once);
 	tcase_add_test(tc, damaged_blobs);
@@ -934,4 +961,3 @@ int main(void)
 	srunner_free(r);
 	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
-	tcase_add_test(tc, additions_of_dtc);

@@ -89,6 +89,27 @@ START_TEST(list_and_info)
 }
 END_TEST
 
+/* The longest name that there may be widens its column, and is shown whole wherever it is named. */
+START_TEST(long_names)
+{
+	static const char longest[] = "7c6a1f0e-2d3b-4e5f-8a9b-0c1d2e3f4a5b.7c6a1f0e-2d3b-4e5f-8a9b-0c";
+	char want[100], message[200];
+
+	_Static_assert(sizeof(longest) == MON_NAME_MAX, "the longest");
+	setup();
+	memcpy(fake.guests[1].info.name, longest, sizeof(longest));
+	snprintf(want, sizeof(want), "  3  %-63s  running ", "web");
+	wants("list", want);
+	snprintf(want, sizeof(want), "  7  %-63s  paused ", longest);
+	wants("list", want);
+	snprintf(want, sizeof(want), "%-63s  paused ", longest);
+	wants("top", want);
+	snprintf(want, sizeof(want), "info %.61s", longest);
+	snprintf(message, sizeof(message), "no guest \"%.61s\"; did you mean \"%s\"?", longest, longest);
+	refuses(want, "no-such-guest", message);
+}
+END_TEST
+
 START_TEST(errors_name_what_is_wrong)
 {
 	setup();
@@ -511,5 +532,5 @@ START_TEST(completion)
 }
 END_TEST
 
-SUITE_MAIN("mon_cmd", list_and_info, errors_name_what_is_wrong, actions, setting, cpu_sets, top_rates, exits_table,
-           registers, state, traces, log_lines, machine, rights_of_channels, json_of_all, completion)
+SUITE_MAIN("mon_cmd", list_and_info, long_names, errors_name_what_is_wrong, actions, setting, cpu_sets, top_rates,
+           exits_table, registers, state, traces, log_lines, machine, rights_of_channels, json_of_all, completion)

@@ -14,7 +14,7 @@
 
 /* One thing wrong with the blob: "/guests/linux: memory: must be a multiple of 2 MiB". */
 struct config_err {
-	char text[200];
+	char text[280];
 };
 
 /* Errors found so far; those beyond cap are counted only. */
@@ -37,7 +37,7 @@ struct config_limits {
 #define CONFIG_MAX_VCPUS  256u
 #define CONFIG_RUN_VCPUS  64u /* most vCPUs of a guest that this version runs */
 #define CONFIG_MIN_MEMORY (2ull << 20)
-#define CONFIG_NAME_MAX   31u /* bytes of a guest's name */
+#define CONFIG_NAME_MAX   63u /* bytes of a guest's name */
 #define CONFIG_NR_COM     4u
 
 #define CONFIG_MAX_WEIGHT     10000u

@@ -313,17 +313,32 @@ static void check_guest(struct where *w, struct vm_config *vm, u64 seen)
 		cfg_fail(w, "modules are not for protocol \"%s\"", config_protocol_str(vm->protocol));
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Names stand beside ids and options in commands, and in paths: none may be taken for one of these. */
 static void check_name(struct where *w, const char *name)
 {
+	const char *c = name;
+
 	if (strlen(name) > CONFIG_NAME_MAX)
 		cfg_fail(w, "the name is longer than %u characters", CONFIG_NAME_MAX);
-	for (const char *c = name; *c; c++) {
-		if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-' ||
-		    *c == '_' || *c == '.')
+	for (; *c; c++) {
+		if ((*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || is_digit(*c) || *c == '-' || *c == '_' ||
+		    *c == '.')
 			continue;
 		cfg_fail(w, "a guest's name consists of letters, digits, '-', '_' and '.'");
 		return;
 	}
+	for (c = name; is_digit(*c); c++)
+		;
+	if (!*c)
+		cfg_fail(w, "the name consists of digits only: it would be taken for a number (try \"vm%.60s\")",
+		         name);
+	if (*name == '-' || *name == '.')
+		cfg_fail(w, "the name begins with '%c': a guest's name begins with a letter, a digit or '_'", *name);
 }
 
 #define SECOND 1000000000ull

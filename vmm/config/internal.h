@@ -6,7 +6,7 @@
 /* Where errors are reported: node path and the property at hand (NULL: the node itself). */
 struct where {
 	struct config_errs *errs;
-	char path[64];
+	char path[80];
 	const char *prop;
 	bool failed;
 };

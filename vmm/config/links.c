@@ -175,7 +175,7 @@ static void check_refs(const struct links *l, int node, struct config_errs *errs
 				target = fdt_next_subnode(l->blob, target);
 			if (p == 0 && waits_for_ready(l->blob, node) && !tells_ready(l->blob, target))
 				cfg_fail(&w,
-				         "%.31s has neither ready-text nor a control port: it cannot say that it is "
+				         "%.63s has neither ready-text nor a control port: it cannot say that it is "
 				         "ready",
 				         fdt_get_name(l->blob, target, NULL));
 		}

@@ -219,7 +219,7 @@ void cmd_suggest_try(struct cmd_suggest *s, const char *candidate)
 
 static int unknown(struct cmd_run *r, int err, const char *code, const char *what, const struct cmd_suggest *s)
 {
-	return cmd_error(r, err, code, s->best[0] ? "%s \"%.40s\"; did you mean \"%s\"?" : "%s \"%.40s\"", what,
+	return cmd_error(r, err, code, s->best[0] ? "%s \"%.63s\"; did you mean \"%s\"?" : "%s \"%.63s\"", what,
 	                 s->word, s->best);
 }
 

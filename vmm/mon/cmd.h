@@ -117,6 +117,8 @@ struct cmd_suggest {
 void cmd_suggest_init(struct cmd_suggest *s, const char *word);
 void cmd_suggest_try(struct cmd_suggest *s, const char *candidate);
 
+/* Columns that a table's names take, at least 16. Overwrites r->guest. */
+s8 cmd_name_width(struct cmd_run *r);
 /* The table of r->guest's exits by reason, for `exits` and `dump`. */
 void cmd_show_reasons(struct cmd_run *r);
 

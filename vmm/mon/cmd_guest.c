@@ -3,6 +3,7 @@
 #include "lib/string.h"
 #include "vmm/mon/cmd.h"
 
+#define NAME_WIDTH  16
 #define WEIGHT_MAX  10000u
 #define PERCENT_MAX (100u * MON_MAX_CPUS)
 
@@ -14,11 +15,22 @@ static u32 nr_cpus(const struct mon *mon)
 	return m.cpus;
 }
 
+s8 cmd_name_width(struct cmd_run *r)
+{
+	const struct mon *mon = r->mon;
+	size_t width = NAME_WIDTH;
+
+	for (u32 i = 0; r->out->format == OUT_TEXT && mon->ops->guest_info(mon->ctx, i, &r->guest) == OK; i++)
+		if (mon_may_see(r->rights, r->guest.id))
+			width = MAX(width, strlen(r->guest.name));
+	return (s8)width;
+}
+
 int cmd_list(struct cmd_run *r)
 {
-	static const struct out_col cols[] = {
+	const struct out_col cols[] = {
 		{ "id", "ID", OUT_NUM, -3 },
-		{ "name", "NAME", OUT_STR, 16 },
+		{ "name", "NAME", OUT_STR, cmd_name_width(r) },
 		{ "state", "STATE", OUT_STR, 8 },
 		{ "vcpus", "VCPUS", OUT_NUM, -5 },
 		{ "memory_bytes", "MEMORY", OUT_SIZE, -8 },

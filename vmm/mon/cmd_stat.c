@@ -98,8 +98,8 @@ static void top_row(struct cmd_run *r)
 int cmd_top(struct cmd_run *r)
 {
 	static const struct out_col head[] = { { "time_ns", "time", OUT_TIME, 0 } };
-	static const struct out_col cols[] = {
-		{ "name", "NAME", OUT_STR, 16 },
+	const struct out_col cols[] = {
+		{ "name", "NAME", OUT_STR, cmd_name_width(r) },
 		{ "state", "STATE", OUT_STR, 8 },
 		{ "vcpus", "VCPUS", OUT_NUM, -5 },
 		{ "cpu_percent", "CPU%", OUT_CENTI, -7 },

@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-#define MON_NAME_MAX   32  /* bytes of a guest's name, with the NUL */
+#define MON_NAME_MAX   64  /* bytes of a guest's name, with the NUL */
 #define MON_REASON_MAX 160 /* and of the reason of its state */
 
 /* What happened to a guest, for channels to tell (ctl_event); an operator reads the log. */

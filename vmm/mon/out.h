@@ -1,7 +1,7 @@
 /*
  * Structured output. A command emits records once; they become a table for a person (OUT_TEXT) or one JSON object for
  * a program (OUT_JSON), by the same column descriptions. Text streams through a sink: nothing is stored, so column
- * widths are fixed; what is wider pushes the rest of its line to the right.
+ * widths are given; what is wider pushes the rest of its line to the right.
  *
  *	open { rec cell... rec_end | table { row cell... row_end } table_end | lines { line } lines_end } close
  *

@@ -22,6 +22,8 @@
 #include "vmm/run/run.h"
 #include "vmm/vm/vm.h"
 
+_Static_assert(MON_NAME_MAX == CONFIG_NAME_MAX + 1, "names go whole");
+
 struct spinlock monitor_lock;
 struct mon monitor_mon;
 static const struct machine *topology; /* boot's, before the first guest */
