@@ -15,9 +15,8 @@ static bool blank(char c)
 }
 
 /* Cuts text into its first word (name) and the rest (args). */
-static void split_words(struct boot_module *m)
+static void split_words(struct boot_module *m, char *p)
 {
-	char *p = m->text;
 
 	while (blank(*p))
 		p++;
@@ -31,15 +30,22 @@ static void split_words(struct boot_module *m)
 	m->args = p;
 }
 
+static int too_many(struct boot_info *bi)
+{
+	bi->advice = "load fewer boot modules: guests may share them (docs/command-line.md, \"Boot modules\")";
+	return ERR_NOSPC;
+}
+
 int boot_info_add_module(struct boot_info *bi, u64 start, u64 end, const char *str, size_t str_len, char *err,
                          size_t err_size)
 {
 	struct boot_module *m;
+	char *text = bi->strings + bi->strings_len;
 
 	str_len = strnlen(str, str_len);
 	if (bi->nr_modules == BOOT_MAX_MODULES) {
-		fmt_snprintf(err, err_size, "more than %d boot modules", BOOT_MAX_MODULES);
-		return ERR_NOSPC;
+		fmt_snprintf(err, err_size, "more than %u boot modules", BOOT_MAX_MODULES);
+		return too_many(bi);
 	}
 	if (end < start || end > BIT(52)) {
 		fmt_snprintf(err, err_size, "module %u: range %#lx-%#lx is not sane", bi->nr_modules,
@@ -47,16 +53,25 @@ int boot_info_add_module(struct boot_info *bi, u64 start, u64 end, const char *s
 		return ERR_RANGE;
 	}
 	if (str_len >= BOOT_MODSTR_MAX) {
-		fmt_snprintf(err, err_size, "module %u: its string has %zu characters, %d are allowed",
-		             bi->nr_modules, str_len, BOOT_MODSTR_MAX - 1);
+		fmt_snprintf(err, err_size, "module %u: its line has %s%zu characters, %u are allowed",
+		             bi->nr_modules, str_len > BOOT_MODSTR_MAX ? "" : "at least ", str_len,
+		             BOOT_MODSTR_MAX - 1);
+		bi->advice = "shorten what stands behind the file on that module's line of the boot loader's menu";
 		return ERR_RANGE;
+	}
+	if (str_len >= BOOT_STRINGS_MAX - bi->strings_len) {
+		fmt_snprintf(err, err_size, "the lines of the first %u modules have more than %u characters",
+		             bi->nr_modules + 1, BOOT_STRINGS_MAX);
+		bi->advice = "shorten what stands behind the files on the modules' lines of the boot loader's menu";
+		return ERR_NOSPC;
 	}
 	m = &bi->modules[bi->nr_modules++];
 	m->start = start;
 	m->len = end - start;
-	memcpy(m->text, str, str_len);
-	m->text[str_len] = '\0';
-	split_words(m);
+	memcpy(text, str, str_len);
+	text[str_len] = '\0';
+	bi->strings_len += (u32)str_len + 1;
+	split_words(m, text);
 	return OK;
 }
 
@@ -66,6 +81,7 @@ int boot_info_set_cmdline(struct boot_info *bi, const char *str, size_t str_len,
 	if (str_len >= BOOT_CMDLINE_MAX) {
 		fmt_snprintf(err, err_size, "the command line has %zu characters, %d are allowed", str_len,
 		             BOOT_CMDLINE_MAX - 1);
+		bi->advice = "shorten Bulkhead's line of the boot loader's menu";
 		return ERR_RANGE;
 	}
 	memcpy(bi->cmdline, str, str_len);
@@ -84,6 +100,14 @@ void boot_info_set_loader(struct boot_info *bi, const char *str, size_t str_len)
 	bi->loader[str_len] = '\0';
 }
 
+/* The last component of a name that is a path; NULL: it is none. */
+static const char *last_component(const struct boot_module *m)
+{
+	const char *slash = strrchr(m->name, '/');
+
+	return slash ? slash + 1 : NULL;
+}
+
 const struct boot_module *boot_info_module(const struct boot_info *bi, const char *name)
 {
 	for (u32 i = 0; i < bi->nr_modules; i++) {
@@ -91,12 +115,26 @@ const struct boot_module *boot_info_module(const struct boot_info *bi, const cha
 			return &bi->modules[i];
 	}
 	for (u32 i = 0; i < bi->nr_modules; i++) {
-		const char *slash = strrchr(bi->modules[i].name, '/');
+		const char *last = last_component(&bi->modules[i]);
 
-		if (slash && !strcmp(slash + 1, name))
+		if (last && !strcmp(last, name))
 			return &bi->modules[i];
 	}
 	return NULL;
+}
+
+u32 boot_info_namesake(const struct boot_info *bi, u32 i)
+{
+	const struct boot_module *m = &bi->modules[i];
+	const char *last = last_component(m);
+
+	for (u32 k = 0; k < i; k++) {
+		const char *other = last_component(&bi->modules[k]);
+
+		if (!strcmp(bi->modules[k].name, m->name) || (last && other && !strcmp(last, other)))
+			return k;
+	}
+	return i;
 }
 
 static int reserve_pages(struct e820_map *map, u64 start, u64 len)

@@ -146,7 +146,7 @@ static void parse_boot_info(u32 magic, u32 info)
 	}
 	serial_console();
 	if (r)
-		fatal(err, "boot Bulkhead with GRUB's multiboot2 command or QEMU's -kernel");
+		fatal(err, bi.advice ? bi.advice : "boot Bulkhead with GRUB's multiboot2 command or QEMU's -kernel");
 }
 
 static void set_log_level(void)
@@ -166,7 +166,8 @@ static void setup_memory(u64 delta)
 	u64 base = (u64)image_start - IMAGE_BASE + delta, len = (u64)(image_end - image_start);
 
 	if (e820_sanitize(&bi.map) || e820_retype(&bi.map, base, len, E820_RAM, E820_HV) || boot_info_reserve(&bi))
-		fatal("the memory map is too fragmented", "use another firmware or boot loader");
+		fatal("the memory map is too fragmented",
+		      "load fewer boot modules, or use another firmware or boot loader");
 	e820_align_ram(&bi.map, PAGE_SIZE);
 	early_log_unmapped();
 	if (hvmem_init(&bi.map, delta))

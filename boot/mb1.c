@@ -77,8 +77,8 @@ static int parse_modules(struct mb1 *m, u32 count, u64 pa)
 		int r = OK;
 
 		if (i == BOOT_MAX_MODULES) {
-			fmt_snprintf(m->err, m->err_size, "%u boot modules, %d are allowed", count, BOOT_MAX_MODULES);
-			return ERR_NOSPC;
+			/* One more, whatever it is: refused in the same words. */
+			return boot_info_add_module(m->bi, 0, 0, "", 0, m->err, m->err_size);
 		}
 		e = map(m, pa + i * 16ull, 16);
 		if (!e)

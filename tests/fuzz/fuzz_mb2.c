@@ -32,8 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (u32 i = 0; i < bi.nr_modules; i++) {
 		const struct boot_module *m = &bi.modules[i];
 
-		require(m->name >= m->text && m->name + strlen(m->name) < m->text + sizeof(m->text));
-		require(m->args >= m->text && m->args + strlen(m->args) < m->text + sizeof(m->text));
+		require(m->name >= bi.strings && m->name + strlen(m->name) < bi.strings + bi.strings_len);
+		require(m->args >= bi.strings && m->args + strlen(m->args) < bi.strings + bi.strings_len);
 	}
 	if (r)
 		return 0;

@@ -7,7 +7,7 @@
 #include "lib/types.h"
 
 struct bytes {
-	u8 b[40960];
+	u8 b[192 << 10];
 	u32 len;
 };
 

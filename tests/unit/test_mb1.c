@@ -3,7 +3,7 @@
 #include "bytes_builder.h"
 #include "suite.h"
 
-#define MEM_SIZE 0x8000
+#define MEM_SIZE 0x10000
 #define INFO     0x1000u
 #define CMDLINE  0x2000u
 #define MODS     0x3000u
@@ -181,7 +181,7 @@ START_TEST(strings_at_the_end_of_memory)
 	ck_assert_int_eq(parse(), OK);
 	ck_assert_str_eq(bi.cmdline, "abc");
 	memory[MEM_SIZE - 1] = 'd';
-	FAILS(ERR_FAULT, "command line at 0x8000");
+	FAILS(ERR_FAULT, "command line at 0x10000");
 
 	setup();
 	memset(memory + 0x6000, 'x', 0x2000);
@@ -191,7 +191,10 @@ START_TEST(strings_at_the_end_of_memory)
 	ck_assert_int_eq(parse(), OK);
 	ck_assert_uint_eq(strlen(bi.cmdline), BOOT_CMDLINE_MAX - 1);
 	w32(MODS + 8, 0x6003);
-	FAILS(ERR_RANGE, "module 0: its string");
+	ck_assert_int_eq(parse(), OK);
+	memset(memory + 0x6000, 'x', 0x2000);
+	w32(INFO + 16, CMDLINE);
+	FAILS(ERR_RANGE, "module 0: its line has at least 2048 characters");
 }
 END_TEST
 
@@ -199,7 +202,9 @@ START_TEST(bad_modules)
 {
 	setup();
 	w32(INFO + 20, 0xffffffff);
-	FAILS(ERR_NOSPC, "boot modules");
+	w32(INFO + 24, 0x8000);
+	FAILS(ERR_NOSPC, "more than 1024 boot modules");
+	ck_assert_ptr_nonnull(strstr(bi.advice, "load fewer boot modules"));
 	setup();
 	w32(MODS, 0x200000);
 	FAILS(ERR_RANGE, "module 0: range");

@@ -341,12 +341,47 @@ START_TEST(long_strings)
 	mmap_tag(24, 1);
 	finish();
 	FAILS(ERR_RANGE, "command line has 2048 characters, 2047 are allowed");
+	ck_assert_str_eq(bi.advice, "shorten Bulkhead's line of the boot loader's menu");
 
 	s[BOOT_MODSTR_MAX] = '\0';
 	begin();
 	module_tag(0, 1, s);
 	finish();
-	FAILS(ERR_RANGE, "its string has 512 characters");
+	FAILS(ERR_RANGE, "module 0: its line has at least 2048 characters, 2047 are allowed");
+	ck_assert_ptr_nonnull(strstr(bi.advice, "shorten what stands behind the file"));
+
+	s[BOOT_MODSTR_MAX - 1] = '\0';
+	begin();
+	mmap_tag(24, 1);
+	for (u32 i = 0; i < BOOT_STRINGS_MAX / BOOT_MODSTR_MAX; i++)
+		module_tag(0, 1, s);
+	finish();
+	ck_assert_int_eq(parse(), OK);
+	ck_assert_str_eq(bi.modules[5].name, s);
+	info.len -= 8;
+	module_tag(0, 1, "");
+	finish();
+	FAILS(ERR_NOSPC, "the lines of the first 65 modules have more than 131072 characters");
+	ck_assert_ptr_nonnull(strstr(bi.advice, "shorten"));
+}
+END_TEST
+
+/* Of two that are named alike only the first is found. */
+START_TEST(namesakes)
+{
+	static const struct {
+		const char *name;
+		u32 like;
+	} m[] = { { "a", 0 }, { "b", 1 }, { "a args", 0 }, { "/x/b", 3 }, { "/y/b", 3 }, { "", 5 }, { " ", 5 } };
+
+	begin();
+	mmap_tag(24, 1);
+	for (u32 i = 0; i < ARRAY_SIZE(m); i++)
+		module_tag(0, 0, m[i].name);
+	finish();
+	ck_assert_int_eq(parse(), OK);
+	for (u32 i = 0; i < ARRAY_SIZE(m); i++)
+		ck_assert_uint_eq(boot_info_namesake(&bi, i), m[i].like);
 }
 END_TEST
 
@@ -354,7 +389,7 @@ START_TEST(many_modules)
 {
 	begin();
 	mmap_tag(24, 1);
-	for (int i = 0; i < BOOT_MAX_MODULES; i++)
+	for (u32 i = 0; i < BOOT_MAX_MODULES; i++)
 		module_tag(i * 0x1000, i * 0x1000 + 0x1000, "m");
 	finish();
 	ck_assert_int_eq(parse(), OK);
@@ -362,7 +397,8 @@ START_TEST(many_modules)
 	info.len -= 8;
 	module_tag(0, 0, "one too many");
 	finish();
-	FAILS(ERR_NOSPC, "more than 64 boot modules");
+	FAILS(ERR_NOSPC, "more than 1024 boot modules");
+	ck_assert_ptr_nonnull(strstr(bi.advice, "load fewer boot modules"));
 }
 END_TEST
 
@@ -469,5 +505,5 @@ START_TEST(no_map_at_all)
 }
 END_TEST
 
-SUITE_MAIN("mb2", full_structure, every_cut_is_an_error, total_size, short_tags, bad_tags, long_strings, many_modules,
-           framebuffer_types, efi_memory_map, no_map_at_all)
+SUITE_MAIN("mb2", full_structure, every_cut_is_an_error, total_size, short_tags, bad_tags, long_strings, namesakes,
+           many_modules, framebuffer_types, efi_memory_map, no_map_at_all)

@@ -45,6 +45,12 @@ struct config_limits {
 #define CONFIG_MAX_RESTARTS   1000u
 #define CONFIG_MAX_AFTER      16u  /* guests that one may wait for */
 #define CONFIG_MAX_LINKED     512u /* guests in a blob whose guests refer to one another */
+#define CONFIG_NR_MODULES 16u /* of a guest, its initrd among them */
+
+/* What the boot loader may bring, and so what a configuration can name. */
+#define CONFIG_MAX_MODULES  1024u        /* boot modules, the blob itself among them */
+#define CONFIG_MODULE_LINE  2047u        /* characters of a module's line: name and arguments */
+#define CONFIG_MODULE_LINES (128u << 10) /* and of all of them, each with its end */
 #define CONFIG_MAX_CHAIN      64u  /* guests that wait for one another in a row */
 #define CONFIG_READY_MAX      63u  /* characters of a ready-text */
 
@@ -112,7 +118,7 @@ struct vm_config {
 	const char *initrd;  /* module name */
 	const char *cmdline; /* "" when absent */
 	const char *modules; /* nr_modules strings one after the other: config_module() */
-	u32 nr_modules;      /* multiboot1 modules */
+	u32 nr_modules;      /* of multiboot1 and PVH */
 	enum vm_serial com[CONFIG_NR_COM];
 	enum vm_action on_poweroff, on_reset, on_crash;
 	enum hv_signature signature;
