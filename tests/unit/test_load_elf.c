@@ -232,7 +232,8 @@ START_TEST(bad_headers)
 		{ 64 + 24, 8, 0, ERR_RANGE, "p_paddr 0x0" },
 		{ 64 + 24, 8, 0x8f000, ERR_RANGE, "p_paddr 0x8f000" },
 		{ 64 + 24, 8, 0xf0000, ERR_RANGE, "p_paddr 0xf0000" },
-		{ 64 + 24, 8, 16 * MIB - 0x1000, ERR_RANGE, "p_paddr 0xfff000" },
+		{ 64 + 24, 8, 16 * MIB - 0x1000, ERR_RANGE,
+		  "the image reaches up to 0x1001000, the guest's RAM ends at 0x1000000: give it more memory" },
 		{ 64 + 24, 8, ~0ull - 0x1000, ERR_RANGE, "segment 0" },
 		{ 64 + 56 + 24, 8, 0x101fff, ERR_EXIST, "segments 0 and 1" },
 	};
@@ -245,6 +246,16 @@ START_TEST(bad_headers)
 		put_le(image, t[i].off, t[i].size, t[i].value);
 		ck_assert_msg(load_image(&in, &out) == t[i].err, "row %u: %s", i, out.why);
 		ck_assert_msg(strstr(out.why, t[i].why), "row %u: \"%s\" lacks \"%s\"", i, out.why, t[i].why);
+	}
+	/* Several do not fit: it is told at once how far they reach. */
+	build(true, 0x100000);
+	put_le(image, 64 + 24, 8, 17 * MIB);
+	put_le(image, 64 + 56 + 24, 8, 40 * MIB);
+	{
+		struct load_in in = input();
+
+		ck_assert_int_eq(load_image(&in, &out), ERR_RANGE);
+		ck_assert_msg(strstr(out.why, "reaches up to 0x2800100,"), "%s", out.why);
 	}
 	guest_ram_free(&g);
 }
@@ -318,6 +329,14 @@ START_TEST(limits)
 	/* modules must stay above the image */
 	mods[3] = (struct load_module){ image, 14 * MIB, NULL };
 	ck_assert_int_eq(load_elf_pvh(&in, &out), ERR_NOMEM);
+	ck_assert_msg(strstr(out.why, "the 16 modules together of 14741504 bytes: no room"), "%s", out.why);
+	mods[4].len = ~0ull;
+	ck_assert_int_eq(load_elf_pvh(&in, &out), ERR_NOMEM);
+	mods[4].len = 1;
+	/* empty ones are passed on */
+	for (u32 i = 0; i < 2; i++)
+		mods[3 + i] = (struct load_module){ "", 0, NULL };
+	ck_assert_int_eq(load_elf_pvh(&in, &out), OK);
 	in.nr_modules = 0;
 	in.cmdline = big;
 	ck_assert_int_eq(load_elf_pvh(&in, &out), ERR_RANGE);

@@ -5,11 +5,13 @@
 #include "arch/x86/tsc.h"
 #include "lib/assert.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "mm/hvmem.h"
 #include "vmm/board/board.h"
 #include "vmm/cpu/lapic.h"
 #include "vmm/cpu/vcpu.h"
 #include "vmm/life/start.h"
+#include "vmm/load/load.h"
 #include "vmm/pcpu/clock.h"
 #include "vmm/pcpu/kick.h"
 #include "vmm/vm/memory.h"
@@ -23,12 +25,34 @@ static int find_image(const struct vm *vm, vm_find_image *find, const char *name
 	if (err == ERR_NOENT)
 		log_err("guest %s: module \"%s\" is not there; add a module2 line with that name to the GRUB entry\n",
 		        vm->config.name, name);
+	else if (err)
+		log_err("guest %s: module \"%s\" cannot be mapped: no memory for page tables\n", vm->config.name,
+		        name);
 	return err;
+}
+
+static int find_kernel(struct vm *vm, vm_find_image *find)
+{
+	const struct vm_config *c = &vm->config;
+	int err = find_image(vm, find, c->kernel, &vm->kernel);
+
+	if (err)
+		return err;
+	if (!vm->kernel.len) {
+		log_err("guest %s: its kernel, the module \"%s\", is empty (0 bytes)\n", c->name, c->kernel);
+		return ERR_INVAL;
+	}
+	if ((c->protocol == VM_PROTOCOL_PVH ||
+	     (c->protocol == VM_PROTOCOL_AUTO && load_detect(vm->kernel.data, vm->kernel.len) == LOAD_ELF_PVH)) &&
+	    strlen(c->cmdline) > LOAD_PVH_CMDLINE)
+		log_warn("guest %s: its command line has %zu characters; Linux started through PVH cuts it to %u\n",
+		         c->name, strlen(c->cmdline), LOAD_PVH_CMDLINE);
+	return OK;
 }
 
 static int find_images(struct vm *vm, vm_find_image *find)
 {
-	int err = find_image(vm, find, vm->config.kernel, &vm->kernel);
+	int err = find_kernel(vm, find);
 
 	if (!err && vm->config.initrd)
 		err = find_image(vm, find, vm->config.initrd, &vm->initrd);

@@ -86,7 +86,7 @@ static int build_tables(struct vm *vm, gpa_t *rsdp, char *why, size_t size)
 static int load_images(struct vm *vm, gpa_t rsdp)
 {
 	struct load_out *out = &vm->start->out;
-	struct load_module mods[ARRAY_SIZE(vm->modules) + 1];
+	struct load_module mods[LOAD_MODULES_MAX];
 	struct load_in in = {
 		.kernel = vm->kernel.data,
 		.kernel_len = vm->kernel.len,
@@ -99,9 +99,11 @@ static int load_images(struct vm *vm, gpa_t rsdp)
 		.copies = &vm->start->copies,
 	};
 
+	/* config_check lets no guest have more. */
+	_Static_assert(LOAD_MODULES_MAX == CONFIG_NR_MODULES, "its initrd among them");
 	if (vm->initrd.data)
 		mods[in.nr_modules++] = (struct load_module){ vm->initrd.data, vm->initrd.len, NULL };
-	for (u32 i = 0; i < vm->nr_modules; i++)
+	for (u32 i = 0; i < vm->nr_modules && in.nr_modules < LOAD_MODULES_MAX; i++)
 		mods[in.nr_modules++] =
 		        (struct load_module){ vm->modules[i].data, vm->modules[i].len, vm->modules[i].string };
 	switch (vm->config.protocol) {

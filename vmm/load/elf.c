@@ -138,9 +138,26 @@ bool elf_find_pvh(const void *image, u64 len, u32 *entry)
 	return false;
 }
 
-/* One PT_LOAD: inside the file, inside RAM, clear of the low memory that we use. */
-static int check_segment(const struct load_in *in, struct load_out *out, u32 i, const struct elf_phdr *ph)
+/* How far the image's segments reach in memory: what memory has to be there for all of them. */
+static u64 highest_end(const struct load_in *in, const struct elf_info *info)
 {
+	struct elf_phdr ph;
+	u64 end = 0;
+
+	for (u32 i = 0; i < info->phnum; i++) {
+		elf_get_phdr(in->kernel, info, i, &ph);
+		if (ph.type == PT_LOAD && ph.memsz)
+			end = MAX(end, ph.paddr + MIN(ph.memsz, ~0ull - ph.paddr));
+	}
+	return end;
+}
+
+/* One PT_LOAD: inside the file, inside RAM, clear of the low memory that we use. */
+static int check_segment(const struct load_in *in, struct load_out *out, const struct elf_info *info, u32 i,
+                         const struct elf_phdr *ph)
+{
+	u64 end = highest_end(in, info);
+
 	if (ph->filesz > ph->memsz)
 		return load_refuse(out, ERR_INVAL, "ELF: segment %u: p_filesz 0x%llx exceeds p_memsz 0x%llx", i,
 		                   (unsigned long long)ph->filesz, (unsigned long long)ph->memsz);
@@ -150,6 +167,11 @@ static int check_segment(const struct load_in *in, struct load_out *out, u32 i, 
 		        "ELF: segment %u: p_offset 0x%llx + p_filesz 0x%llx beyond the end of the %llu-byte file", i,
 		        (unsigned long long)ph->offset, (unsigned long long)ph->filesz,
 		        (unsigned long long)in->kernel_len);
+	if (end > in->map->low_end && end <= GUEST_PCI_HOLE)
+		return load_refuse(out, ERR_RANGE,
+		                   "ELF: the image reaches up to 0x%llx, the guest's RAM ends at 0x%llx: give it more"
+		                   " memory",
+		                   (unsigned long long)end, (unsigned long long)in->map->low_end);
 	if (load_claim(in, out, ph->paddr, ph->paddr + ph->memsz) != OK)
 		return load_refuse(out, ERR_RANGE,
 		                   "ELF: segment %u: p_paddr 0x%llx + p_memsz 0x%llx is outside the guest's RAM"
@@ -187,7 +209,7 @@ int elf_load_segments(const struct load_in *in, struct load_out *out, const stru
 		elf_get_phdr(in->kernel, info, i, &ph);
 		if (ph.type != PT_LOAD || !ph.memsz)
 			continue;
-		r = check_segment(in, out, i, &ph);
+		r = check_segment(in, out, info, i, &ph);
 		if (r == OK)
 			r = check_overlap(in, out, info, i, &ph);
 		if (r != OK)

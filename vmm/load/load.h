@@ -43,8 +43,11 @@
 #define LOAD_CS 0x10
 #define LOAD_DS 0x18
 
+/* Characters of a command line that Linux keeps when it is started through PVH: COMMAND_LINE_SIZE - 1 of x86. */
+#define LOAD_PVH_CMDLINE 2047u
+
 #define LOAD_WHY_MAX      160
-#define LOAD_MODULES_MAX  16
+#define LOAD_MODULES_MAX  16  /* CONFIG_NR_MODULES */
 #define LOAD_SEGMENTS_MAX 128 /* program headers of an ELF */
 #define LOAD_COPIES_MAX   (LOAD_SEGMENTS_MAX + LOAD_MODULES_MAX + 1)
 

@@ -154,15 +154,14 @@ int load_place_modules(const struct load_in *in, struct load_out *out, u64 floor
 	if (in->nr_modules > LOAD_MODULES_MAX)
 		return load_refuse(out, ERR_RANGE, "%u modules: at most %u", in->nr_modules, LOAD_MODULES_MAX);
 	limit = ALIGN_DOWN(MIN(limit, in->map->low_end), PAGE_SIZE);
-	for (u32 i = 0; i < in->nr_modules; i++) {
-		if (in->modules[i].len <= limit)
-			total += ALIGN_UP(in->modules[i].len, PAGE_SIZE);
-		if (in->modules[i].len > limit || total > limit || limit - total < floor)
-			return load_refuse(out, ERR_NOMEM,
-			                   "module %u of %llu bytes: no room between 0x%llx (image end) and 0x%llx",
-			                   i, (unsigned long long)in->modules[i].len, (unsigned long long)floor,
-			                   (unsigned long long)limit);
-	}
+	/* No sum of so few goes over: each is cut to what is too much already. */
+	for (u32 i = 0; i < in->nr_modules; i++)
+		total += ALIGN_UP(MIN(in->modules[i].len, BIT(52)), PAGE_SIZE);
+	if (total > limit || limit - total < floor)
+		return load_refuse(out, ERR_NOMEM,
+		                   "the %u module%s of %llu bytes: no room between 0x%llx (image end) and 0x%llx",
+		                   in->nr_modules, in->nr_modules == 1 ? "" : "s together", (unsigned long long)total,
+		                   (unsigned long long)floor, (unsigned long long)limit);
 	at = limit - total;
 	if (in->nr_modules) {
 		out->modules_base = at;

@@ -83,7 +83,7 @@ struct vm {
 	struct spinlock lock;
 
 	struct vm_image kernel, initrd;
-	struct vm_image modules[16];
+	struct vm_image modules[CONFIG_NR_MODULES];
 	u32 nr_modules;
 
 	u64 hv_bytes;   /* hypervisor memory this VM takes, bytes */
