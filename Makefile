@@ -255,10 +255,10 @@ $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/e
 
 # ---------------------------------------------------------------------------------------------------------------
 # bhcfg: the configuration parser as a tool for this host.
-BHCFG_SRCS := tools/bhcfg.c tools/bhcfg_show.c tools/machine_json.c lib/fmt.c vmm/base/cpuset.c \
+BHCFG_SRCS := tools/bhcfg.c tools/bhcfg_show.c tools/bhcfg_modules.c tools/machine_json.c boot/boot_info.c mm/e820.c lib/fmt.c vmm/base/cpuset.c \
 	$(addprefix vmm/config/,config.c blob.c value.c guest.c sched.c life.c links.c machine.c place.c) \
 	vmm/policy/cpuid_features.c vmm/mon/json.c vmm/mon/dts.c
-$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard $(addsuffix *.h,vmm/base/ vmm/config/ vmm/policy/ vmm/sched/ vmm/mon/ lib/ tools/))
+$(B)/bhcfg: $(BHCFG_SRCS) $(wildcard $(addsuffix *.h,boot/ mm/ vmm/load/ vmm/base/ vmm/config/ vmm/policy/ vmm/sched/ vmm/mon/ lib/ tools/))
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ -lfdt
 

@@ -28,8 +28,31 @@ static int find_image(const char *name, struct vm_image *img)
 
 	if (!m)
 		return ERR_NOENT;
-	*img = (struct vm_image){ .data = hv_map_phys(m->start, m->len), .len = m->len, .string = m->args };
+	/* An empty one is nothing to be mapped, but it is there. */
+	*img = (struct vm_image){ .data = m->len ? hv_map_phys(m->start, m->len) : "",
+		                  .len = m->len,
+		                  .string = m->args };
 	return img->data ? OK : ERR_NOMEM;
+}
+
+static bool *skipped; /* one a guest: it does not fit this machine and is left out */
+
+static void skip(void *ctx, u32 index, const char *why)
+{
+	skipped[index] = true;
+	log_warn("config: left out (on-error): %s\n", why);
+}
+
+/* Where two boot modules are alike in name, the second one can never be found: hardly what was meant. */
+static void warn_of_namesakes(void)
+{
+	for (u32 i = 0; i < bi.nr_modules; i++) {
+		u32 k = boot_info_namesake(&bi, i);
+
+		if (k != i)
+			log_warn("boot modules %u and %u are both named \"%s\": only the first is used\n", k + 1,
+			         i + 1, bi.modules[i].name);
+	}
 }
 
 const void *guests_blob(void)
@@ -40,17 +63,27 @@ const void *guests_blob(void)
 	const struct config_limits lim = { .memory = guest_frames_free_bytes(),
 		                           .max_vcpus = CONFIG_RUN_VCPUS,
 		                           .nr_cpus = nr_pcpus,
-		                           .module_exists = module_exists };
+		                           .module_exists = module_exists,
+		                           .skip = skip };
 	const void *blob;
 
+	warn_of_namesakes();
 	if (!m)
 		fatal("no configuration blob: there is no boot module named \"config\"",
 		      "add \"module2 /boot/config.dtb config\" to the GRUB entry (docs/configuration.md)");
+	if (!m->len)
+		fatal("the boot module \"config\" is empty (0 bytes)",
+		      "put a configuration blob there: dtc -I dts -O dtb writes one (docs/configuration.md)");
 	blob = hv_map_phys(m->start, m->len);
 	if (!blob)
 		fatal("the configuration blob cannot be mapped", "report this: the machine's memory map is unusual");
-	if (config_check(blob, m->len, &lim, &errs) == OK)
-		return blob;
+	if (config_open(blob, m->len, &errs) == OK) {
+		skipped = hv_zalloc(MAX(config_guest_count(blob), 1) * sizeof(*skipped));
+		if (!skipped)
+			fatal("out of memory for the guests", "give the machine more memory");
+		if (config_check(blob, m->len, &lim, &errs) == OK)
+			return blob;
+	}
 	for (u32 i = 0; i < errs.nr && i < errs.cap; i++)
 		log_err("config: %s\n", list[i].text);
 	if (errs.nr > errs.cap)
@@ -87,20 +120,23 @@ static struct place *place_guests(const void *blob, u32 n)
 	struct config_err text[4];
 	struct config_errs errs = { .list = text, .cap = ARRAY_SIZE(text) };
 	u32 core, package;
+	int err;
 
 	if (!m || !list)
 		fatal("out of memory for the placement of guests", "give the machine more memory");
+	for (u32 i = 0; i < n; i++)
+		list[i].skipped = skipped[i];
 	topology_shifts(&core, &package);
 	m->memory = guest_frames_free_bytes();
 	for (u32 i = 0; i < nr_pcpus; i++)
 		if (machine_add_cpu(m, pcpus[i]->apic_id, core, package))
 			log_warn("CPU %u: too many processors for placing guests\n", i);
-	if (config_place(blob, m, list, n, &errs)) {
-		for (u32 i = 0; i < errs.nr && i < errs.cap; i++)
-			log_err("config: %s\n", text[i].text);
+	err = config_place(blob, m, list, n, &errs);
+	for (u32 i = 0; i < errs.nr && i < errs.cap; i++)
+		log_printf(err ? LOG_ERR : LOG_WARN, "config: %s\n", text[i].text);
+	if (err)
 		fatal("the guests cannot be placed on this machine's processors",
 		      "mend what is listed above; tools/bhcfg check --machine tells beforehand");
-	}
 	monitor_set_machine(m);
 	return list;
 }
@@ -172,8 +208,13 @@ void guests_create(const void *blob, struct hv_config *hv)
 		struct vm_config vc;
 		struct vm *vm;
 
-		if (config_guest_parse(blob, i, NULL, &vc, &errs) ||
-		    vm_create(i, &vc, &places[i].cpus, find_image, &vm))
+		if (config_guest_parse(blob, i, NULL, &vc, &errs))
+			continue;
+		if (places[i].skipped) {
+			log_warn("guest %s: left out: it does not fit this machine (on-error)\n", vc.name);
+			continue;
+		}
+		if (vm_create(i, &vc, &places[i].cpus, find_image, &vm))
 			continue;
 		if (monitor_add_vm(vm)) {
 			log_err("guest %s: cannot be created: no memory for its console\n", vc.name);

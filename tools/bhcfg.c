@@ -27,8 +27,8 @@ struct options {
 	const char *machine_file; /* NULL: not checked against one */
 	struct machine machine;
 	struct config_limits lim;
-	const char **modules; /* argv entries; NULL: not checked */
-	int nr_modules;
+	bool *left_out; /* one a guest */
+	u32 nr_left_out;
 };
 
 static int usage(FILE *out)
@@ -46,16 +46,6 @@ static int usage(FILE *out)
 	      "features lists the words that cpu-disable knows.\n",
 	      out);
 	return 2;
-}
-
-static bool module_exists(void *ctx, const char *name)
-{
-	const struct options *o = ctx;
-
-	for (int i = 0; i < o->nr_modules; i++)
-		if (!strcmp(o->modules[i], name))
-			return true;
-	return false;
 }
 
 /* Reads all of a stream. Returns malloc'ed (so 8-byte aligned) memory or NULL. */
@@ -140,17 +130,38 @@ static void report(const char *file, const struct config_errs *errs)
 
 static struct config_err error_list[MAX_ERRORS];
 
+/* A guest that Bulkhead leaves out. ctx: the file; without a name the places know it. */
+static void skip(void *ctx, u32 index, const char *why)
+{
+	const struct options *o = ctx;
+
+	fprintf(stderr, "%s: left out (on-error): %s\n", o->file, why);
+	if (index < o->nr_left_out)
+		o->left_out[index] = true;
+}
+
 /* Prints what is wrong. Returns the guests' places (malloc'ed; without a machine they are empty), or NULL. */
-static struct place *check(const void *blob, size_t size, const struct options *o)
+static struct place *check(const void *blob, size_t size, struct options *o)
 {
 	struct config_errs errs = { .list = error_list, .cap = MAX_ERRORS };
-	int r = config_check(blob, size, &o->lim, &errs);
+	int r = config_open(blob, size, &errs);
 	struct place *list = NULL;
+
+	if (r == OK) {
+		o->nr_left_out = config_guest_count(blob);
+		o->left_out = calloc(o->nr_left_out + 1, sizeof(*o->left_out));
+		o->lim.skip = skip;
+		o->lim.skip_ctx = o;
+	}
+	errs.nr = 0; /* it finds them again */
+	r = config_check(blob, size, &o->lim, &errs);
 
 	if (r == OK) {
 		u32 nr = config_guest_count(blob);
 
 		list = calloc(nr, sizeof(*list));
+		for (u32 i = 0; list && i < nr; i++)
+			list[i].skipped = o->left_out[i];
 		if (list && o->machine_file)
 			r = config_place(blob, &o->machine, list, nr, &errs);
 	}
@@ -159,6 +170,15 @@ static struct place *check(const void *blob, size_t size, const struct options *
 		return list;
 	free(list);
 	return NULL;
+}
+
+static u32 count_skipped(const struct place *list, u32 nr)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < nr; i++)
+		n += list[i].skipped;
+	return n;
 }
 
 /* Reads the machine's description and lets it limit what guests may have. 0, 1 (errors) or 2 (no file). */
@@ -184,12 +204,11 @@ static int load_machine(struct options *o)
 	return 0;
 }
 
-/* Returns 0, or 2 after a message. */
+/* Returns 0, or 1 (too many modules) or 2 after a message. */
 static int parse_args(int argc, char **argv, struct options *o)
 {
-	o->modules = calloc((size_t)argc, sizeof(*o->modules));
-	if (!o->modules)
-		return 2;
+	if (bhcfg_add_module("config")) /* the blob is one of them */
+		return 1;
 	for (int i = 2; i < argc; i++) {
 		bool last = i + 1 == argc;
 		u64 n;
@@ -206,15 +225,23 @@ static int parse_args(int argc, char **argv, struct options *o)
 		} else if (!strcmp(argv[i], "--machine") && !last) {
 			o->machine_file = argv[++i];
 		} else if (!strcmp(argv[i], "--module") && !last) {
-			o->modules[o->nr_modules++] = argv[++i];
-			o->lim.module_exists = module_exists;
-			o->lim.ctx = o;
+			if (strcmp(argv[++i], "config") && bhcfg_add_module(argv[i]))
+				return 1;
+			o->lim.module_exists = bhcfg_module_exists;
 		} else {
 			fprintf(stderr, "bhcfg: cannot use argument \"%s\"\n", argv[i]);
 			return usage(stderr);
 		}
 	}
 	return o->file ? 0 : usage(stderr);
+}
+
+static void print_ok(const char *file, u32 nr, u32 skipped)
+{
+	printf("%s: OK, %u guest%s", file, nr - skipped, nr - skipped == 1 ? "" : "s");
+	if (skipped)
+		printf(", %u left out", skipped);
+	putchar('\n');
 }
 
 static int check_or_show(bool showing, struct options *o)
@@ -230,11 +257,17 @@ static int check_or_show(bool showing, struct options *o)
 	if (!blob)
 		return 2;
 	list = check(blob, size, o);
+	if (list && !o->lim.module_exists && bhcfg_add_all_named(blob)) {
+		free(list);
+		list = NULL;
+	}
+	if (list)
+		bhcfg_warn(o->file, blob);
 	if (list && showing)
 		bhcfg_show(blob, o->machine_file ? &o->machine : NULL, list);
 	else if (list)
-		printf("%s: OK, %u guest%s\n", o->file, config_guest_count(blob),
-		       config_guest_count(blob) == 1 ? "" : "s");
+		print_ok(o->file, config_guest_count(blob), count_skipped(list, config_guest_count(blob)));
+	free(o->left_out);
 	free(blob);
 	free(list);
 	return list ? 0 : 1;
@@ -305,6 +338,5 @@ int main(int argc, char **argv)
 	r = parse_args(argc, argv, &o);
 	if (!r)
 		r = check_or_show(!strcmp(argv[1], "show"), &o);
-	free(o.modules);
 	return r;
 }

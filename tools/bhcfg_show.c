@@ -129,6 +129,8 @@ static void show_guest(const void *blob, const struct vm_config *vm)
 		row("latency", "%s", config_latency_str(vm->latency));
 	if (vm->tsc_hz)
 		row("tsc-frequency", "%llu Hz", (unsigned long long)vm->tsc_hz);
+	if (vm->on_error != VM_ERROR_REFUSE)
+		row("on-error", "%s", config_on_error_str(vm->on_error));
 	row("kernel", "%s (%s)", vm->kernel, config_protocol_str(vm->protocol));
 	if (vm->initrd)
 		row("initrd", "%s", vm->initrd);
@@ -196,9 +198,13 @@ static void table(const void *blob, const struct machine *m, const struct place 
 
 	printf("%-*s %9s %5s %6s %5s %5s  %-16s %-8s %s\n", width, "GUEST", "MEMORY", "VCPUS", "WEIGHT", "CAP",
 	       "RESV", "CPUS", "START", "ON CRASH");
-	for (u32 i = 0; config_guest_parse(blob, i, NULL, &vm, &errs) == OK; i++, nr++) {
+	for (u32 i = 0; config_guest_parse(blob, i, NULL, &vm, &errs) == OK; i++) {
 		char cpus[200], cap[16], resv[16];
 
+		if (list[i].skipped) {
+			printf("%-*s left out\n", width, vm.name);
+			continue;
+		}
 		where(&vm, m, &list[i], cpus, sizeof(cpus));
 		printf("%-*s %8lluK %5u %6u %5s %5s  %-16s %-8s %s\n", width, vm.name,
 		       (unsigned long long)vm.memory >> 10, vm.vcpus, vm.weight, percent(vm.cap, cap, sizeof(cap)),
@@ -206,6 +212,7 @@ static void table(const void *blob, const struct machine *m, const struct place 
 		memory += vm.memory;
 		vcpus += vm.vcpus;
 		reserved += vm.reservation;
+		nr++;
 	}
 	printf("%u guest%s: %llu MiB, %u vCPUs, %llu %% of a CPU reserved\n", nr, nr == 1 ? "" : "s",
 	       (unsigned long long)memory >> 20, vcpus, (unsigned long long)reserved);

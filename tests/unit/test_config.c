@@ -1,6 +1,7 @@
 /* The configuration parser: what is understood, and every kind of rejection. Blobs are written with libfdt. */
 #include "quick_check.h"
 #include <libfdt.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,6 +119,8 @@ static const struct {
 	{ { STR(HV, "log-levle", "info") }, "/hypervisor: log-levle: unknown property" },
 	{ { STR(HV, "log-level", "loud") }, "/hypervisor: log-level: \"loud\" is none of: error, warn, info, debug" },
 	{ { RAW(HV, "on-idle", "\0\0\0\1") }, "/hypervisor: on-idle: must be one string" },
+	{ { STR(HV, "on-error", "ignore") }, "/hypervisor: on-error: \"ignore\" is none of: refuse, skip" },
+	{ { STR(GUEST, "on-error", "") }, "/guests/a: on-error: \"\" is none of: refuse, skip" },
 	{ { STR(HV, "no-summary", "yes") }, "/hypervisor: no-summary: takes no value" },
 	{ { STR(GUEST, "bogus\033", "x") }, "/guests/a: bogus?: unknown property" },
 	{ { STR(GUEST, "cmdline", "x"), STR(GUEST, "cmdline", "y") }, "/guests/a: cmdline: appears twice" },
@@ -173,6 +176,12 @@ static const struct {
 	{ { STR(GUEST, "initrd", "nope") }, "/guests/a: initrd: no boot module is named \"nope\"" },
 	{ { STR(GUEST, "modules", "m\0other arg") }, "/guests/a: modules: no boot module is named \"other\"" },
 	{ { STR(GUEST, "modules", " m") }, "/guests/a: modules: a module name is empty" },
+	{ { STR(GUEST, "kernel", "k -x") }, "/guests/a: kernel: \"k -x\": a module's name is one word" },
+	{ { STR(GUEST, "initrd", " i") }, "/guests/a: initrd: \" i\": a module's name is one word" },
+	{ { STR(GUEST, "modules", "m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m") },
+	  "/guests/a: modules: 17 modules: a guest has at most 16" },
+	{ { STR(GUEST, "initrd", "i"), STR(GUEST, "modules", "m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m") },
+	  "/guests/a: modules: with the initrd it has more than 16" },
 	{ { STR(GUEST, "protocol", "uefi") }, "protocol: \"uefi\" is none of: auto, linux, pvh, multiboot1, elf" },
 	{ { STR(GUEST, "protocol", "multiboot1"), STR(GUEST, "initrd", "i") },
 	  "/guests/a: initrd is not for protocol \"multiboot1\": use modules" },
@@ -704,6 +713,98 @@ START_TEST(names_of_guests)
 }
 END_TEST
 
+/* Guests of this much memory and with this kernel each, those named s... with on-error = "skip". */
+static char left_out[8][200];
+static u32 nr_left_out;
+
+static void note(void *ctx, u32 index, const char *why)
+{
+	ck_assert_ptr_eq(ctx, left_out);
+	snprintf(left_out[nr_left_out++], sizeof(left_out[0]), "%u %s", index, why);
+}
+
+struct fits {
+	const char *name, *memory, *kernel;
+};
+
+static int check_fits(const struct fits *f, u32 nr, bool all)
+{
+	struct config_limits lim = limits;
+
+	setup();
+	nr_left_out = 0;
+	lim.skip = note;
+	lim.skip_ctx = left_out;
+	begin();
+	fdt_property_string(blob, "compatible", "bulkhead,config-1");
+	fdt_begin_node(blob, "hypervisor");
+	if (all)
+		fdt_property_string(blob, "on-error", "skip");
+	fdt_end_node(blob);
+	fdt_begin_node(blob, "guests");
+	for (u32 i = 0; i < nr; i++) {
+		fdt_begin_node(blob, f[i].name);
+		fdt_property_string(blob, "memory", f[i].memory);
+		fdt_property_string(blob, "kernel", f[i].kernel);
+		if (f[i].name[0] == 's')
+			fdt_property_string(blob, "on-error", "skip");
+		if (f[i].name[0] == 'r')
+			fdt_property_string(blob, "on-error", "refuse");
+		fdt_end_node(blob);
+	}
+	fdt_end_node(blob);
+	end();
+	return config_check(blob, sizeof(blob), &lim, &errs);
+}
+
+/* What does not fit the machine is left out where the guest, or the hypervisor for all of them, says so. */
+START_TEST(guests_left_out)
+{
+	static const struct fits image[] = { { "s1", "64M", "gone" }, { "b", "64M", "k" } };
+	static const struct fits alone[] = { { "b", "64M", "k" }, { "s1", "2G", "k" }, { "s2", "512M", "k" } };
+	static const struct fits sum[] = {
+		{ "s1", "512M", "k" }, { "s2", "512M", "k" }, { "b", "512M", "k" }, { "s3", "2M", "k" }
+	};
+	static const struct fits wrong[] = { { "b", "64M", "k" }, { "s1", "65M1", "k" } };
+	static const struct fits needed[] = { { "r", "64M", "gone" }, { "b", "64M", "gone" } };
+	static const struct fits none[] = { { "s1", "2G", "k" }, { "s2", "64M", "gone" } };
+	struct config_limits quiet = limits;
+	struct vm_config vm;
+
+	ck_assert_int_eq(check_fits(image, 2, false), OK);
+	ck_assert_uint_eq(nr_left_out, 1);
+	ck_assert_str_eq(left_out[0], "0 /guests/s1: kernel: no boot module is named \"gone\"");
+	ck_assert_uint_eq(errs.nr, 0);
+	ck_assert_int_eq(config_guest_parse(blob, 0, NULL, &vm, &errs), OK);
+	ck_assert(vm.on_error == VM_ERROR_SKIP);
+	ck_assert_int_eq(config_guest_parse(blob, 1, NULL, &vm, &errs), OK);
+	ck_assert(vm.on_error == VM_ERROR_REFUSE);
+	/* Who does not listen refuses. */
+	ck_assert_int_eq(config_check(blob, sizeof(blob), &quiet, &errs), ERR_INVAL);
+
+	ck_assert_int_eq(check_fits(alone, 3, false), OK);
+	ck_assert_uint_eq(nr_left_out, 1);
+	ck_assert_str_eq(left_out[0],
+	                 "1 /guests/s1: memory: 2048 MiB are more than the machine has for guests: 1024 MiB");
+	/* Who has to run comes first, wherever it stands. */
+	ck_assert_int_eq(check_fits(sum, 4, false), OK);
+	ck_assert_uint_eq(nr_left_out, 2);
+	ck_assert_str_eq(left_out[0],
+	                 "1 /guests/s2: memory: 512 MiB are more than others leave of the machine's: 0 MiB");
+	ck_assert_ptr_nonnull(strstr(left_out[1], "3 /guests/s3: memory: 2 MiB"));
+	/* What is wrong on any machine is an error. */
+	ck_assert_int_eq(check_fits(wrong, 2, false), ERR_INVAL);
+	ck_assert_str_eq(list[0].text, "/guests/s1: memory: \"65M1\" is not a number");
+	/* For all but one. */
+	ck_assert_int_eq(check_fits(needed, 2, true), ERR_INVAL);
+	ck_assert_uint_eq(errs.nr, 1);
+	ck_assert_ptr_nonnull(strstr(list[0].text, "/guests/r: kernel"));
+	ck_assert_uint_eq(nr_left_out, 1);
+	ck_assert_int_eq(check_fits(none, 2, false), ERR_INVAL);
+	ck_assert_str_eq(list[0].text, "/guests: no guest is left: none fits this machine");
+}
+END_TEST
+
 /* What dtc -@ -A -H both makes of a tree with labels at all its nodes: as if that were not there. */
 START_TEST(additions_of_dtc)
 {
@@ -916,6 +1017,8 @@ START_TEST(words)
 	ck_assert_str_eq(config_on_idle_str(HV_IDLE_RESET), "reset");
 	ck_assert_str_eq(config_on_idle_str((enum hv_on_idle)3), "?");
 	ck_assert_str_eq(config_action_str(VM_ACTION_HALT_MACHINE), "halt-machine");
+	ck_assert_str_eq(config_on_error_str(VM_ERROR_SKIP), "skip");
+	ck_assert_str_eq(config_on_error_str((enum vm_on_error)2), "?");
 	ck_assert_str_eq(config_latency_str(VM_LATENCY_LOW), "low");
 	ck_assert_str_eq(config_watchdog_str(VM_WATCHDOG_I6300ESB), "i6300esb");
 	ck_assert_str_eq(config_after_state_str(VM_AFTER_READY), "ready");
@@ -947,6 +1050,7 @@ int main(void)
 	tcase_add_test(tc, sets_of_cpus);
 	tcase_add_test(tc, several_guests);
 	tcase_add_test(tc, names_of_guests);
+	tcase_add_test(tc, guests_left_out);
 	tcase_add_test(tc, additions_of_dtc);
 	tcase_add_test(tc, unknown_nodes);
 	tcase_add_test(tc, all_errors_at_once);

@@ -279,6 +279,38 @@ START_TEST(reservations_as_the_scheduler)
 }
 END_TEST
 
+/* Of what does not fit together, those go that may: at first who does not fit itself, then the last. */
+START_TEST(left_out)
+{
+	struct place p[3] = { pin("a", "0", true, 0), pin("b", "1", false, 0), pin("c", "9", false, 50) };
+
+	machine(1, 2, 2, false);
+	p[2].may_skip = true;
+	ck_assert_int_eq(place_solve(&m, p, 2, &errs), ERR_INVAL); /* b is on a's core */
+	machine(1, 2, 2, false);
+	p[1].may_skip = true;
+	ck_assert_int_eq(place_solve(&m, p, 3, &errs), OK);
+	ck_assert(!p[0].skipped && p[1].skipped && p[2].skipped);
+	ck_assert_uint_eq(errs.nr, 2);
+	got(&p[0], "0");
+	/* The one that has to run is named, the one that may go goes. */
+	machine(1, 2, 2, false);
+	p[0] = pin("a", "0", true, 0);
+	p[1] = pin("b", "1", false, 0);
+	p[0].may_skip = true;
+	ck_assert_int_eq(place_solve(&m, p, 2, &errs), OK);
+	ck_assert(p[0].skipped && !p[1].skipped);
+	got(&p[1], "1");
+	/* One that was left out before asks for nothing. */
+	machine(1, 1, 1, false);
+	p[0] = pin("a", "0", true, 95);
+	p[1] = pin("b", "0", false, 95);
+	p[0].skipped = true;
+	ck_assert_int_eq(place_solve(&m, p, 2, &errs), OK);
+	got(&p[1], "0");
+}
+END_TEST
+
 static void begin(void)
 {
 	errs = (struct config_errs){ .list = list, .cap = 8 };
@@ -387,5 +419,5 @@ START_TEST(from_a_blob)
 }
 END_TEST
 
-SUITE_MAIN("place", pins, conflicts, selectors, selectors_spread, reservations, reservations_as_the_scheduler,
-           descriptions, processors_of_this_machine, from_a_blob)
+SUITE_MAIN("place", left_out, pins, conflicts, selectors, selectors_spread, reservations,
+           reservations_as_the_scheduler, descriptions, processors_of_this_machine, from_a_blob)

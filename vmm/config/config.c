@@ -32,6 +32,35 @@ static void hv_on_idle(struct where *w, const struct value *v, const struct targ
 		t->hv->on_idle = (enum hv_on_idle)i;
 }
 
+static const char *const error_words[] = { "refuse", "skip", NULL };
+
+const char *config_on_error_str(enum vm_on_error e)
+{
+	return (u32)e < ARRAY_SIZE(error_words) - 1 ? error_words[e] : "?";
+}
+
+void cfg_on_error(struct where *w, const struct value *v, enum vm_on_error *out)
+{
+	u32 i;
+
+	if (cfg_word(w, v, error_words, &i))
+		*out = (enum vm_on_error)i;
+}
+
+enum vm_on_error cfg_default_on_error(const void *blob)
+{
+	struct config_errs errs = { 0 };
+	struct hv_config hv;
+
+	(void)!config_hypervisor_parse(blob, &hv, &errs);
+	return hv.on_error;
+}
+
+static void hv_on_error(struct where *w, const struct value *v, const struct target *t)
+{
+	cfg_on_error(w, v, &t->hv->on_error);
+}
+
 static void hv_no_summary(struct where *w, const struct value *v, const struct target *t)
 {
 	if (cfg_flag(w, v))
@@ -42,6 +71,7 @@ static const struct prop_def hv_props[] = {
 	{ "log-level", hv_log_level },
 	{ "on-idle", hv_on_idle },
 	{ "no-summary", hv_no_summary },
+	{ "on-error", hv_on_error },
 };
 
 int config_hypervisor_parse(const void *blob, struct hv_config *hv, struct config_errs *errs)
@@ -151,18 +181,102 @@ static void check_duplicates(struct where *w, const void *blob, int guests, int 
 	}
 }
 
-static void check_memory(struct where *w, const struct config_limits *lim, u64 memory)
+static u64 add(u64 a, u64 b)
 {
-	if (lim && lim->memory && memory > lim->memory)
+	return __builtin_add_overflow(a, b, &a) ? ~0ull : a;
+}
+
+static bool may_skip(const struct config_limits *lim, const struct vm_config *vm)
+{
+	return lim && lim->skip && vm->on_error == VM_ERROR_SKIP;
+}
+
+/*
+ * A guest by itself: OK; ERR_INVAL with errors; ERR_NOSPC: it is sound, but not for this machine, and is left out. With
+ * report, errors are added to errs, and skip is told.
+ */
+static int check_guest(const void *blob, int node, u32 index, const struct config_limits *lim, struct vm_config *vm,
+                       struct config_errs *errs, bool report)
+{
+	struct config_err why;
+	struct config_errs first = { .list = &why, .cap = 1 }, none = { 0 };
+	struct vm_config copy;
+
+	if (cfg_guest(blob, node, lim, vm, &first) == OK)
+		return OK;
+	if (may_skip(lim, vm) && cfg_guest(blob, node, NULL, &copy, &none) == OK) {
+		if (report)
+			lim->skip(lim->skip_ctx, index, why.text);
+		return ERR_NOSPC;
+	}
+	return cfg_guest(blob, node, lim, vm, report ? errs : &none);
+}
+
+/* Bytes of the guests that must not be left out. */
+static u64 needed_memory(const void *blob, int guests, const struct config_limits *lim)
+{
+	struct vm_config vm;
+	u64 sum = 0;
+	int node;
+
+	fdt_for_each_subnode(node, blob, guests)
+	{
+		if (check_guest(blob, node, 0, lim, &vm, NULL, false) != ERR_NOSPC && !may_skip(lim, &vm))
+			sum = add(sum, vm.memory);
+	}
+	return sum;
+}
+
+static void skip_for_memory(const struct config_limits *lim, u32 index, const struct vm_config *vm, u64 left)
+{
+	struct config_err why;
+	struct config_errs errs = { .list = &why, .cap = 1 };
+	struct where w;
+
+	cfg_where(&w, &errs, "/guests/", vm->name);
+	w.prop = "memory";
+	cfg_fail(&w, "%llu MiB are more than others leave of the machine's: %llu MiB",
+	         (unsigned long long)(vm->memory >> 20), (unsigned long long)(left >> 20));
+	lim->skip(lim->skip_ctx, index, why.text);
+}
+
+/* Every guest, and all of them together; w: /guests. Those that may be left out get, in turn, what the others leave. */
+static int check_guests(struct where *w, const void *blob, const struct config_limits *lim)
+{
+	int guests = cfg_guests_node(blob), node, r = OK;
+	u64 sum = needed_memory(blob, guests, lim);
+	u32 i = 0, left_out = 0;
+
+	fdt_for_each_subnode(node, blob, guests)
+	{
+		struct vm_config vm;
+		int err = check_guest(blob, node, i, lim, &vm, w->errs, true);
+
+		if (err != OK && err != ERR_NOSPC)
+			r = err;
+		if (err == OK && may_skip(lim, &vm)) {
+			if (lim->memory && add(sum, vm.memory) > lim->memory) {
+				skip_for_memory(lim, i, &vm, lim->memory - MIN(sum, lim->memory));
+				err = ERR_NOSPC;
+			} else {
+				sum = add(sum, vm.memory);
+			}
+		}
+		left_out += err == ERR_NOSPC;
+		i++;
+	}
+	if (lim && lim->memory && sum > lim->memory)
 		cfg_fail(w, "all guests together have %llu MiB, the machine has %llu MiB for them",
-		         (unsigned long long)(memory >> 20), (unsigned long long)(lim->memory >> 20));
+		         (unsigned long long)(sum >> 20), (unsigned long long)(lim->memory >> 20));
+	if (left_out == i)
+		cfg_fail(w, "no guest is left: none fits this machine");
+	return r;
 }
 
 int config_check(const void *data, size_t size, const struct config_limits *lim, struct config_errs *errs)
 {
 	struct hv_config hv;
 	struct where w;
-	u64 sum = 0;
 	int guests, node, off;
 	int r = cfg_check_blob(data, size, errs);
 	u32 before;
@@ -188,19 +302,15 @@ int config_check(const void *data, size_t size, const struct config_limits *lim,
 	w.prop = NULL;
 	fdt_for_each_subnode(node, data, guests)
 	{
-		struct vm_config vm;
 		struct where g;
 
-		if (cfg_guest(data, node, lim, &vm, errs) != OK)
-			r = ERR_INVAL;
-		cfg_where(&g, errs, "/guests/", vm.name);
+		cfg_where(&g, errs, "/guests/", fdt_get_name(data, node, NULL));
 		check_duplicates(&g, data, guests, node);
 		if (g.failed)
 			r = ERR_INVAL;
-		if (__builtin_add_overflow(sum, vm.memory, &sum))
-			sum = ~0ull;
 	}
-	check_memory(&w, lim, sum);
+	if (check_guests(&w, data, lim) != OK)
+		r = ERR_INVAL;
 	before = errs->nr;
 	cfg_check_links(data, guests, errs);
 	if (errs->nr != before)

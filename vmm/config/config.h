@@ -32,6 +32,12 @@ struct config_limits {
 	/* Whether a boot module of this name was loaded; NULL: not checked. */
 	bool (*module_exists)(void *ctx, const char *name);
 	void *ctx;
+	/*
+	 * Told of each guest that does not fit these limits and whose on-error is "skip": it is to be left out, and nothing
+	 * of it counts or is an error. In the order of the guests. NULL: these are errors, too.
+	 */
+	void (*skip)(void *ctx, u32 index, const char *why);
+	void *skip_ctx;
 };
 
 #define CONFIG_MAX_VCPUS  256u
@@ -39,28 +45,32 @@ struct config_limits {
 #define CONFIG_MIN_MEMORY (2ull << 20)
 #define CONFIG_NAME_MAX   63u /* bytes of a guest's name */
 #define CONFIG_NR_COM     4u
-
-#define CONFIG_MAX_WEIGHT     10000u
-#define CONFIG_DEFAULT_WEIGHT 100u
-#define CONFIG_MAX_RESTARTS   1000u
-#define CONFIG_MAX_AFTER      16u  /* guests that one may wait for */
-#define CONFIG_MAX_LINKED     512u /* guests in a blob whose guests refer to one another */
 #define CONFIG_NR_MODULES 16u /* of a guest, its initrd among them */
 
 /* What the boot loader may bring, and so what a configuration can name. */
 #define CONFIG_MAX_MODULES  1024u        /* boot modules, the blob itself among them */
 #define CONFIG_MODULE_LINE  2047u        /* characters of a module's line: name and arguments */
 #define CONFIG_MODULE_LINES (128u << 10) /* and of all of them, each with its end */
+
+#define CONFIG_MAX_WEIGHT     10000u
+#define CONFIG_DEFAULT_WEIGHT 100u
+#define CONFIG_MAX_RESTARTS   1000u
+#define CONFIG_MAX_AFTER      16u  /* guests that one may wait for */
+#define CONFIG_MAX_LINKED     512u /* guests in a blob whose guests refer to one another */
 #define CONFIG_MAX_CHAIN      64u  /* guests that wait for one another in a row */
 #define CONFIG_READY_MAX      63u  /* characters of a ready-text */
 
 enum hv_on_idle { HV_IDLE_HALT, HV_IDLE_POWEROFF, HV_IDLE_RESET };
 
+/* What becomes of a guest that does not fit the machine: the whole blob is refused, or that guest left out. */
+enum vm_on_error { VM_ERROR_REFUSE, VM_ERROR_SKIP };
+
 struct hv_config {
 	bool has_log_level;
-	enum log_level log_level; /* valid with has_log_level */
-	enum hv_on_idle on_idle;  /* when the last guest has stopped */
-	bool summary;             /* print exits and ticks of a guest when it ends */
+	enum log_level log_level;  /* valid with has_log_level */
+	enum hv_on_idle on_idle;   /* when the last guest has stopped */
+	bool summary;              /* print exits and ticks of a guest when it ends */
+	enum vm_on_error on_error; /* of guests that do not say */
 };
 
 enum vm_protocol { VM_PROTOCOL_AUTO, VM_PROTOCOL_LINUX, VM_PROTOCOL_PVH, VM_PROTOCOL_MULTIBOOT1, VM_PROTOCOL_ELF };
@@ -129,6 +139,7 @@ struct vm_config {
 	bool debug_console;            /* output port E9h, to the log */
 	bool forced_emulation;         /* ud2 + "kvm" prefix */
 	bool autostart;
+	enum vm_on_error on_error; /* its own, or the hypervisor's */
 
 	/* Scheduling */
 	u32 weight;        /* 1..CONFIG_MAX_WEIGHT */
@@ -198,6 +209,7 @@ const char *config_action_str(enum vm_action a);
 bool config_has_control_port(const struct vm_config *vm);
 const char *config_serial_str(enum vm_serial s);
 const char *config_on_idle_str(enum hv_on_idle i);
+const char *config_on_error_str(enum vm_on_error e);
 const char *config_latency_str(enum vm_latency l);
 const char *config_watchdog_str(enum vm_watchdog w);
 const char *config_after_state_str(enum vm_after_state a);

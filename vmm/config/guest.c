@@ -24,7 +24,11 @@ const char *config_serial_str(enum vm_serial s)
 
 static void need_module(struct where *w, const struct target *t, const char *name)
 {
-	if (t->lim && t->lim->module_exists && !t->lim->module_exists(t->lim->ctx, name))
+	if (strchr(name, ' '))
+		cfg_fail(w, "\"%.60s\": a module's name is one word: it ends at the first blank of its line", name);
+	else if (strlen(name) > CONFIG_MODULE_LINE)
+		cfg_fail(w, "a module's name has at most %u characters", CONFIG_MODULE_LINE);
+	else if (t->lim && t->lim->module_exists && !t->lim->module_exists(t->lim->ctx, name))
 		cfg_fail(w, "no boot module is named \"%.60s\"", name);
 }
 
@@ -130,6 +134,8 @@ static void vm_modules(struct where *w, const struct value *v, const struct targ
 
 	t->vm->nr_modules = cfg_list(w, v, one_module, &copy);
 	t->vm->modules = v->data;
+	if (t->vm->nr_modules > CONFIG_NR_MODULES)
+		cfg_fail(w, "%u modules: a guest has at most %u", t->vm->nr_modules, CONFIG_NR_MODULES);
 }
 
 const char *config_module(const struct vm_config *vm, u32 i)
@@ -232,6 +238,11 @@ static void vm_phandle(struct where *w, const struct value *v, const struct targ
 		cfg_fail(w, "must not be 0 or FFFFFFFFh");
 }
 
+static void vm_on_error(struct where *w, const struct value *v, const struct target *t)
+{
+	cfg_on_error(w, v, &t->vm->on_error);
+}
+
 static const struct prop_def vm_props[] = {
 	{ "memory", vm_memory },
 	{ "kernel", vm_kernel },
@@ -279,6 +290,7 @@ static const struct prop_def vm_props[] = {
 	{ "control", cfg_vm_control },
 	{ "phandle", vm_phandle },
 	{ "linux,phandle", vm_phandle },
+	{ "on-error", vm_on_error },
 };
 _Static_assert(ARRAY_SIZE(vm_props) <= 64, "one bit of seen each");
 
@@ -309,6 +321,8 @@ static void check_guest(struct where *w, struct vm_config *vm, u64 seen)
 	if (vm->initrd && (vm->protocol == VM_PROTOCOL_MULTIBOOT1 || vm->protocol == VM_PROTOCOL_ELF))
 		cfg_fail(w, "initrd is not for protocol \"%s\"%s", config_protocol_str(vm->protocol),
 		         vm->protocol == VM_PROTOCOL_MULTIBOOT1 ? ": use modules" : "");
+	else if (vm->initrd && vm->nr_modules == CONFIG_NR_MODULES)
+		cfg_fail(w, "modules: with the initrd it has more than %u", CONFIG_NR_MODULES);
 	if (vm->modules && (vm->protocol == VM_PROTOCOL_LINUX || vm->protocol == VM_PROTOCOL_ELF))
 		cfg_fail(w, "modules are not for protocol \"%s\"", config_protocol_str(vm->protocol));
 }
@@ -369,6 +383,7 @@ int cfg_guest(const void *blob, int node, const struct config_limits *lim, struc
 	u64 seen;
 
 	vm_defaults(vm);
+	vm->on_error = cfg_default_on_error(blob);
 	vm->name = fdt_get_name(blob, node, NULL);
 	cfg_where(&w, errs, "/guests/", vm->name);
 	check_name(&w, vm->name);

@@ -85,6 +85,11 @@ int cfg_root_child(const void *blob, const char *name);
 /* What guests say about one another: phandles, cycles, what a guest that is waited for must have. */
 void cfg_check_links(const void *blob, int guests, struct config_errs *errs);
 
+/* The value of a property on-error, the hypervisor's or a guest's. */
+void cfg_on_error(struct where *w, const struct value *v, enum vm_on_error *out);
+/* What guests have that do not say. */
+enum vm_on_error cfg_default_on_error(const void *blob);
+
 /* Properties of guests: scheduling (sched.c) and life-cycle (life.c). */
 typedef void cfg_setter(struct where *w, const struct value *v, const struct target *t);
 cfg_setter cfg_vm_weight, cfg_vm_cap, cfg_vm_reservation, cfg_vm_pin, cfg_vm_cores, cfg_vm_exclusive, cfg_vm_latency;

@@ -17,12 +17,13 @@ struct solver {
 	u32 load[CPUSET_MAX]; /* guests bound to each CPU */
 };
 
-static struct where at(struct solver *s, const struct place *p, const char *prop)
+static struct where at(struct solver *s, struct place *p, const char *prop)
 {
 	struct where w;
 
 	cfg_where(&w, s->errs, "/guests/", p->name);
 	w.prop = prop;
+	p->failed = true;
 	s->failed = true;
 	return w;
 }
@@ -194,7 +195,7 @@ static void take_rest(struct solver *s)
 		if (pinned(p) || p->cores.count)
 			continue;
 		p->cpus = left;
-		if (cpuset_empty(&left)) {
+		if (cpuset_empty(&left) && !p->skipped) {
 			struct where w = at(s, p, NULL);
 
 			cfg_fail(&w, "no CPU is left for it: others have all of them for themselves");
@@ -208,7 +209,7 @@ static u64 reservable(u32 cpus)
 	return (u64)cpus * SCHED_RESERVABLE / SCHED_PERCENT;
 }
 
-static void refuse(struct solver *s, const struct place *p, const struct cpuset *set, u64 taken)
+static void refuse(struct solver *s, struct place *p, const struct cpuset *set, u64 taken)
 {
 	u64 all = reservable(cpuset_count(set));
 	struct where w = at(s, p, "reservation");
@@ -263,11 +264,12 @@ static void admit(struct solver *s)
 	}
 }
 
-int place_solve(const struct machine *m, struct place *list, u32 nr, struct config_errs *errs)
+static int solve(const struct machine *m, struct place *list, u32 nr, struct config_errs *errs)
 {
 	struct solver s = { .m = m, .list = list, .nr = nr, .errs = errs };
 
 	for (u32 i = 0; i < nr; i++) {
+		list[i].failed = false;
 		list[i].cpus = (struct cpuset){ 0 };
 		list[i].admitted = false;
 		list[i].taken = 0;
@@ -279,6 +281,52 @@ int place_solve(const struct machine *m, struct place *list, u32 nr, struct conf
 	return s.failed ? ERR_INVAL : OK;
 }
 
+/* Marks who is left out next: all that do not fit and may be, or the last that may be. false: there is none. */
+static bool leave_out(struct place *list, u32 nr)
+{
+	struct place *last = NULL;
+	bool any = false;
+
+	for (u32 i = 0; i < nr; i++) {
+		struct place *p = &list[i];
+
+		if (!p->may_skip || p->skipped)
+			continue;
+		last = p;
+		if (p->failed)
+			any = p->skipped = true;
+	}
+	if (!any && last)
+		any = last->skipped = true;
+	return any;
+}
+
+/* What one that is left out asks for does not count. */
+static void forget_skipped(struct place *list, u32 nr)
+{
+	for (u32 i = 0; i < nr; i++) {
+		struct place *p = &list[i];
+
+		if (!p->skipped)
+			continue;
+		p->reservation = 0;
+		p->exclusive = false;
+		p->pin = (struct cpuset){ 0 };
+		p->cores = (struct vm_cores){ .count = 0 };
+	}
+}
+
+int place_solve(const struct machine *m, struct place *list, u32 nr, struct config_errs *errs)
+{
+	for (;;) {
+		forget_skipped(list, nr);
+		if (solve(m, list, nr, errs) == OK)
+			return OK;
+		if (!leave_out(list, nr))
+			return ERR_INVAL;
+	}
+}
+
 int config_place(const void *blob, const struct machine *m, struct place *list, u32 nr, struct config_errs *errs)
 {
 	for (u32 i = 0; i < nr; i++) {
@@ -288,6 +336,8 @@ int config_place(const void *blob, const struct machine *m, struct place *list, 
 		if (r != OK)
 			return r;
 		list[i] = (struct place){
+			.may_skip = vm.on_error == VM_ERROR_SKIP,
+			.skipped = list[i].skipped,
 			.reservation = vm.reservation,
 			.pin = vm.pin,
 			.cores = vm.cores,

@@ -14,15 +14,20 @@ struct place {
 	struct cpuset pin;
 	struct vm_cores cores;
 	bool exclusive;
+	bool may_skip;      /* its on-error is "skip" */
+	bool skipped;       /* it is left out; set before by the caller, and by the solver where it does not fit */
 	struct cpuset cpus; /* result; not empty when all went well */
-	/* The solver's: its reservation is granted; percent of one CPU granted so far to guests within its cpus. */
+	/* The solver's: something of it does not fit. Its reservation is granted; percent of one CPU granted so far to guests within its cpus. */
+	bool failed;
 	bool admitted;
 	u64 taken;
 };
 
 /*
  * Fills list from the nr guests of a blob that config_check has accepted and gives each its processors. list: nr
- * entries, config_guest_count() of them. OK or ERR_INVAL with errors. The same blob and machine give the same result.
+ * entries, config_guest_count() of them, zeroed but for skipped. OK or ERR_INVAL with errors. The same blob and machine
+ * give the same result. Guests that may be left out are where all do not fit, those first that do not themselves, then
+ * the last: they are marked skipped, and what errs has then says why.
  */
 __must_check int config_place(const void *blob, const struct machine *m, struct place *list, u32 nr,
                               struct config_errs *errs);
