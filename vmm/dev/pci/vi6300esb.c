@@ -33,6 +33,7 @@
 #define UNLOCK_SECOND  0x86
 
 #define PCI_CLOCK_MHZ 33
+#define MIN_AGAIN_NS  100000 /* a counter that runs free does not keep its CPU busy */
 
 STATE_DESC(vi6300esb_state, VI6300ESB_STATE, 1);
 
@@ -96,10 +97,12 @@ static void stage_ends(void *arg, u64 now)
 		return;
 	}
 	d->s.timed_out = true;
-	if (again)
+	if (again) {
 		start(d, now);
-	else
+		set_deadline(d, MAX(d->s.deadline, now + MIN_AGAIN_NS));
+	} else {
 		stop(d);
+	}
 	if (!(config(d) & CONFIG_OUTPUT))
 		d->expired(d->arg);
 }
