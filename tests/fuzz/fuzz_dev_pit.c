@@ -14,6 +14,15 @@ static bool bcd[3], second[3];
 static u8 low[3];
 static u64 t;
 
+/* Of a short period edges are left out, none is made up. */
+static void compare_edges(void)
+{
+	bool is_short = (ref[0].mode == 2 || ref[0].mode == 3) && MIN(ref[0].n, ref[0].cr) < VPIT_MIN_PERIOD;
+
+	assert(rig.rises[0] == ref[0].rises || (is_short && rig.rises[0] + 1 == ref[0].rises));
+	ref[0].rises = rig.rises[0];
+}
+
 static void clocks(u32 n)
 {
 	for (; n; n--) {
@@ -21,7 +30,7 @@ static void clocks(u32 n)
 		rig_run_to(&rig, (u64)(((unsigned __int128)t * 1000000000 + VPIT_HZ - 1) / VPIT_HZ));
 		pit_ref_clock(&ref[0]);
 		pit_ref_clock(&ref[2]);
-		assert(rig.rises[0] == ref[0].rises);
+		compare_edges();
 	}
 }
 

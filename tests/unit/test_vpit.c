@@ -4,6 +4,7 @@
 #include "dev_rig.h"
 #include "pit_ref.h"
 #include "suite.h"
+#include "vmm/dev/irq/pc_irqchip.h"
 #include "vmm/dev/pc/vpit.h"
 
 static struct rig rig;
@@ -24,6 +25,8 @@ static u32 in(u32 port)
 {
 	return rig_in(&rig, port);
 }
+
+static void no_pic_change(void *arg) {}
 
 static void setup(void)
 {
@@ -203,10 +206,10 @@ START_TEST(interrupts)
 	static const struct {
 		u32 mode, count, first, next;
 	} table[] = { { 0, 1000, 1001, 0 },       { 0, 1, 2, 0 },          { 0, 0, 65537, 0 },
-		      { 2, 1000, 1001, 1000 },    { 2, 2, 3, 2 },          { 2, 0, 65537, 65536 },
+		      { 2, 1000, 1001, 1000 },    { 2, 240, 241, 240 },    { 2, 0, 65537, 65536 },
 		      { 3, 1000, 1001, 1000 },    { 3, 1001, 1002, 1001 }, { 3, 0, 65537, 65536 },
-		      { 3, 11932, 11933, 11932 }, { 4, 1000, 1002, 0 },    { 7, 77, 78, 77 },
-		      { 6, 77, 78, 77 } };
+		      { 3, 11932, 11933, 11932 }, { 4, 1000, 1002, 0 },    { 7, 277, 278, 277 },
+		      { 6, 277, 278, 277 } };
 
 	for (u32 i = 0; i < ARRAY_SIZE(table); i++) {
 		u32 rises;
@@ -234,6 +237,99 @@ START_TEST(interrupts)
 		rig_run_to(&rig, ns(1000000));
 		ck_assert_uint_eq(rig.rises[0], 1);
 	}
+}
+END_TEST
+
+/* A short period: fewer interrupts, in phase; the first one comes when it should, and counters read as ever. */
+START_TEST(short_periods)
+{
+	for (u32 mode = 2; mode <= 3; mode++)
+		for (u32 count = 1; count < VPIT_MIN_PERIOD; count++) {
+			u32 period = count < 2 ? 2 : count, rises;
+			u64 last;
+
+			setup();
+			rig_run_to(&rig, ns(5000));
+			program(0, mode, count);
+			rises = rig.rises[0];
+			rig_run_to(&rig, ns(5001 + period));
+			ck_assert_uint_eq(rig.rises[0], rises + 1);
+			last = rig.rise_at[0];
+			for (u32 i = 0; i < 50; i++) {
+				u64 at = timerq_next(&rig.tq);
+				u64 clocks = (u64)((unsigned __int128)(at - last) * VPIT_HZ / 1000000000);
+
+				ck_assert_uint_ge(at - last, 200000);
+				ck_assert_uint_lt(at - last, 200000 + 300 * 1000);
+				ck_assert_uint_le(clocks, VPIT_MIN_PERIOD + period + 1);
+				/* Accesses on the way put nothing off. */
+				rig_run_to(&rig, last + (at - last) / 2);
+				latched(0);
+				out(0x43, 0xb0);
+				ck_assert_uint_eq(timerq_next(&rig.tq), at);
+				rig_run_to(&rig, at);
+				ck_assert_uint_eq(rig.rise_at[0], at);
+				ck_assert_uint_eq(
+				        ((u64)((unsigned __int128)at * VPIT_HZ / 1000000000) - 5001) % period, 0);
+				if (mode == 2)
+					ck_assert_uint_eq(latched(0), period);
+				last = at;
+			}
+			ck_assert_uint_eq(rig.rises[0], rises + 51);
+		}
+}
+END_TEST
+
+/* Masked everywhere no timer runs; the request that the 8259A keeps is there, and edges come again when heard. */
+START_TEST(masked)
+{
+	static struct vlapic *none[1];
+	static struct pc_irqchip c;
+	static struct io_region *store[8], *mmio_store[2];
+	static struct io_bus pio, mmio;
+	u64 v;
+
+	setup();
+	io_bus_init(&pio, store, ARRAY_SIZE(store), 0xffff);
+	io_bus_init(&mmio, mmio_store, ARRAY_SIZE(mmio_store), ~0ull);
+	pc_irqchip_init(&c, none, 0, 0, no_pic_change, NULL);
+	ck_assert_int_eq(pc_irqchip_attach(&c, &pio, &mmio), OK);
+	pc_irqchip_reset(&c);
+	p.irq = &c.chip;
+	program(0, 2, 20);
+	ck_assert_uint_eq(c.pic.s.chip[0].irr & 1, 1); /* OUT went high with the control word */
+	ck_assert_uint_eq(timerq_next(&rig.tq), TIMER_OFF);
+	rig.now = ns(1005);
+	ck_assert_uint_eq(latched(0), 20 - (1005 - 1) % 20);
+	ck_assert_uint_eq(timerq_next(&rig.tq), TIMER_OFF);
+	/* Another input's mask means nothing; its own does. */
+	v = 0xfd;
+	io_bus_access(&pio, 0x21, 1, true, &v, ns(2000));
+	ck_assert_uint_eq(timerq_next(&rig.tq), TIMER_OFF);
+	v = 0xfe;
+	io_bus_access(&pio, 0x21, 1, true, &v, ns(2000));
+	ck_assert_uint_eq(timerq_next(&rig.tq), ns(2001));
+	rig.now = ns(2000);
+	rig_run_to(&rig, ns(2001));
+	ck_assert_uint_eq(timerq_next(&rig.tq), ns(2241));
+	v = 0xff;
+	io_bus_access(&pio, 0x21, 1, true, &v, ns(2010));
+	rig_run_to(&rig, ns(2300)); /* found masked when it is due */
+	ck_assert_uint_eq(timerq_next(&rig.tq), TIMER_OFF);
+	/* The I/O APIC's entry alone. */
+	v = 0x14;
+	io_bus_access(&mmio, VIOAPIC_BASE, 4, true, &v, ns(3000));
+	v = 0x50;
+	io_bus_access(&mmio, VIOAPIC_BASE + 0x10, 4, true, &v, ns(3000));
+	ck_assert_uint_eq(timerq_next(&rig.tq), ns(3001));
+	v = 0x10050;
+	io_bus_access(&mmio, VIOAPIC_BASE + 0x10, 4, true, &v, ns(3000));
+	rig_run_to(&rig, ns(3300));
+	ck_assert_uint_eq(timerq_next(&rig.tq), TIMER_OFF);
+	/* A command word that forgets the request: one edge brings it back. */
+	v = 0x11;
+	io_bus_access(&pio, 0x20, 1, true, &v, ns(4000));
+	ck_assert_uint_ne(timerq_next(&rig.tq), TIMER_OFF);
 }
 END_TEST
 
@@ -268,29 +364,29 @@ START_TEST(reload_waits)
 	setup();
 	program(0, 2, 1000);
 	rig_run_to(&rig, ns(1 + 2300));
-	out(0x40, 50);
+	out(0x40, 150);
 	out(0x40, 0);
-	out(0x40, 100); /* the last one counts */
+	out(0x40, 250); /* the last one counts */
 	out(0x40, 0);
 	rig_run_to(&rig, ns(1 + 2999));
 	ck_assert_uint_eq(rig.rises[0], 3);
 	ck_assert_uint_eq(latched(0), 1);
 	rig_run_to(&rig, ns(1 + 3000));
 	ck_assert_uint_eq(rig.rises[0], 4);
-	rig_run_to(&rig, ns(1 + 3100));
+	rig_run_to(&rig, ns(1 + 3250));
 	ck_assert_uint_eq(rig.rises[0], 5);
-	ck_assert_uint_eq(latched(0), 100);
+	ck_assert_uint_eq(latched(0), 250);
 	/* mode 3: at the end of the half period */
 	setup();
 	program(0, 3, 1000);
 	rig_run_to(&rig, ns(1 + 1100));
-	out(0x40, 101);
+	out(0x40, 251);
 	out(0x40, 0);
-	rig_run_to(&rig, ns(1 + 1550 - 1));
+	rig_run_to(&rig, ns(1 + 1625 - 1));
 	ck_assert_uint_eq(rig.rises[0], 2);
-	rig_run_to(&rig, ns(1 + 1550)); /* 500 low clocks would have ended at 2000; the new 50 end here */
+	rig_run_to(&rig, ns(1 + 1625)); /* 500 low clocks would have ended at 2000; the new 125 end here */
 	ck_assert_uint_eq(rig.rises[0], 3);
-	rig_run_to(&rig, ns(1 + 1651));
+	rig_run_to(&rig, ns(1 + 1876));
 	ck_assert_uint_eq(rig.rises[0], 4);
 }
 END_TEST
@@ -408,14 +504,14 @@ START_TEST(edges_against_reference)
 		pit_ref_control(&ref, mode, false);
 		for (u32 step = 0; step < 400; step++) {
 			if (step % 8 == 0) {
-				u32 count = rnd(30) + 3;
+				u32 count = rnd(30) + (mode == 2 || mode == 3 ? VPIT_MIN_PERIOD : 3);
 
 				out(0x40, count & 0xff);
 				pit_ref_first_byte(&ref);
 				out(0x40, count >> 8);
 				pit_ref_write(&ref, count);
 			}
-			for (u32 n = rnd(20) + 1; n; n--) {
+			for (u32 n = rnd(mode == 2 || mode == 3 ? 120 : 20) + 1; n; n--) {
 				rig_run_to(&rig,
 				           ns(rig.now ? (u64)((unsigned __int128)rig.now * 1193182 / 1000000000) + 1
 				                      : 1));
@@ -477,6 +573,6 @@ START_TEST(end_of_time)
 }
 END_TEST
 
-SUITE_MAIN("vpit", power_on, access_modes, latches, null_count, bcd, interrupts, no_drift, missed_periods,
-           reload_waits, port_61h, against_reference, edges_against_reference, wide_accesses, save_and_restore,
-           end_of_time)
+SUITE_MAIN("vpit", power_on, access_modes, latches, null_count, bcd, interrupts, short_periods, masked, no_drift,
+           missed_periods, reload_waits, port_61h, against_reference, edges_against_reference, wide_accesses,
+           save_and_restore, end_of_time)

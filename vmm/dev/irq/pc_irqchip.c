@@ -54,6 +54,8 @@ static bool ioapic_send(void *ctx, const struct apic_msg *m)
 	return pc_irqchip_send(ctx, NULL, m);
 }
 
+#define PIT_PIN 2
+
 static void set_line(void *ctx, u32 gsi, bool asserted)
 {
 	struct pc_irqchip *c = ctx;
@@ -62,7 +64,7 @@ static void set_line(void *ctx, u32 gsi, bool asserted)
 		vpic_set_irq(&c->pic, gsi, asserted);
 	/* The usual override: the PIT's IRQ 0 is on pin 2, and pin 0 (the 8259A's INTR) is not used. */
 	if (gsi == 0)
-		vioapic_set_pin(&c->ioapic, 2, asserted);
+		vioapic_set_pin(&c->ioapic, PIT_PIN, asserted);
 	else if (gsi != 2)
 		vioapic_set_pin(&c->ioapic, gsi, asserted);
 }
@@ -87,6 +89,33 @@ static void send_msi(void *ctx, u64 addr, u32 data)
 	pc_irqchip_send(ctx, NULL, &m);
 }
 
+static bool pit_is_deaf(const struct pc_irqchip *c)
+{
+	return vpic_is_deaf(&c->pic, 0) && vioapic_is_deaf(&c->ioapic, PIT_PIN);
+}
+
+/* Masks, requests or entries have changed: who waits for that looks again. */
+static void written(void *ctx, u64 now)
+{
+	struct pc_irqchip *c = ctx;
+
+	if (pit_is_deaf(c))
+		return;
+	c->pic.written = c->ioapic.written = NULL;
+	c->deaf->fn(c->deaf->arg, now);
+}
+
+static bool is_deaf(void *ctx, u32 gsi, struct irq_watch *watch)
+{
+	struct pc_irqchip *c = ctx;
+
+	if (gsi != 0 || !pit_is_deaf(c))
+		return false;
+	c->deaf = watch;
+	c->pic.written = c->ioapic.written = written;
+	return true;
+}
+
 static void pic_intr(void *arg, bool asserted)
 {
 	struct pc_irqchip *c = arg;
@@ -100,7 +129,7 @@ static void pic_intr(void *arg, bool asserted)
 void pc_irqchip_init(struct pc_irqchip *c, struct vlapic **lapics, u32 nr, u8 ioapic_id,
                      void (*pic_changed)(void *arg), void *arg)
 {
-	static const struct irqchip_ops ops = { .set_line = set_line, .send_msi = send_msi };
+	static const struct irqchip_ops ops = { .set_line = set_line, .send_msi = send_msi, .is_deaf = is_deaf };
 
 	memset(c, 0, sizeof(*c));
 	c->lapics = lapics;

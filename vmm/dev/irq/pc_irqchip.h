@@ -23,6 +23,7 @@ struct pc_irqchip {
 	struct vlapic **lapics; /* nr of them; the array may be filled after init */
 	u32 nr;
 	struct irqchip chip;       /* what devices get */
+	struct irq_watch *deaf;    /* who was told that GSI 0 hears nothing: the PIT's; told of an end once */
 	struct io_bus *pio, *mmio; /* set by pc_irqchip_attach */
 	/* The 8259As' INTR changed: the vCPU whose LINT0 takes it has to look. */
 	void (*pic_changed)(void *arg);

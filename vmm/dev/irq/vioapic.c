@@ -129,12 +129,15 @@ static void mmio(void *dev, struct io_access *io)
 	}
 	if (at)
 		return;
-	if (reg == 0x00)
+	if (reg == 0x00) {
 		a->s.sel = (u8)io->value;
-	else if (reg == 0x10 && io->size >= 4)
+	} else if (reg == 0x10 && io->size >= 4) {
 		write_reg(a, (u32)io->value);
-	else if (reg == 0x40)
+		if (a->written)
+			a->written(a->ctx, io->now);
+	} else if (reg == 0x40) {
 		vioapic_eoi(a, (u8)io->value);
+	}
 }
 
 u8 vioapic_free_id(const u32 *apic_ids, u32 nr)

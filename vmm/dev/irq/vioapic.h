@@ -26,6 +26,7 @@ struct vioapic {
 	u8 id; /* after a reset */
 	/* true: some local APIC accepted it (a level interrupt nobody accepted gets no remote IRR) */
 	bool (*send)(void *ctx, const struct apic_msg *msg);
+	void (*written)(void *ctx, u64 now); /* a redirection entry was; NULL: nobody wants to know */
 	void *ctx;
 	struct io_region region;
 };
@@ -46,5 +47,9 @@ void vioapic_reset(struct vioapic *a);
 bool vioapic_valid(const struct vioapic *a, const struct vioapic_state *s, struct state_check *c);
 /* Pin 0-23 (others: ignored); level: true = asserted, whatever polarity the guest programs. */
 void vioapic_set_pin(struct vioapic *a, u32 pin, bool level);
+static inline bool vioapic_is_deaf(const struct vioapic *a, u32 pin)
+{
+	return a->s.rte[pin] & BIT(16); /* masked: edges are lost */
+}
 /* A local APIC's EOI broadcast of a level-triggered vector, or a write to the EOI register. */
 void vioapic_eoi(struct vioapic *a, u8 vector);

@@ -244,14 +244,22 @@ static void access(struct vpic *p, u32 n, struct io_access *io)
 	update(p);
 }
 
+static void tell_written(const struct vpic *p, const struct io_access *io)
+{
+	if (io->write && p->written)
+		p->written(p->arg, io->now);
+}
+
 static void master_io(void *dev, struct io_access *io)
 {
 	access(dev, 0, io);
+	tell_written(dev, io);
 }
 
 static void slave_io(void *dev, struct io_access *io)
 {
 	access(dev, 1, io);
+	tell_written(dev, io);
 }
 
 static void elcr_io(void *dev, struct io_access *io)

@@ -34,6 +34,7 @@ STATE_STRUCT(vpic_state, VPIC_STATE);
 struct vpic {
 	struct vpic_state s;
 	void (*intr)(void *arg, bool asserted); /* INTR changed */
+	void (*written)(void *arg, u64 now);    /* a register was; NULL: nobody wants to know */
 	void *arg;
 	struct io_region regions[3];
 };
@@ -50,6 +51,13 @@ bool vpic_valid(const struct vpic_state *s, struct state_check *c);
 void vpic_restored(struct vpic *p);
 /* Input 0-15 (2 is the cascade: ignored). */
 void vpic_set_irq(struct vpic *p, u32 irq, bool level);
+/* Input 0-15 is masked and asks already. */
+static inline bool vpic_is_deaf(const struct vpic *p, u32 irq)
+{
+	const struct vpic_chip *c = &p->s.chip[irq >> 3];
+
+	return c->imr & c->irr & 1u << (irq & 7);
+}
 static inline bool vpic_pending(const struct vpic *p)
 {
 	return p->s.intr;

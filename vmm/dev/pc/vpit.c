@@ -50,27 +50,64 @@ static void rising_edge(struct vpit *p)
 	set_line(p, true);
 }
 
+/* Of a short period: whether edge, which is not counter 0's next one, is one of those that are told. */
+static bool is_later_edge(const struct vpit_chan *c, u64 next, u64 edge)
+{
+	u32 period = vpit_chan_period(c);
+
+	return period && period < VPIT_MIN_PERIOD && edge > next && edge - next < VPIT_MIN_PERIOD + period &&
+	       (edge - next) % period == 0;
+}
+
+/* The edge to be told after one at clock t: the next one that is not too soon. */
+static u64 edge_after(const struct vpit_chan *c, u64 t)
+{
+	u64 edge = vpit_chan_next_edge(c, t), period = vpit_chan_period(c);
+
+	if (period && period < VPIT_MIN_PERIOD && edge - t < VPIT_MIN_PERIOD)
+		edge += (VPIT_MIN_PERIOD - (edge - t) + period - 1) / period * period;
+	return edge;
+}
+
 /* Before anything changes: an edge that is due (one, however many were missed). */
 static void deliver(struct vpit *p, u64 t)
 {
 	struct vpit_chan *c = &p->s.chan[0];
+	bool due = p->s.edge <= t;
 
-	if (p->s.edge <= t)
+	if (due)
 		rising_edge(p);
 	vpit_chan_settle(c, t);
-	p->s.edge = vpit_chan_next_edge(c, t);
+	if (due)
+		p->s.edge = edge_after(c, t);
 }
 
+/* None while nobody hears it: hear_again() follows. */
 static void set_timer(struct vpit *p)
 {
-	timer_set(&p->timer, p->s.edge == TIMER_OFF ? TIMER_OFF : clock_to_ns(p->s.edge));
+	bool off = p->s.edge == TIMER_OFF || (p->s.line && irqchip_is_deaf(p->irq, VPIT_GSI, &p->watch));
+
+	timer_set(&p->timer, off ? TIMER_OFF : clock_to_ns(p->s.edge));
 }
 
 /* After a change. */
 static void arm(struct vpit *p, u64 t)
 {
-	p->s.edge = vpit_chan_next_edge(&p->s.chan[0], t);
+	u64 next = vpit_chan_next_edge(&p->s.chan[0], t);
+
+	if (!is_later_edge(&p->s.chan[0], next, p->s.edge))
+		p->s.edge = next;
 	set_timer(p);
+}
+
+/* What came meanwhile changed nothing, and does not now. */
+static void hear_again(void *arg, u64 now)
+{
+	struct vpit *p = arg;
+	u64 t = ns_to_clock(now);
+
+	vpit_chan_settle(&p->s.chan[0], t);
+	arm(p, t);
 }
 
 static void timer_fired(void *arg, u64 now)
@@ -172,6 +209,7 @@ void vpit_init(struct vpit *p, const struct irqchip *irq, struct timerq *tq)
 	memset(p, 0, sizeof(*p));
 	p->irq = irq;
 	timer_init(&p->timer, tq, timer_fired, p);
+	p->watch = (struct irq_watch){ .fn = hear_again, .arg = p };
 	p->region = (struct io_region){ .base = VPIT_PORT, .len = 4, .fn = pit_io, .dev = p, .name = "pit-8254" };
 	p->region61 = (struct io_region){
 		.base = VPIT_PORT_61H, .len = 1, .fn = port61_io, .dev = p, .name = "system-control-b"
@@ -245,9 +283,11 @@ static void reset(void *dev, u64 now)
 static bool valid_edge(const struct vpit_state *s, u64 t)
 {
 	struct vpit_chan c = s->chan[0];
+	u64 next;
 
 	vpit_chan_settle(&c, t);
-	return s->edge <= t || s->edge == vpit_chan_next_edge(&c, t);
+	next = vpit_chan_next_edge(&c, t);
+	return s->edge <= t || s->edge == next || is_later_edge(&c, next, s->edge);
 }
 
 static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)

@@ -19,6 +19,11 @@
 #define VPIT_GSI       0
 #define VPIT_CHANNELS  3
 #define VPIT_COUNT_MAX 0x10000u
+/*
+ * Clocks, 200 us: a period shorter than this is answered by as many interrupts as this allows. A guest that asks for
+ * one every few clocks would else never run.
+ */
+#define VPIT_MIN_PERIOD 240u
 
 /* One counter. Moments are clocks since VM time 0; differences of them are modulo 2^64. */
 #define VPIT_CHAN(T, F, A, S)                                                                                      \
@@ -43,10 +48,10 @@
 	F(T, bool, status_latched)
 STATE_STRUCT(vpit_chan, VPIT_CHAN);
 
-#define VPIT_STATE(T, F, A, S)                                                        \
-	S(T, vpit_chan, chan, VPIT_CHANNELS)                                          \
-	F(T, u64, edge)  /* clock of channel 0's next rising edge, TIMER_OFF: none */ \
-	F(T, u8, port61) /* bits 0-3 as written */                                    \
+#define VPIT_STATE(T, F, A, S)                                                                   \
+	S(T, vpit_chan, chan, VPIT_CHANNELS)                                                     \
+	F(T, u64, edge)  /* clock of channel 0's next rising edge to be told, TIMER_OFF: none */ \
+	F(T, u8, port61) /* bits 0-3 as written */                                               \
 	F(T, bool, line) /* GSI 0 as driven */
 STATE_STRUCT(vpit_state, VPIT_STATE);
 
@@ -54,6 +59,7 @@ struct vpit {
 	struct vpit_state s;
 	const struct irqchip *irq;
 	struct timer timer;
+	struct irq_watch watch;
 	struct io_region region, region61;
 	struct io_bus *pio; /* set by attach */
 };

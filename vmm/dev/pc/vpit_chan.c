@@ -115,6 +115,11 @@ u64 vpit_chan_next_edge(const struct vpit_chan *c, u64 t)
 	return (s64)(edge - t) > 0 ? edge : TIMER_OFF;
 }
 
+u32 vpit_chan_period(const struct vpit_chan *c)
+{
+	return is_periodic(c) && c->loaded && !c->paused && !c->pending ? period(c) : 0;
+}
+
 static void load(struct vpit_chan *c, u64 t)
 {
 	c->n = c->cr;

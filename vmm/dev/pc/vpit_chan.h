@@ -14,6 +14,8 @@ void vpit_chan_settle(struct vpit_chan *c, u64 t);
 bool vpit_chan_out(const struct vpit_chan *c, u64 t);
 /* Clock of the next rising edge of OUT after t, TIMER_OFF: none. */
 u64 vpit_chan_next_edge(const struct vpit_chan *c, u64 t);
+/* Clocks between such edges; 0: there is one at most, or a new count is to come. */
+u32 vpit_chan_period(const struct vpit_chan *c);
 void vpit_chan_control(struct vpit_chan *c, u8 cw, u64 t);
 void vpit_chan_write(struct vpit_chan *c, u8 val, u64 t);
 u8 vpit_chan_read(struct vpit_chan *c, u64 t);
