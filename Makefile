@@ -175,10 +175,10 @@ help: ## this list
 	echo "make [TARGET] [V=1 shows the commands]"; echo
 	sed -n 's/^\([a-z][a-z._-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
 run: setup ## boots CONFIG=demo (or bzimage, NAME) with CPUS=1 MEMORY=MIB in KVM or Bochs; RUNFLAGS= for tools/run
-	$(MAKE) hypervisor guest-images
+	$(MAKE) hypervisor config-images
 	tools/run --config $(CONFIG) --cpus $(CPUS) $(MEMORY:%=--memory %) $(RUNFLAGS)
 image: setup ## build/bulkhead.iso: boots by BIOS and UEFI with CONFIG=demo
-	$(MAKE) hypervisor guest-images
+	$(MAKE) hypervisor config-images
 	tools/run --make-iso $(B)/bulkhead.iso --config $(CONFIG)
 	echo "$(B)/bulkhead.iso"
 check: setup ## every test but those that run only when named; ends with the totals
@@ -201,11 +201,19 @@ setup: ## installs what is missing of the Debian packages needed
 	tools/setup
 guest-images: $(B)/bhctl ## Debian's kernel and an initramfs in build/guest
 	tools/guest-images
+# And what else CONFIG names as modules: other kernels, a program of tests/guest.
+payloads = $(patsubst %,$(GT)/%.elf,$(filter $(GUEST_NAMES) $(GUEST_LOW),$(shell sed -n 's/.*kernel = "\([^"]*\)".*/\1/p' \
+	$(wildcard boot/configs/$(CONFIG).dts) /dev/null)))
+config-images: $(B)/bhctl
+	$(if $(payloads),$(MAKE) $(payloads))
+	tools/guest-images --config $(CONFIG)
+images-of-%: # those of boot/configs/NAME.dts, for tests
+	$(MAKE) config-images CONFIG=$*
 clean: ## removes what was built; keeps fetched packages ('make distclean' does not)
 	find $(B) -mindepth 1 -maxdepth 1 ! -name downloads -exec rm -rf {} + 2>/dev/null || true
 distclean: ## removes build/ as a whole
 	rm -rf $(B) compile_commands.json
-.PHONY: all help run image check check-unit check-fuzz check-system check-static bench bench-images setup guest-images clean distclean \
+.PHONY: all help run image check check-unit check-fuzz check-system check-static bench bench-images setup guest-images config-images clean distclean \
 	units fuzzers
 
 # ---------------------------------------------------------------------------------------------------------------

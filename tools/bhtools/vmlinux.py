@@ -1,7 +1,7 @@
-"""The ELF image inside a Linux bzImage: unpacked, whatever it was packed with, and without what costs loading time only.
+"""The ELF image inside a Linux bzImage: unpacked, whatever it was packed with, and without what only costs time.
 
-Source: Linux, Documentation/arch/x86/boot.rst (payload_offset, payload_length), scripts/Makefile.lib (how each packing is
-made: all but gzip's have the unpacked length behind them).
+Source: Linux, Documentation/arch/x86/boot.rst (payload_offset, payload_length), scripts/Makefile.lib (how each packing
+is made: all but gzip's have the unpacked length behind them).
 """
 import bz2
 import lzma
@@ -62,7 +62,8 @@ def payload(bz):
         raise KernelError("is no bzImage")
     version = int.from_bytes(bz[0x206:0x208], "little")
     if version < 0x208:
-        raise KernelError(f"has boot protocol {version >> 8}.{version & 255:02}, which does not tell where its payload is")
+        known = f"{version >> 8}.{version & 255:02}"
+        raise KernelError(f"has boot protocol {known}, which does not tell where its payload is")
     start = ((bz[0x1F1] or 4) + 1) * 512 + _u32(bz, 0x248)
     length = _u32(bz, 0x24C)
     if not length or start + length > len(bz):
@@ -83,8 +84,9 @@ def unpack(bz):
     except (ValueError, EOFError, OSError, lzma.LZMAError, zlib.error) as e:
         raise KernelError(f"has a payload that cannot be unpacked by {name}: {e}")
     # gzip ends with the length, too.
-    if len(elf) != _u32(packed, len(packed) - 4):
-        raise KernelError(f"has a payload, packed by {name}, of {len(elf)} bytes instead of {_u32(packed, len(packed) - 4)}")
+    told = _u32(packed, len(packed) - 4)
+    if len(elf) != told:
+        raise KernelError(f"has a payload, packed by {name}, of {len(elf)} bytes instead of {told}")
     if elf[:4] != b"\x7fELF":
         raise KernelError(f"has a payload, packed by {name}, that is no ELF image")
     return elf
