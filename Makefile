@@ -18,7 +18,7 @@ CLANG := clang
 # Sources. PURE_SRCS is the one list of the files that compile unmodified for the host: tested, fuzzed, covered.
 PURE_SRCS := \
 	$(addprefix lib/,fmt.c err.c log.c) \
-	$(addprefix mm/,e820.c frames.c ptree.c ept.c hostpt.c gwalk.c) \
+	$(addprefix mm/,e820.c pool.c frames.c ptree.c ept.c hostpt.c gwalk.c) \
 	$(addprefix arch/x86/,acpi_tables.c acpi_fadt.c acpi_dmar.c exit_ring.c vmx/caps.c vmx/names.c) \
 	$(addprefix boot/,boot_info.c mb2.c mb1.c cmdline.c) \
 	$(addprefix drivers/,console/fb_text.c console/screen.c input/ps2_keys.c) \
@@ -125,7 +125,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix vmm/life/,create.c guests.c start.c stop.c onoff.c ctl.c events.c state.c) \
 	$(addprefix vmm/run/,loop.c turn.c housekeep.c) \
 	$(addprefix vmm/operator/,console.c control.c ops.c set.c) \
-	$(addprefix boot/,main.c firmware.c console.c serial.c guests.c previous.c)
+	$(addprefix boot/,main.c memory.c firmware.c console.c serial.c guests.c previous.c)
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).
 HV := $(B)/hv$(if $(VMCS_COUNT),-count)

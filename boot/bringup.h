@@ -10,6 +10,9 @@ extern struct boot_info bi;
 /* Something the user has to mend: what is wrong, and what to do about it. Ends as on-fatal= says. */
 __noreturn void fatal(const char *what, const char *advice);
 
+/* Takes the memory map over: pools, final page tables; or fatal(). delta: load address minus linked address. */
+void memory_setup(u64 delta);
+
 /* The ACPI tables, and what switching the machine off takes; once. */
 void firmware_open(const struct acpi_mem *mem);
 /* The same, with memory mapped, and what MADT, MCFG and DMAR say. */
@@ -46,5 +49,7 @@ void previous_keep_words(void);
 /* This run ends in order: the next one has nothing to tell. */
 void previous_end(void);
 
+/* Whether guests execute from small pages only: small-code-pages, else as the processor's erratum asks for. */
+bool guests_small_code(void);
 /* Creates all guests of it, and has those started that start by themselves. *hv: the blob's hypervisor node. */
 void guests_create(const void *blob, struct hv_config *hv);

@@ -176,6 +176,11 @@ static bool has_itlb_multihit(void)
 	return !tells || !(cpu_rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAP_PSCHANGE_MC_NO);
 }
 
+bool guests_small_code(void)
+{
+	return cmdline_flag(bi.cmdline, "small-code-pages", has_itlb_multihit());
+}
+
 static void expect_guests(const void *blob, u32 n)
 {
 	struct config_errs errs = { 0 };
@@ -192,7 +197,7 @@ void guests_create(const void *blob, struct hv_config *hv)
 {
 	struct config_errs errs = { 0 };
 	u32 n = config_guest_count(blob);
-	bool small_code = cmdline_flag(bi.cmdline, "small-code-pages", has_itlb_multihit());
+	bool small_code = guests_small_code();
 	struct place *places = place_guests(blob, n);
 
 	vm_memory_init(small_code);

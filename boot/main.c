@@ -1,7 +1,6 @@
 /* Bring-up: from the boot loader's hands to the run loop. */
 #include "arch/x86/acpi_tables.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/early_log.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/lock.h"
 #include "arch/x86/percpu.h"
@@ -39,7 +38,6 @@ void hv_main(u32 magic, u32 info, u64 delta);
 
 extern const u64 boot_start_tsc;
 extern u64 boot_pml4[];
-extern const char image_start[], image_end[];
 
 struct boot_info bi;
 static struct spinlock console_lock;
@@ -159,22 +157,6 @@ static void set_log_level(void)
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(word, names[i]))
 			log_set_level((enum log_level)i);
-}
-
-static void setup_memory(u64 delta)
-{
-	u64 base = (u64)image_start - IMAGE_BASE + delta, len = (u64)(image_end - image_start);
-
-	if (e820_sanitize(&bi.map) || e820_retype(&bi.map, base, len, E820_RAM, E820_HV) || boot_info_reserve(&bi))
-		fatal("the memory map is too fragmented",
-		      "load fewer boot modules, or use another firmware or boot loader");
-	e820_align_ram(&bi.map, PAGE_SIZE);
-	early_log_unmapped();
-	if (hvmem_init(&bi.map, delta))
-		fatal("no usable memory: the hypervisor needs 16 MiB of RAM below 4 GiB, and more for guests",
-		      "give the machine more memory");
-	log_info("memory: %lu MiB for guests, %lu KiB for the hypervisor\n", guest_frames_free_bytes() >> 20,
-	         hv_pool_total_bytes() >> 10);
 }
 
 /* ---- processor ---- */
@@ -431,7 +413,7 @@ void hv_main(u32 magic, u32 info, u64 delta)
 	         bi.loader[0] ? bi.loader : "unknown", bi.protocol, boot_start_tsc);
 	if (bi.efi_bs)
 		fatal("EFI boot services are still running", "boot with GRUB's multiboot2 command, which ends them");
-	setup_memory(delta);
+	memory_setup(delta);
 	console_screen();
 	serial_control();
 	firmware_setup();

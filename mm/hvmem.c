@@ -7,10 +7,7 @@
 #include "lib/log.h"
 #include "lib/string.h"
 #include "mm/frames.h"
-
-#define POOL_MIN      (16ull << 20)
-#define POOL_MAX      SIZE_1G
-#define MAX_GUEST_RAM 64
+#include "mm/pool.h"
 
 extern const char image_start[], text_start[], text_end[], rodata_start[], rodata_end[], data_start[], image_end[];
 
@@ -18,7 +15,8 @@ struct hostpt kernel_pt;
 
 static struct frames hv_pool, guest_pool;
 static struct spinlock hv_lock, guest_lock, map_lock;
-static u64 pool_base, pool_len;
+static struct pool_plan plan;
+static u64 pool_limit = POOL_LOW; /* until the direct map has all of the pool */
 static u64 stack_next = STACKS_BASE;
 
 void *hv_alloc_pages_as_is(u64 nr)
@@ -27,7 +25,7 @@ void *hv_alloc_pages_as_is(u64 nr)
 	int err;
 
 	spin_lock(&hv_lock);
-	err = frames_alloc(&hv_pool, nr, PAGE_SIZE, FRAMES_NO_LIMIT, 0, &pa);
+	err = frames_alloc(&hv_pool, nr, PAGE_SIZE, pool_limit, 0, &pa);
 	spin_unlock(&hv_lock);
 	return err ? NULL : phys_to_virt(pa);
 }
@@ -108,12 +106,13 @@ static void *pt_virt(void *ctx, hpa_t hpa)
 const struct pt_alloc hv_pt_alloc = { .alloc_page = pt_page, .free_page = pt_free, .to_virt = pt_virt };
 
 /* Maps what of [pa, pa+len) is not mapped yet, page by page when part of it is. */
-static void *map_range(u64 base, u64 pa, u64 len, u32 flags)
+static void *map_range(u64 base, u64 size, u64 pa, u64 len, u32 flags)
 {
 	u64 first = ALIGN_DOWN(pa, PAGE_SIZE), end = ALIGN_UP(pa + len, PAGE_SIZE);
 	int err;
 
-	if (end <= first)
+	/* Beyond size lies something else, or nothing. */
+	if (end <= first || end > size)
 		return NULL;
 	spin_lock(&map_lock);
 	err = hostpt_map(&kernel_pt, base + first, HPA(first), end - first, flags, 0);
@@ -132,17 +131,17 @@ static void *map_range(u64 base, u64 pa, u64 len, u32 flags)
 
 const void *hv_map_phys(u64 pa, u64 len)
 {
-	return map_range(DIRECT_BASE, pa, len, HOSTPT_WB | HOSTPT_GLOBAL);
+	return map_range(DIRECT_BASE, DIRECT_SIZE, pa, len, HOSTPT_WB | HOSTPT_GLOBAL);
 }
 
 void *hv_map_mmio(u64 pa, u64 len)
 {
-	return map_range(IOMAP_BASE, pa, len, HOSTPT_W | HOSTPT_UC | HOSTPT_GLOBAL);
+	return map_range(IOMAP_BASE, IOMAP_SIZE, pa, len, HOSTPT_W | HOSTPT_UC | HOSTPT_GLOBAL);
 }
 
 void *hv_map_low(u64 pa)
 {
-	return map_range(DIRECT_BASE, pa, PAGE_SIZE, HOSTPT_W | HOSTPT_WB | HOSTPT_GLOBAL);
+	return map_range(DIRECT_BASE, DIRECT_SIZE, pa, PAGE_SIZE, HOSTPT_W | HOSTPT_WB | HOSTPT_GLOBAL);
 }
 
 u64 hv_alloc_stack(u64 size)
@@ -176,31 +175,46 @@ static u32 ram_ranges(const struct e820_map *map, struct frames_range *r, u32 ca
 	return nr;
 }
 
-static int pool_init(struct e820_map *map)
+static int pool_init(struct e820_map *map, bool small_code)
 {
-	u64 total = e820_total(map, E820_RAM), storage;
-	struct frames_range pool;
-	int err;
+	struct frames_range r[POOL_PARTS];
+	u64 storage;
+	int err = pool_plan(map, small_code, &plan);
 
-	pool_len = ALIGN_UP(MIN(MAX(total / 64, POOL_MIN), POOL_MAX), SIZE_2M);
-	/* Below 4 GiB: the boot page tables reach no further. */
-	err = e820_find(map, pool_len, SIZE_2M, 0x100000, 4 * SIZE_1G, true, &pool_base);
+	for (u32 i = 0; i < plan.nr && !err; i++)
+		err = e820_reserve(map, plan.part[i].base, plan.part[i].len, E820_HV);
 	if (err)
 		return err;
-	err = e820_reserve(map, pool_base, pool_len, E820_HV);
+	memcpy(r, plan.part, sizeof(r));
+	/* The bits of all lie at the start of the first part, which the boot page tables map. */
+	storage = ALIGN_UP(frames_storage_size(r, plan.nr), PAGE_SIZE);
+	if (storage >= r[0].len)
+		return ERR_NOMEM;
+	r[0].base += storage;
+	r[0].len -= storage;
+	return frames_init(&hv_pool, r, plan.nr, phys_to_virt(HPA(plan.part[0].base)), storage);
+}
+
+/* Maps the pool and goes over to the final tables: from now on all of it can be had. */
+static int map_pool(void)
+{
+	int err = OK;
+
+	for (u32 i = 0; i < plan.nr && !err; i++)
+		err = hostpt_map(&kernel_pt, DIRECT_BASE + plan.part[i].base, HPA(plan.part[i].base),
+		                 plan.part[i].len, HOSTPT_W | HOSTPT_WB | HOSTPT_GLOBAL, 0);
 	if (err)
 		return err;
-	pool = (struct frames_range){ pool_base, pool_len };
-	storage = ALIGN_UP(frames_storage_size(&pool, 1), PAGE_SIZE);
-	pool.base += storage;
-	pool.len -= storage;
-	return frames_init(&hv_pool, &pool, 1, phys_to_virt(HPA(pool_base)), storage);
+	cpu_write_cr3(hostpt_cr3(&kernel_pt));
+	cpu_write_cr4(cpu_read_cr4() | CR4_PGE);
+	pool_limit = FRAMES_NO_LIMIT;
+	return OK;
 }
 
 static int guest_pool_init(const struct e820_map *map)
 {
-	static struct frames_range r[MAX_GUEST_RAM];
-	u32 nr = ram_ranges(map, r, MAX_GUEST_RAM);
+	static struct frames_range r[E820_MAX];
+	u32 nr = ram_ranges(map, r, E820_MAX);
 	u64 size;
 	void *storage;
 
@@ -235,13 +249,14 @@ static int map_image(u64 delta)
 	return OK;
 }
 
-int hvmem_init(struct e820_map *map, u64 delta)
+int hvmem_init(struct e820_map *map, u64 delta, bool small_code)
 {
 	bool page_1g = cpu_cpuid(0x80000000, 0).eax >= 0x80000001 && cpu_cpuid(0x80000001, 0).edx & BIT(26);
-	int err = pool_init(map);
+	int err;
 
-	if (!err)
-		err = guest_pool_init(map);
+	/* What lies beyond could not be told from the window. */
+	e820_clip(map, DIRECT_SIZE);
+	err = pool_init(map, small_code);
 	if (!err)
 		err = hostpt_init(&kernel_pt, &hv_pt_alloc, page_1g ? SIZE_1G : SIZE_2M);
 	/* All root slots that VMs share exist from now on, so that a mapping made later is seen in every VM. */
@@ -253,13 +268,14 @@ int hvmem_init(struct e820_map *map, u64 delta)
 	if (!err)
 		err = map_image(delta);
 	if (!err)
-		err = hostpt_map(&kernel_pt, DIRECT_BASE + pool_base, HPA(pool_base), pool_len,
-		                 HOSTPT_W | HOSTPT_WB | HOSTPT_GLOBAL, 0);
-	if (err)
-		return err;
-	cpu_write_cr3(hostpt_cr3(&kernel_pt));
-	cpu_write_cr4(cpu_read_cr4() | CR4_PGE);
-	return OK;
+		err = map_pool();
+	/* Its bits are more than the lower part may have room for. */
+	return err ? err : guest_pool_init(map);
+}
+
+const struct pool_plan *hvmem_plan(void)
+{
+	return &plan;
 }
 
 u64 hvmem_cr3(void)

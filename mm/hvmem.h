@@ -15,12 +15,17 @@
 #include "lib/types.h"
 #include "mm/e820.h"
 #include "mm/hostpt.h"
+#include "mm/pool.h"
 
 #define DIRECT_BASE 0xffff800000000000ull
 #define WINDOW_BASE 0xffffc00000000000ull
 #define IOMAP_BASE  0xffffe00000000000ull
 #define STACKS_BASE 0xffffff0000000000ull
 #define IMAGE_BASE  0xffffffff80000000ull
+
+/* Physical addresses that the direct map and the one of devices reach. */
+#define DIRECT_SIZE (WINDOW_BASE - DIRECT_BASE)
+#define IOMAP_SIZE  (STACKS_BASE - IOMAP_BASE)
 
 #define WINDOW_SLOT_FIRST 384u
 #define WINDOW_SLOTS      64u
@@ -39,9 +44,11 @@ static inline hpa_t virt_to_phys(const void *p)
 /*
  * Takes the pool out of map (sanitized; modules, boot information and image already reserved), hands the rest of its
  * RAM to the guest pool, builds the final page tables and loads them. delta: load address minus linked address.
- * OK; ERR_NOMEM when the machine has too little memory.
+ * small_code: as vm_memory_init() will be told, whose tables the pool has to hold. RAM above DIRECT_SIZE is left out.
+ * OK; ERR_NOMEM when the machine has too little memory: the plan tells what there is.
  */
-__must_check int hvmem_init(struct e820_map *map, u64 delta);
+__must_check int hvmem_init(struct e820_map *map, u64 delta, bool small_code);
+const struct pool_plan *hvmem_plan(void);
 /* Loads the final CR3 on an application processor. */
 u64 hvmem_cr3(void);
 
@@ -60,9 +67,9 @@ static inline void hv_zfree(void *p, u64 size)
 	hv_free_pages(p, ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE);
 }
 
-/* Pointer to [pa, pa+len), mapped read-only write-back on demand; NULL when tables run out. */
+/* Pointer to [pa, pa+len), mapped read-only write-back on demand; NULL when tables run out, or above DIRECT_SIZE. */
 const void *hv_map_phys(u64 pa, u64 len);
-/* The same, writable and uncached. */
+/* The same, writable and uncached; NULL above IOMAP_SIZE. */
 void *hv_map_mmio(u64 pa, u64 len);
 /* Writable pointer to the AP start page (below 1 MiB). */
 void *hv_map_low(u64 pa);

@@ -216,6 +216,9 @@ static void table(const void *blob, const struct machine *m, const struct place 
 	}
 	printf("%u guest%s: %llu MiB, %u vCPUs, %llu %% of a CPU reserved\n", nr, nr == 1 ? "" : "s",
 	       (unsigned long long)memory >> 20, vcpus, (unsigned long long)reserved);
+	/* A table for each 2 MiB, and one for each GiB (vmm/vm/memory.c). The machine's figure is without them. */
+	printf("tables of small code pages, on a processor that needs them: %llu KiB of the hypervisor's memory\n",
+	       (unsigned long long)((memory >> 21) + (memory >> 30)) * 4);
 	if (m)
 		printf("machine: %llu MiB, %u CPUs\n", (unsigned long long)m->memory >> 20, m->nr_cpus);
 }

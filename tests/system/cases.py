@@ -85,6 +85,7 @@ class Boot:
     compare: callable = None
     check: callable = None  # check(text) gives (what is wrong or None, figures)
     by_default: bool = True  # False: runs only when its name is asked for
+    skip: callable = None  # skip() gives why this host cannot run it, or None
     needs: list = field(default_factory=list)  # targets of make
 
     def __post_init__(self):
@@ -605,7 +606,7 @@ def refusal_tests():
     yield refusal(
         "no-memory",
         "a machine whose memory is too little for the hypervisor alone",
-        r"no usable memory: .*16 MiB",
+        r"no usable memory: .*16 MiB.*found are \d+ KiB there, and 1[45] MiB",
         memory=16,
         iso=False,
         **payload_kw,
@@ -709,6 +710,18 @@ NOWHERE = 0x7FFF00000000
 CR4_LA57 = 1 << 12
 
 
+def no_overcommit():
+    if Path("/proc/sys/vm/overcommit_memory").read_text().strip() == "2":
+        return "this host does not overcommit memory"
+    return None
+
+
+def large(gib, machine):
+    """QEMU's options for so much memory, which takes none of the host's until it is touched."""
+    return ("-M", f"{machine},memory-backend=ram",
+            "-object", f"memory-backend-ram,id=ram,size={gib}G,reserve=off")
+
+
 def start_tests():
     """What loader and machine may be like before the hypervisor has made them its own: QEMU up to where VT-x is missed."""
 
@@ -735,6 +748,17 @@ def start_tests():
     payload_kw = dict(accel="tcg", guest="hello", seconds=240)
     yield refusal("start-la57", "a loader that leaves 5-level paging on in CR4", r"cannot start: .*VT-x",
                   stub=inherit("cr4", CR4_LA57), **payload_kw)
+    for gib, machine, low in ((66, "q35,max-ram-below-4g=1G", "1 GiB"), (600, "q35", "2 GiB")):
+        yield refusal(
+            f"start-memory-{gib}g",
+            f"{gib} GiB of memory, {low} of it below 4 GiB: the pool takes the rest above",
+            r"cannot start: .*VT-x",
+            r"memory: \d+ MiB for guests, \d{7,} KiB for the hypervisor",
+            memory=gib << 10,
+            options=large(gib, machine),
+            skip=no_overcommit,
+            **payload_kw,
+        )
     for name, function, base in (("first", "entry64", KERNEL_VMA), ("main", "hv_main", 0), ("map", "e820_sanitize", 0),
                                  ("mapped", "console_screen", 0), ("firmware", "firmware_setup", 0)):
         yield Boot(

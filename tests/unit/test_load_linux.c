@@ -225,8 +225,8 @@ START_TEST(bad_fields)
 		{ 0x260, 4, 0xffffffff, ERR_NOMEM, "init_size 0xffffffff" },
 		{ 0x260, 4, 0, OK, "" },
 		{ 0x238, 4, 3, ERR_RANGE, "cmdline_size is 3" },
-		{ 0x22c, 4, 0x400000, ERR_NOMEM, "module 0" },
-		{ 0x22c, 4, 0, ERR_NOMEM, "module 0" },
+		{ 0x22c, 4, 0x400000, ERR_NOMEM, "the 1 module of 4096 bytes" },
+		{ 0x22c, 4, 0, ERR_NOMEM, "the 1 module of 4096 bytes" },
 	};
 	struct load_module mod = { image, 4096, NULL };
 
