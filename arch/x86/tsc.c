@@ -3,10 +3,19 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/io.h"
+#include "arch/x86/tsc_pick.h"
 
 #define PM_HZ    3579545ull
 #define PM_TRIES 5
 #define PIT_HZ   1193182ull
+
+/*
+ * Bounds by reads of a port, since the TSC's own speed is not known yet: one takes from 0.1 us (a port in the chip) to
+ * 2 us. The waits are of 100 ms, and of 20 ms for the PIT; the timer that stands still is told earlier.
+ */
+#define PM_READS  2000000u
+#define PM_STILL  200000u
+#define PIT_READS 400000u
 
 static u64 hz = 1000000000;
 
@@ -55,7 +64,7 @@ static u64 from_pm_timer(u16 port)
 	do {
 		passed = ((inl(port) & 0xffffff) - start) & 0xffffff;
 		guard++;
-	} while (passed < PM_HZ / 10 && guard < (passed ? 100000000 : 1000000));
+	} while (passed < PM_HZ / 10 && guard < (passed ? PM_READS : PM_STILL));
 	if (passed < PM_HZ / 10)
 		return 0;
 	passed = (pm_sample(port, &t1) - start) & 0xffffff;
@@ -64,51 +73,32 @@ static u64 from_pm_timer(u16 port)
 
 static u64 from_pit(void)
 {
-	u32 count = PIT_HZ / 50;
-	u64 t0, guard = 0;
+	u32 count = PIT_HZ / 50, guard = 0;
+	u64 t0;
 
 	outb(0x61, (inb(0x61) & ~3) | 1); /* gate on, speaker off */
 	outb(0x43, 0xb0);                 /* channel 2, mode 0 */
 	outb(0x42, count & 0xff);
 	outb(0x42, count >> 8);
 	t0 = cpu_rdtsc();
+	/* Just now, 20 ms before the end, it must be low: where nothing answers, all bits are set. */
+	if (inb(0x61) & 0x20)
+		return 0;
 	while (!(inb(0x61) & 0x20))
-		if (++guard > 100000000)
-			return 0;
+		if (++guard > PIT_READS)
+			return 0; /* gated: it does not count */
 	return (cpu_rdtsc() - t0) * PIT_HZ / count;
 }
 
-static bool within_2_percent(u64 a, u64 b)
-{
-	return a <= b + b / 50 && a >= b - b / 50;
-}
-
-/*
- * Under an emulator the CPUID leaves name the modelled chip's clock, not the TSC's real one: what they say is
- * believed only when the PM timer or the PIT agrees, or when neither runs.
- */
 u64 tsc_calibrate(u16 pm_port, const char **source)
 {
-	u64 exact = from_crystal(), measured = pm_port ? from_pm_timer(pm_port) : 0;
+	struct tsc_readings r = { .crystal = from_crystal(), .brand = from_brand() };
 
-	*source = "ACPI PM timer";
-	if (!measured) {
-		measured = from_pit();
-		*source = "PIT";
-	}
-	hz = measured;
-	if (exact && (!measured || within_2_percent(exact, measured))) {
-		hz = exact;
-		*source = "CPUID 15h";
-	}
-	if (!hz) {
-		hz = from_brand();
-		*source = "CPUID 16h";
-	}
-	if (!hz) {
-		hz = 1000000000;
-		*source = "nothing (assumed)";
-	}
+	if (pm_port)
+		r.pm_timer = from_pm_timer(pm_port);
+	if (!tsc_plausible(r.pm_timer) && !tsc_plausible(r.crystal))
+		r.pit = from_pit();
+	hz = tsc_pick(&r, source);
 	return hz;
 }
 

@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * TSC frequency in Hz: CPUID 15h, else 16h, else measured against the ACPI PM timer (pm_port != 0, an I/O port) or
- * PIT channel 2. Never 0. *source gets a word for the log.
+ * TSC frequency in Hz, as tsc_pick() chooses: measured against the ACPI PM timer (pm_port != 0, an I/O port), CPUID
+ * 15h, measured against PIT channel 2, CPUID 16h. Takes at most some seconds. Never 0. *source gets a word for the log.
  */
 u64 tsc_calibrate(u16 pm_port, const char **source);
 /* Busy-waits; tsc_calibrate() must have run. */
