@@ -247,7 +247,7 @@ START_TEST(reservations_as_the_scheduler)
 	u32 seed = 1, accepted = 0, rejected = 0;
 
 	for (u32 round = 0; round < 5000; round++) {
-		struct place p[8];
+		struct place p[8] = { 0 };
 		bool refused[8];
 		u32 nr = 1 + round % 8;
 
@@ -400,7 +400,7 @@ static void guest(const char *name, const char *prop, const char *val)
 
 START_TEST(from_a_blob)
 {
-	struct place p[2];
+	struct place p[3] = { 0 };
 
 	begin();
 	fdt_property_string(blob, "compatible", "bulkhead,config-1");
