@@ -407,7 +407,7 @@ static int many_regs(void *ctx, u32 guest, u32 vcpu, struct mon_regs *r)
 /* Every answer about all of many guests, and all of a large one, fits the buffer that is made for them. */
 START_TEST(answers_about_many)
 {
-	static const char *const cmds[] = { "list", "top", "version" };
+	static const char *const cmds[] = { "list", "top", "metrics", "version" };
 	u32 size = ctl_out_size(MANY, 64);
 	u8 *large = malloc(size);
 	struct mon_ops ops;

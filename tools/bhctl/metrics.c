@@ -47,6 +47,49 @@ static void seconds(s64 ns)
 	printf("%lld.%09lld\n", (long long)ns / 1000000000, (long long)ns % 1000000000);
 }
 
+static void put_exits(struct guest *g, const char *reason, s64 count)
+{
+	text_printf(&g->exits, "bulkhead_guest_exits_total{guest=\"");
+	label(&g->exits, g->name);
+	text_printf(&g->exits, "\",reason=\"");
+	label(&g->exits, reason);
+	text_printf(&g->exits, "\"} %lld\n", (long long)count);
+}
+
+/* What the object says of a guest. */
+static void take_info(struct guest *g, const struct json_doc *d, const struct json_tok *r)
+{
+	free(g->state);
+	g->state = str(d, r, "state");
+	g->vcpus = num(d, r, "vcpus");
+	g->memory = num(d, r, "memory_bytes");
+	g->hypervisor = num(d, r, "hypervisor_bytes");
+	g->weight = num(d, r, "weight");
+	g->cap = num(d, r, "cap_percent");
+	g->reservation = num(d, r, "reservation_percent");
+	g->uptime_ns = num(d, r, "uptime_ns");
+	g->cpu_ns = num(d, r, "cpu_ns");
+	g->steal_ns = num(d, r, "steal_ns");
+	g->restarts = num(d, r, "restarts");
+}
+
+/* A guest of the answer to "metrics", with its exits as an object. */
+static void take_all(struct guest *g, const struct json_doc *d, const struct json_tok *r)
+{
+	const struct json_tok *exits = json_get(d, r, "exits_by_reason");
+
+	take_info(g, d, r);
+	text_add(&g->exits, "", 0);
+	if (!exits || exits->type != JSON_OBJECT)
+		return;
+	for (const struct json_tok *k = json_first(d, exits); k; k = json_next(d, exits, k)) {
+		char *reason = token_text(d, k, true);
+
+		put_exits(g, reason, k[1].num);
+		free(reason);
+	}
+}
+
 /* The exits of a guest by reason. The guest may have gone: then there are none. */
 static void read_exits(struct chan *c, const struct options *o, struct guest *g)
 {
@@ -60,11 +103,7 @@ static void read_exits(struct chan *c, const struct options *o, struct guest *g)
 	     r = json_next(&m.doc, reasons, r)) {
 		char *reason = str(&m.doc, r, "reason");
 
-		text_printf(&g->exits, "bulkhead_guest_exits_total{guest=\"");
-		label(&g->exits, g->name);
-		text_printf(&g->exits, "\",reason=\"");
-		label(&g->exits, reason);
-		text_printf(&g->exits, "\"} %lld\n", (long long)num(&m.doc, r, "count"));
+		put_exits(g, reason, num(&m.doc, r, "count"));
 		free(reason);
 	}
 }
@@ -77,38 +116,38 @@ static void read_info(struct chan *c, const struct options *o, struct guest *g)
 
 	if (!r)
 		return;
-	free(g->state);
-	g->state = str(&m.doc, r, "state");
-	g->vcpus = num(&m.doc, r, "vcpus");
-	g->memory = num(&m.doc, r, "memory_bytes");
-	g->hypervisor = num(&m.doc, r, "hypervisor_bytes");
-	g->weight = num(&m.doc, r, "weight");
-	g->cap = num(&m.doc, r, "cap_percent");
-	g->reservation = num(&m.doc, r, "reservation_percent");
-	g->uptime_ns = num(&m.doc, r, "uptime_ns");
-	g->cpu_ns = num(&m.doc, r, "cpu_ns");
-	g->steal_ns = num(&m.doc, r, "steal_ns");
-	g->restarts = num(&m.doc, r, "restarts");
+	take_info(g, &m.doc, r);
 	read_exits(c, o, g);
 }
 
-/* NULL: refused. */
+/*
+ * All guests, of one instant, by one request. Where the hypervisor does not know it, or the answer is too long for
+ * the channel, one after the other. NULL: refused.
+ */
 static struct guest *read_guests(struct chan *c, const struct options *o, size_t *nr)
 {
 	struct message m;
-	const struct json_tok *result = ask(c, o, &m, "list", NULL, 0), *list = json_get(&m.doc, result, "guests");
+	const struct json_tok *result = ask_quietly(c, o, &m, "metrics", NULL, 0), *list;
+	bool all = result != NULL;
 	struct guest *guests;
 	size_t n = 0;
 
-	*nr = list ? list->count : 0;
+	if (!all)
+		result = ask(c, o, &m, "list", NULL, 0);
 	if (!result)
 		return NULL;
+	list = json_get(&m.doc, result, "guests");
+	*nr = list ? list->count : 0;
 	guests = calloc(*nr + 1, sizeof(*guests));
 	if (!guests)
 		die(EXIT_CHANNEL, "out of memory");
-	for (const struct json_tok *g = list ? json_first(&m.doc, list) : NULL; g; g = json_next(&m.doc, list, g))
-		guests[n++] = (struct guest){ .name = str(&m.doc, g, "name"), .state = str(&m.doc, g, "state") };
-	for (size_t i = 0; i < *nr; i++)
+	for (const struct json_tok *g = list ? json_first(&m.doc, list) : NULL; g; g = json_next(&m.doc, list, g)) {
+		guests[n] = (struct guest){ .name = str(&m.doc, g, "name"), .state = str(&m.doc, g, "state") };
+		if (all)
+			take_all(&guests[n], &m.doc, g);
+		n++;
+	}
+	for (size_t i = 0; !all && i < *nr; i++)
 		read_info(c, o, &guests[i]);
 	return guests;
 }

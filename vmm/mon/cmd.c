@@ -106,6 +106,7 @@ static const struct cmd commands[] = {
 	  CMD_CONTROL | CMD_ANYONE,
 	  { { 0 } },
 	  cmd_ready },
+	{ "metrics", NULL, "all counts of all guests at one instant", CMD_CONTROL, { { 0 } }, cmd_metrics },
 	{ "input",
 	  NULL,
 	  "type text at a guest's console",

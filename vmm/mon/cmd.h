@@ -122,7 +122,7 @@ s8 cmd_name_width(struct cmd_run *r);
 /* The table of r->guest's exits by reason, for `exits` and `dump`. */
 void cmd_show_reasons(struct cmd_run *r);
 
-/* Handlers, in cmd_guest.c, cmd_stat.c and cmd_debug.c. */
+/* Handlers, in cmd_guest.c, cmd_stat.c, cmd_debug.c and cmd_metrics.c. */
 int cmd_list(struct cmd_run *r);
 int cmd_info(struct cmd_run *r);
 int cmd_console(struct cmd_run *r);
@@ -143,6 +143,7 @@ int cmd_dump(struct cmd_run *r);
 int cmd_trace(struct cmd_run *r);
 int cmd_previous(struct cmd_run *r);
 int cmd_log(struct cmd_run *r);
+int cmd_metrics(struct cmd_run *r);
 int cmd_version(struct cmd_run *r);
 int cmd_describe(struct cmd_run *r);
 int cmd_help(struct cmd_run *r);

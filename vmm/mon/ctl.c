@@ -6,7 +6,7 @@
 #include "vmm/mon/cmd.h"
 
 #define CHUNK       256  /* bytes of console data in an event: 6 times that as JSON, at most */
-#define GUEST_BYTES 688  /* of an answer, for each guest that it lists (top) */
+#define GUEST_BYTES 1536 /* of an answer, for each guest that it lists (metrics) */
 #define VCPU_BYTES  3072 /* for each vCPU that it shows (dump) */
 #define POLL_MAX    16   /* events or console chunks a poll */
 
