@@ -38,7 +38,7 @@ static inline void fake_irq_send_msi(void *ctx, u64 addr, u32 data)
 
 static inline void fake_irq_init(struct fake_irq *f)
 {
-	static const struct irqchip_ops ops = { fake_irq_set_line, fake_irq_send_msi };
+	static const struct irqchip_ops ops = { .set_line = fake_irq_set_line, .send_msi = fake_irq_send_msi };
 
 	memset(f, 0, sizeof(*f));
 	f->chip.ops = &ops;

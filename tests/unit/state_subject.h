@@ -139,7 +139,7 @@ static inline void world_send_msi(void *ctx, u64 addr, u32 data)
 /* A fresh world with the subject's device plugged in and reset at VM time now. */
 static inline void world_init(struct state_world *w, const struct state_subject *subject, u64 now)
 {
-	static const struct irqchip_ops irq_ops = { world_set_line, world_send_msi };
+	static const struct irqchip_ops irq_ops = { .set_line = world_set_line, .send_msi = world_send_msi };
 
 	memset(w, 0, sizeof(*w));
 	w->subject = subject;

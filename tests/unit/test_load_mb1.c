@@ -309,7 +309,7 @@ START_TEST(modules_above_firmware)
 	ck_assert_uint_eq(out.modules_base, GUEST_HIGH_BASE);
 	mod.len = 0x2001;
 	ck_assert_int_eq(load_image(&in, &out), ERR_NOMEM);
-	ck_assert_str_eq(out.why, "the 1 module of 8193 bytes: no room between 0x100000 (image end) and 0x102000");
+	ck_assert_str_eq(out.why, "the 1 module of 12288 bytes: no room between 0x100000 (image end) and 0x102000");
 	guest_ram_free(&g);
 }
 END_TEST
