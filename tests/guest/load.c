@@ -6,7 +6,7 @@
  * pattern and checks it again and again, "wild" writes to memory, ports and MSRs at random, "escapes" prints what may
  * harm a terminal, "flood" prints without end, "pv" tells what it sees of the hypervisor, "asker" asks its control
  * channel (COM2) about the guest "primary" each second and prints the answers. With "seconds", "spin" prints a line
- * each second; with "crash" it ends by jumping where no memory is; with "ready" it says so first; with "half" it
+ * each second; with "crash" it ends by page tables where no memory is; with "ready" it says so first; with "half" it
  * prints half a line; with "asks=COMMAND" it gives that on its control channel and prints the answer before all else.
  */
 #include "tests/guest/rt/rt.h"
@@ -122,7 +122,7 @@ static void spin(void)
 		next += hz;
 	}
 	if (rt_option("crash"))
-		((void (*)(void))0xd0000000ull)();
+		write_cr3(0xd0000000); /* where no memory is: nothing that a guest can be told */
 }
 
 static void exits(void)
