@@ -74,7 +74,7 @@ static void refs(const char *blob_, const struct config_refs *r, u32 nr, bool al
 static void place(const char *accepted)
 {
 	struct machine m = { .memory = 1ull << 40 };
-	struct place list[16];
+	struct place list[16] = { 0 };
 	u32 nr = config_guest_count(accepted);
 	struct config_errs errs = { 0 };
 
