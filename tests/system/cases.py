@@ -148,6 +148,8 @@ def linux_tests():
         forbid=(*TROUBLE, *KERNEL_TROUBLE, r"^FAIL: "),
         want=(r"^SUMMARY: 5 passed, 0 failed", "guest linux: powered off"),
         figures=(ticks,),
+        # Some runs wait for ever for "asleep": a typed line is lost, by whom is not known yet.
+        by_default=False,
     )
     yield Boot(
         "linux-smp-reboot",
