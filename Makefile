@@ -40,7 +40,7 @@ PURE_SRCS := \
 	$(addprefix vmm/vm/,status.c) \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
 	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c obuf.c mux.c ctl.c dts.c) \
-	$(addprefix vmm/operator/,port.c)
+	$(addprefix vmm/operator/,port.c) vmm/pcpu/rtc_time.c
 # Parts of tools, tested and fuzzed like them, but not in the hypervisor.
 TOOL_PURE_SRCS := tools/machine_json.c
 

@@ -367,7 +367,8 @@ static __noreturn void hv_main2(void)
 		log_warn("CPU 0: host NMI\n");
 	hz = tsc_calibrate(fadt && fadt->pm_tmr.space == ACPI_SPACE_IO ? (u16)fadt->pm_tmr.addr : 0, &source);
 	lapic_timer_calibrate(hz);
-	walltime_init();
+	if (walltime_init())
+		log_warn("rtc: the machine's clock tells no time; guests begin at 2000-01-01\n");
 	log_info("tsc: %lu Hz (from %s)\n", hz, source);
 	previous_show();
 	parse_disable(&want);

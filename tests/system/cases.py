@@ -72,6 +72,7 @@ class Boot:
     debugger: callable = None  # debugger() gives commands for Bochs' debugger
     stub: callable = None  # stub(gdbstub.Stub) drives QEMU's machine from before its first instruction on
     options: tuple = ()  # more of QEMU's
+    direct: bool = False  # QEMU loads the hypervisor, alone: no boot loader, no blob
     leave_out: tuple = ()  # modules not loaded
     # What must happen
     dialogue: tuple = ()  # (pattern to wait for, text to type, or Program to run, then); many.OnScreen, many.Keys
@@ -761,6 +762,16 @@ def start_tests():
             skip=no_overcommit,
             **payload_kw,
         )
+    yield refusal(
+        "start-no-clocks",
+        "a machine without PM timer, PIT and RTC: said, and not waited for",
+        r"cannot start: .*VT-x",
+        r"tsc: 1000000000 Hz \(from nothing \(assumed\)\)",
+        r"rtc: the machine's clock tells no time",
+        accel="tcg",
+        direct=True,
+        options=("-M", "microvm,pit=off,pic=on,rtc=off,isa-serial=on"),
+    )
     for name, function, base in (("first", "entry64", KERNEL_VMA), ("main", "hv_main", 0), ("map", "e820_sanitize", 0),
                                  ("mapped", "console_screen", 0), ("firmware", "firmware_setup", 0)):
         yield Boot(

@@ -43,6 +43,7 @@ class Settings:
     debugger: str = "c\n"  # Bochs: commands for its debugger
     stub: callable = None  # QEMU: stub(gdbstub.Stub) drives the machine from before its first instruction; ends by itself
     options: tuple = ()  # QEMU: more of them
+    kernel: str = ""  # QEMU starts this multiboot1 program itself, or the machine …
     disk: str = ""  # boots from this image …
     iso: str = ""  # … or from this CD
 
@@ -216,7 +217,9 @@ class Machine:
             shutil.copyfile(OVMF_VARS, self.folder / "vars.fd")
             cmd += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
                     "-drive", "if=pflash,format=raw,file=vars.fd"]
-        if s.disk:
+        if s.kernel:
+            cmd += ["-kernel", s.kernel, "-append", "kernel on-fatal=poweroff"]
+        elif s.disk:
             cmd += ["-drive", f"file={s.disk},format=raw,if=ide,snapshot=on"]
         else:
             cmd += ["-cdrom", s.iso, "-boot", "d"]

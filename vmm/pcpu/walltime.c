@@ -4,6 +4,9 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/io.h"
 #include "arch/x86/tsc.h"
+#include "vmm/pcpu/rtc_time.h"
+
+#define UPDATE_MS 20
 
 static u64 base_seconds, base_tsc;
 
@@ -13,42 +16,43 @@ static u8 cmos(u8 i)
 	return inb(0x71);
 }
 
-static u32 bcd(u8 v)
+/* An update takes 2.2 ms at most: whose bit stays longer is no clock. */
+static bool wait_update(void)
 {
-	return (u32)(v >> 4) * 10 + (v & 15);
+	u64 t0 = cpu_rdtsc();
+
+	while (cmos(0x0a) & 0x80)
+		if (cpu_rdtsc() - t0 > tsc_hz() / 1000 * UPDATE_MS)
+			return false;
+	return true;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar. */
-static u64 days(u32 y, u32 m, u32 d)
+/* Until two readings agree and no update was under way, a few times. */
+static int read_rtc(u64 *seconds)
 {
-	u32 era_y = m <= 2 ? y - 1 : y, mp = (m + 9) % 12;
+	static const u8 index[RTC_REGS] = { 0, 2, 4, 7, 8, 9 };
+	u8 r[RTC_REGS], again[RTC_REGS];
+	u32 tries = 0;
 
-	return era_y * 365ull + era_y / 4 - era_y / 100 + era_y / 400 + (153 * mp + 2) / 5 + d - 1 - 719468;
-}
-
-void walltime_init(void)
-{
-	u8 r[6], again[6], b;
-	static const u8 index[6] = { 0, 2, 4, 7, 8, 9 };
-	u32 v[6], tries = 0;
-
-	/* Until two readings agree and no update was under way, for a bounded time. */
 	do {
-		for (u32 i = 0; i < 1000000 && (cmos(0x0a) & 0x80); i++)
-			;
-		for (u32 i = 0; i < 6; i++)
+		if (!wait_update())
+			return ERR_NOENT;
+		for (u32 i = 0; i < RTC_REGS; i++)
 			r[i] = cmos(index[i]);
-		for (u32 i = 0; i < 6; i++)
+		for (u32 i = 0; i < RTC_REGS; i++)
 			again[i] = cmos(index[i]);
-	} while (__builtin_memcmp(r, again, 6) && ++tries < 5);
-	b = cmos(0x0b);
-	for (u32 i = 0; i < 6; i++)
-		v[i] = b & 4 ? (i == 2 ? r[i] & 0x7fu : r[i]) : bcd(i == 2 ? r[i] & 0x7f : r[i]);
-	if (!(b & 2))
-		v[2] = v[2] % 12 + (r[2] & 0x80 ? 12 : 0);
-	base_seconds =
-	        days(v[5] + (v[5] < 70 ? 2000 : 1900), v[4], v[3]) * 86400 + v[2] * 3600ull + v[1] * 60ull + v[0];
+	} while (__builtin_memcmp(r, again, RTC_REGS) && ++tries < 5);
+	return rtc_seconds(r, cmos(0x0b), seconds);
+}
+
+int walltime_init(void)
+{
+	int err = read_rtc(&base_seconds);
+
+	if (err)
+		base_seconds = WALLTIME_UNKNOWN;
 	base_tsc = cpu_rdtsc();
+	return err;
 }
 
 u64 walltime_now(void)
