@@ -232,6 +232,21 @@ def linux_tests():
     )
 
 
+def other_kernel_tests():
+    """What 'make run CONFIG=…' boots beside the demo."""
+    yield Boot(
+        "screen",
+        "a multiboot program that prints to B8000h",
+        500,
+        config="screen",
+        needs=["images-of-screen"],
+        want=(r"PASS: a word to the screen costs \d+ ticks", r"SUMMARY vga: \d+ passed, 0 failed"),
+        forbid=TROUBLE + (r"^FAIL: ",),
+        code=PASS_CODE,
+        by_default=False,
+    )
+
+
 def kernel_complaints(text):
     """The kernel's warnings and worse, without their times."""
     return [re.sub(r"^\[ *[\d.]+\] ", "", m) for m in re.findall(r"^dmesg: <[0-4]>(.*)$", text, re.M)]
@@ -905,6 +920,7 @@ def neighbour_tests():
 def all_tests():
     groups = (
         linux_tests,
+        other_kernel_tests,
         payload_tests,
         xsave_tests,
         pv_tests,
