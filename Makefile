@@ -42,7 +42,7 @@ PURE_SRCS := \
 	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c obuf.c mux.c ctl.c dts.c) \
 	$(addprefix vmm/operator/,port.c) vmm/pcpu/rtc_time.c
 # Parts of tools, tested and fuzzed like them, but not in the hypervisor.
-TOOL_PURE_SRCS := tools/machine_json.c
+TOOL_PURE_SRCS := tools/machine_json.c tools/pace.c
 
 # The guests' DSDT: compiled by iasl, embedded as a C array.
 PURE_SRCS += $(B)/gen/dsdt_aml.c
@@ -273,15 +273,15 @@ $(B)/bhcfg: $(BHCFG_SRCS) $(wildcard $(addsuffix *.h,boot/ mm/ vmm/load/ vmm/bas
 # ---------------------------------------------------------------------------------------------------------------
 # bhctl: the control channel's client for Linux; static, so that it can be copied into any guest. And, for its test, the
 # hypervisor's side of the channel as a program of this host (with sanitizers).
-BHCTL_SRCS := $(wildcard tools/bhctl/*.c) vmm/mon/json.c vmm/mon/vt.c
-$(B)/bhctl: $(BHCTL_SRCS) $(wildcard tools/bhctl/*.h vmm/mon/*.h lib/*.h)
+BHCTL_SRCS := $(wildcard tools/bhctl/*.c) tools/pace.c vmm/mon/json.c vmm/mon/vt.c
+$(B)/bhctl: $(BHCTL_SRCS) $(wildcard tools/*.h tools/bhctl/*.h vmm/mon/*.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 -static $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@
 CTL_SERVER_SRCS := tests/host/ctl_server.c tests/unit/support.c $(wildcard vmm/mon/*.c) lib/fmt.c lib/err.c
 $(B)/host-tests/ctl_server: $(CTL_SERVER_SRCS) $(wildcard vmm/mon/*.h tests/unit/fake_mon.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) -Itests/unit $(filter %.c,$^) -o $@
-$(B)/host-tests/bhctl: $(BHCTL_SRCS) $(wildcard tools/bhctl/*.h vmm/mon/*.h lib/*.h)
+$(B)/host-tests/bhctl: $(BHCTL_SRCS) $(wildcard tools/*.h tools/bhctl/*.h vmm/mon/*.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) $(filter %.c,$^) -o $@
 

@@ -14,15 +14,15 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "tools/pace.h"
 #include "vmm/mon/utf8.h"
 #include "vmm/mon/vt.h"
 
 #define ESCAPE_KEY  0x1d /* Ctrl-] */
 #define ESCAPE_WAIT 0.4  /* s, for a second one */
-#define KEYS_MAX    1024
-#define SEND_MAX    256 /* bytes of input in a request */
-#define RETRY       0.05
-#define LINGER      1.0 /* s of silence after the end of input, when that is no terminal */
+#define KEYS_MAX    4096
+#define RETRY       0.05 /* s, when nothing was taken at all */
+#define LINGER      1.0  /* s of silence after the end of input, when that is no terminal */
 
 struct console {
 	struct chan *c;
@@ -34,7 +34,8 @@ struct console {
 	size_t nr;
 	bool waiting; /* for the answer to an input request */
 	unsigned int id;
-	size_t sent;     /* bytes in it */
+	size_t sent; /* bytes in it */
+	struct pace pace;
 	double send_at;  /* not before */
 	double asked_at; /* when it was sent */
 	double escape;   /* until then a second Ctrl-] is literal; 0: none was typed */
@@ -109,7 +110,7 @@ static size_t whole_chars(struct console *k)
 	size_t n = 0;
 	u32 cp;
 
-	while (n < MIN(k->nr, (size_t)SEND_MAX)) {
+	while (n < MIN(k->nr, k->pace.window)) {
 		u32 len = utf8_decode((char *)k->keys + n, k->nr - n, &cp), want = utf8_length(k->keys[n]);
 
 		if (!len && want > k->nr - n && !k->eof)
@@ -126,7 +127,7 @@ static size_t whole_chars(struct console *k)
 
 static void send_keys(struct console *k)
 {
-	char text[SEND_MAX + 8];
+	char text[PACE_MAX + 8]; /* a window, and the rest of its last character */
 	char *args[] = { k->guest, text };
 	size_t n;
 
@@ -185,7 +186,10 @@ static void event(struct console *k, const struct message *m, const struct json_
 	free(s);
 }
 
-/* The answer to an input request: what was not taken is sent again, a little later. false: refused. */
+/*
+ * The answer to an input request: what was not taken is sent again, at once while the guest takes some, a little later
+ * when it takes nothing. false: refused.
+ */
 static bool answer(struct console *k, const struct message *m)
 {
 	const struct json_tok *result = result_of(m), *taken = json_get(&m->doc, result, "taken_bytes");
@@ -197,7 +201,7 @@ static bool answer(struct console *k, const struct message *m)
 	memmove(k->keys, k->keys + n, k->nr - n);
 	k->nr -= n;
 	k->waiting = false;
-	k->send_at = n < k->sent ? now_seconds() + RETRY : 0;
+	k->send_at = pace_answer(&k->pace, n) ? 0 : now_seconds() + RETRY;
 	return true;
 }
 
@@ -250,7 +254,7 @@ static int loop(struct console *k)
 int run_console(struct chan *c, const struct options *o, char **args, int nr)
 {
 	char *guest = args[0];
-	struct console k = { .c = c, .o = o, .guest = guest, .terminal = isatty(STDIN_FILENO) };
+	struct console k = { .c = c, .o = o, .guest = guest, .terminal = isatty(STDIN_FILENO), .pace = PACE_INIT };
 	u8 reset[VT_RESET_MAX];
 	struct message m;
 	int status;
