@@ -16,6 +16,10 @@ from .verdict import Verdict, clean
 
 OK, USAGE, REFUSED, CRASHED, TIMEOUT, ENDED = 0, 2, 4, 6, 124, 130
 
+# GRUB's words, and that it waits; alone they may be no more than a warning. Or its prompt, for want of a menu.
+LOADER_ERROR = re.compile(r"^error: \S.*|^grub(?: rescue)?> *$", re.M)
+LOADER_WAITS = re.compile(r"^Press any key to continue|^grub(?: rescue)?> *$", re.M)
+
 
 def run_folder():
     """A folder for the files of one run, removed by the caller."""
@@ -111,6 +115,9 @@ class Session:
         self.started = time.monotonic()
         self.pending = b""
         self._halted_at = None
+        self.refusal = ""  # the screen's text, when all that was to be seen is an error of the boot loader there
+        self._error_at = None
+        self._error = ""
 
     def seconds(self):
         return time.monotonic() - self.started
@@ -146,7 +153,20 @@ class Session:
             return True
         if self.verdict.halted and self._halted_at is None:
             self._halted_at = self.seconds()
+        if not self.text and self._loader_refuses():
+            return True
         return self._halted_at is not None and self.seconds() > self._halted_at + 1
+
+    def _loader_refuses(self):
+        """GRUB tells on the screen alone why it boots nothing, and waits for a key or at its prompt. The longest text with
+        an error is kept: an old one's menu may take the screen again, with no word of it."""
+        text = self.machine.screen.text().strip()
+        if LOADER_ERROR.search(text) and LOADER_WAITS.search(text):
+            self._error_at = self.seconds() if self._error_at is None else self._error_at
+            self._error = max(self._error, text, key=len)
+        if self._error_at is not None and self.seconds() > self._error_at + 2:
+            self.refusal = self._error
+        return bool(self.refusal)
 
     def finish(self):
         """Ends the machine if it runs, reads the rest. Gives the bytes not seen so far, and the outcome."""
@@ -186,6 +206,8 @@ class Session:
 def judge(session, outcome, timed_out=False):
     """(exit status, words) for a run that is over."""
     v = session.verdict
+    if session.refusal:
+        return REFUSED, f"the boot loader refused: {LOADER_ERROR.search(session.refusal)[0]}"
     if v.panic:
         return CRASHED, f"Bulkhead panicked: {v.panic}"
     if v.fatal:
