@@ -234,6 +234,24 @@ def linux_tests():
 
 def other_kernel_tests():
     """What 'make run CONFIG=…' boots beside the demo."""
+    ticks = r"guest linux: (?P<name>summary): (?P<value>\d+) ticks"
+    kernels = (
+        ("cloud", "Debian's newest cloud kernel of 6.12, by its PVH entry", r"\n6\.12\.\S+-cloud-amd64 x86_64\n"),
+        ("i686", "Debian's 32-bit kernel, unpacking itself, by its 32-bit entry", r"\n6\.\S+-686-pae i686\n"),
+    )
+    for config, summary, told in kernels:
+        yield Boot(
+            f"linux-{config}",
+            summary,
+            1500,
+            config=config,
+            needs=[f"images-of-{config}"],
+            dialogue=((PROMPT, "uname -rm\n"), (told, ""), (PROMPT, "poweroff\n")),
+            want=("guest linux: powered off",),
+            forbid=TROUBLE + KERNEL_TROUBLE,
+            figures=(ticks,),
+            by_default=False,
+        )
     yield Boot(
         "screen",
         "a multiboot program that prints to B8000h",
