@@ -149,8 +149,6 @@ def linux_tests():
         forbid=(*TROUBLE, *KERNEL_TROUBLE, r"^FAIL: "),
         want=(r"^SUMMARY: 5 passed, 0 failed", "guest linux: powered off"),
         figures=(ticks,),
-        # Some runs wait for ever for "asleep": a typed line is lost, by whom is not known yet.
-        by_default=False,
     )
     yield Boot(
         "linux-smp-reboot",
@@ -303,6 +301,12 @@ SPECIAL = {
         properties=('cpu-disable = "tsc"',),
         code=PASS_CODE,
         want=(r"SUMMARY notsc: \d+ passed, 0 failed",),
+        forbid=TROUBLE + (r"^FAIL: ",),
+    ),
+    "held": dict(
+        code=PASS_CODE,
+        dialogue=tuple((rf"^{m}: type now\n", "k" * 24) for m in 3 * ["xAPIC"] + 3 * ["x2APIC"] + ["SELF_IPI"]),
+        want=(r"SUMMARY held: \d+ passed, 0 failed",),
         forbid=TROUBLE + (r"^FAIL: ",),
     ),
     "hostile": dict(

@@ -314,6 +314,7 @@ START_TEST(old_cpu)
 	m.ept_vpid &= ~EPT_CAP_AD;
 	m.true_pin = ctl(PIN_DEFAULT1, 0x7f);
 	c = solved(&m, 0);
+	ck_assert(!vmx_caps_vid_hasty(&c));
 	ck_assert(!(c.features & (VMX_F_VID | VMX_F_APIC_REG_VIRT | VMX_F_POSTED_INTR | VMX_F_EPT_AD | VMX_F_PML |
 	                          VMX_F_XSAVES | VMX_F_INVPCID | VMX_F_USER_WAIT)));
 	ck_assert(c.features & VMX_F_TPR_SHADOW);
@@ -330,6 +331,10 @@ START_TEST(apic_modes)
 	struct vmx_caps c = solved(&m, 0);
 	u64 apicv;
 
+	ck_assert(!vmx_caps_vid_hasty(&c));
+	c = solved(&m, VMX_F_POSTED_INTR); /* as Bochs has it */
+	ck_assert(vmx_caps_vid_hasty(&c));
+	c = solved(&m, 0);
 	ck_assert_uint_eq(vmx_caps_apic_proc2(&c, VMX_APIC_OFF), 0);
 	ck_assert_uint_eq(vmx_caps_apic_proc2(&c, VMX_APIC_XAPIC), PROC2_VIRTUALIZE_APIC_ACCESSES |
 	                                                                   PROC2_APIC_REGISTER_VIRT |

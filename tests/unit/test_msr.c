@@ -491,7 +491,10 @@ START_TEST(bitmap)
 	msr_build_bitmap(b, &cfg);
 	ck_assert(!exits(b, 0x802, false) && !exits(b, 0x827, false) && exits(b, 0x802, true));
 	ck_assert(exits(b, 0x830, false) && exits(b, 0x839, false) && exits(b, 0x80e, false));
-	ck_assert(!exits(b, 0x80b, true) && exits(b, 0x80b, false) && !exits(b, 0x83f, true));
+	ck_assert(!exits(b, 0x80b, true) && exits(b, 0x80b, false) && exits(b, 0x83f, true));
+	cfg.x2apic_self_ipi = true;
+	msr_build_bitmap(b, &cfg);
+	ck_assert(!exits(b, 0x80b, true) && !exits(b, 0x83f, true) && exits(b, 0x83f, false));
 	/* The APIC bits need the control. */
 	cfg.x2apic_virt = false;
 	msr_build_bitmap(b, &cfg);

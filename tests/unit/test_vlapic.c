@@ -705,9 +705,26 @@ START_TEST(interrupt_status)
 	ck_assert_uint_eq(vlapic_intr_status(l), 0);
 	deliver_to_isr(l, 0x31);
 	deliver_to_isr(l, 0x52);
+	ck_assert(!vlapic_several_wait(l));
 	vlapic_post_self(l, 0x44, false);
+	ck_assert(!vlapic_several_wait(l));
 	vlapic_post_self(l, 0x43, false);
 	ck_assert_uint_eq(vlapic_intr_status(l), 0x5244);
+	ck_assert(vlapic_several_wait(l));
+}
+END_TEST
+
+/* Two in one word of IRR or in two. */
+START_TEST(several_wait)
+{
+	for (u32 first = 16; first < 256; first += 5)
+		for (u32 second = 16; second < 256; second += 7) {
+			fake_bus_init(&b);
+			vlapic_post_self(l, (u8)first, false);
+			ck_assert(!vlapic_several_wait(l));
+			vlapic_post_self(l, (u8)second, false);
+			ck_assert(vlapic_several_wait(l) == (first != second));
+		}
 }
 END_TEST
 
@@ -829,8 +846,8 @@ START_TEST(posting_from_other_cpus)
 }
 END_TEST
 
-SUITE_MAIN("vlapic", power_up_state, writable_bits, odd_accesses, processor_priority, nesting_and_eoi, simple_eoi,
-           all_vectors, posting, level_eoi_and_suppression, software_disable, error_status, apic_base_transitions,
-           hidden_features, apic_base_claims, bootstrap_flag, off_and_on, init_signal, x2apic_registers,
-           x2apic_access, self_ipi, icr_to_itself, write_effect, cr8, tpr_threshold, interrupt_status, nmis,
-           lint_pins, posting_from_other_cpus)
+SUITE_MAIN("vlapic", power_up_state, several_wait, writable_bits, odd_accesses, processor_priority, nesting_and_eoi,
+           simple_eoi, all_vectors, posting, level_eoi_and_suppression, software_disable, error_status,
+           apic_base_transitions, hidden_features, apic_base_claims, bootstrap_flag, off_and_on, init_signal,
+           x2apic_registers, x2apic_access, self_ipi, icr_to_itself, write_effect, cr8, tpr_threshold,
+           interrupt_status, nmis, lint_pins, posting_from_other_cpus)

@@ -168,6 +168,27 @@ static bool vid(const struct vcpu *v)
 	return v->proc2 & PROC2_VIRTUAL_INTERRUPT_DELIVERY;
 }
 
+/* An interrupt waits that the processor might deliver too early. After update_vid(). */
+static bool vid_hasty(const struct vcpu *v)
+{
+	return (v->intr_status & 0xff) && vmx_caps_vid_hasty(&vmx_caps);
+}
+
+/*
+ * Where the processor would deliver too early (vmx_caps_vid_hasty()), an interrupt that must wait is kept from it: while
+ * interrupt-window exiting is on it delivers none. It is left what goes in at this entry, when nothing waits behind
+ * that: an EOI would let it in, with interrupts off. Not caught is what waits for an EOI or a lower TPR in a guest that
+ * has interrupts on now, and off when that comes. After update_vid().
+ */
+static bool keep_from_vid(struct vcpu *v)
+{
+	if (likely(!vid_hasty(v)))
+		return false;
+	return !(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) ||
+	       (vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)) ||
+	       (vlapic_several_wait(&v->lapic) && vlapic_pending_vector(&v->lapic) >= 0);
+}
+
 static void update_tpr_threshold(struct vcpu *v)
 {
 	u32 t;
@@ -188,12 +209,15 @@ static void offer_pv_eoi(struct vcpu *v)
 		pv_eoi_offer(&v->pv, &v->vm->mem, !vid(v) && vlapic_eoi_is_simple(&v->lapic));
 }
 
-/* What the interrupt controllers offer now: the PIC through ExtINT first, then the local APIC's own. */
-static int offered_interrupt(struct vcpu *v)
+/*
+ * What the interrupt controllers offer now: the PIC through ExtINT first, then the local APIC's own, unless the
+ * processor delivers those (by_cpu).
+ */
+static int offered_interrupt(struct vcpu *v, bool by_cpu)
 {
 	if (vpic_pending(&v->vm->irq.pic) && v->id == 0 && vlapic_accepts_pic(&v->lapic))
 		return 0;
-	return vid(v) ? INJECT_NONE : vlapic_pending_vector(&v->lapic);
+	return by_cpu ? INJECT_NONE : vlapic_pending_vector(&v->lapic);
 }
 
 static int take_interrupt(struct vcpu *v)
@@ -238,12 +262,15 @@ void events_prepare(struct vcpu *v)
 {
 	struct inject_in *in = &v->inj;
 	struct inject_plan plan;
-	bool kept = v->kept_interrupt;
+	bool kept = v->kept_interrupt, by_cpu = vid(v), hold = false;
 	u32 old;
 
 	vlapic_sync(&v->lapic);
-	if (vid(v))
+	if (by_cpu) {
 		update_vid(v);
+		hold = keep_from_vid(v);
+		by_cpu = !hold;
+	}
 	old = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
 	take_nmis(v, old);
 	in->interruptibility = old;
@@ -251,10 +278,15 @@ void events_prepare(struct vcpu *v)
 	in->virtual_nmis = true; /* required */
 	in->trap = trap_pending(v);
 	in->nmi = v->nmis;
-	in->interrupt = kept ? (u8)v->kept_interrupt : offered_interrupt(v);
+	in->interrupt = kept ? (u8)v->kept_interrupt : offered_interrupt(v, by_cpu);
 	inject_choose(in, &plan);
-	if (plan.take_interrupt && !kept)
+	/* What goes in may end with interrupts off. */
+	hold |= by_cpu && plan.event.info && vid_hasty(v);
+	if (plan.take_interrupt && !kept) {
 		plan.event.info = (plan.event.info & ~0xffu) | (u8)take_interrupt(v);
+		if (unlikely(hold))
+			update_vid(v);
+	}
 	if (plan.take_vectoring)
 		in->vectoring.info = 0;
 	if (plan.take_exception)
@@ -273,7 +305,7 @@ void events_prepare(struct vcpu *v)
 		plan.nmi_window = in->virtual_nmis;
 		plan.interrupt_window |= !in->virtual_nmis;
 	}
-	if (plan.take_interrupt && offered_interrupt(v) != INJECT_NONE)
+	if (hold || (plan.take_interrupt && offered_interrupt(v, by_cpu) != INJECT_NONE))
 		plan.interrupt_window = true;
 	vcpu_set_proc(v, plan.interrupt_window ? PROC_INTERRUPT_WINDOW_EXITING : 0, PROC_INTERRUPT_WINDOW_EXITING);
 	vcpu_set_proc(v, plan.nmi_window ? PROC_NMI_WINDOW_EXITING : 0, PROC_NMI_WINDOW_EXITING);
@@ -303,7 +335,10 @@ static bool sync_apic(struct vcpu *v)
 	vlapic_sync(&v->lapic);
 	if (vid(v)) {
 		update_vid(v);
-		return true;
+		if (likely(!keep_from_vid(v)))
+			return true;
+		vcpu_request_self(v, VCPU_REQ_EVENT);
+		return false;
 	}
 	if (vlapic_pending_vector(&v->lapic) >= 0) {
 		vcpu_request_self(v, VCPU_REQ_EVENT);

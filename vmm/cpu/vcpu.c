@@ -95,7 +95,7 @@ static int build_cpuid(struct vcpu *v)
 
 void vcpu_msr_bitmap(struct vcpu *v)
 {
-	bool x2 = vlapic_is_x2apic(&v->lapic);
+	bool x2 = vlapic_is_x2apic(&v->lapic), vid = x2 && (v->proc2 & PROC2_VIRTUAL_INTERRUPT_DELIVERY);
 	struct msr_bitmap_cfg cfg = {
 		.tsc_aux = cpuid_has(v->cpuid, CPUID_FEAT_RDTSCP),
 		.pat = true,
@@ -104,7 +104,8 @@ void vcpu_msr_bitmap(struct vcpu *v)
 		.tsc_read = cpuid_has(v->cpuid, CPUID_FEAT_TSC),
 		.x2apic_virt = x2 && (v->proc2 & PROC2_VIRTUALIZE_X2APIC),
 		.x2apic_reg_virt = x2 && (v->proc2 & PROC2_APIC_REGISTER_VIRT),
-		.x2apic_intr_virt = x2 && (v->proc2 & PROC2_VIRTUAL_INTERRUPT_DELIVERY),
+		.x2apic_intr_virt = vid,
+		.x2apic_self_ipi = vid && !vmx_caps_vid_hasty(&vmx_caps),
 	};
 
 	msr_build_bitmap(v->msr_bitmap, &cfg);

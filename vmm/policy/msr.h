@@ -150,7 +150,8 @@ struct msr_bitmap_cfg {
 	bool tsc_read;         /* RDMSR of IA32_TSC gives host TSC (scaled) + offset */
 	bool x2apic_virt;      /* "virtualize x2APIC mode": TPR reads and writes */
 	bool x2apic_reg_virt;  /* and "APIC-register virtualization": reads of the other registers */
-	bool x2apic_intr_virt; /* and "virtual-interrupt delivery": EOI and SELF_IPI writes */
+	bool x2apic_intr_virt; /* and "virtual-interrupt delivery": EOI writes */
+	bool x2apic_self_ipi;  /* and with that: SELF_IPI writes */
 };
 /*
  * Fills the 4-KiB MSR bitmap: set bits exit. (SDM vol. 3, "MSR-Bitmap Address".) The x2apic_* fields are for a vCPU

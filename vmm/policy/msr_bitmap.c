@@ -28,10 +28,10 @@ static void allow_x2apic(u8 *bitmap, const struct msr_bitmap_cfg *cfg)
 	for (u32 i = 0; cfg->x2apic_reg_virt && i < ARRAY_SIZE(readable); i++)
 		for (u32 idx = readable[i].first; idx <= readable[i].last; idx++)
 			allow(bitmap, idx, true, false);
-	if (cfg->x2apic_intr_virt) {
+	if (cfg->x2apic_intr_virt)
 		allow(bitmap, 0x80b, false, true);
+	if (cfg->x2apic_self_ipi)
 		allow(bitmap, 0x83f, false, true);
-	}
 }
 
 void msr_build_bitmap(u8 bitmap[4096], const struct msr_bitmap_cfg *cfg)

@@ -117,6 +117,16 @@ struct caps_err {
 };
 
 /*
+ * Virtual interrupts may reach a guest that has interrupts off: Bochs (2.7) delivers one that waits as soon as an
+ * interrupt of the machine's own comes. Every real processor with virtual-interrupt delivery has posted interrupts,
+ * and Bochs has not.
+ */
+static inline bool vmx_caps_vid_hasty(const struct vmx_caps *c)
+{
+	return (c->features & (VMX_F_VID | VMX_F_POSTED_INTR)) == VMX_F_VID;
+}
+
+/*
  * Solves. want may be NULL (everything on). On success out is complete and OK is returned; otherwise ERR_NOTSUP (the
  * CPU lacks something required) or ERR_INVAL (the disable mask takes away something required), with *err filled in.
  */

@@ -136,6 +136,20 @@ u16 vlapic_intr_status(struct vlapic *l)
 	return (u16)((isr < 0 ? 0 : (u32)isr << 8) | (irr < 0 ? 0 : (u32)irr));
 }
 
+bool vlapic_several_wait(const struct vlapic *l)
+{
+	u32 one = 0;
+
+	for (u32 i = 0; i < 8; i++) {
+		u32 w = vlapic_rd(l, APIC_IRR + i * 16);
+
+		if (w & (w - 1) || (w && one))
+			return true;
+		one |= w;
+	}
+	return false;
+}
+
 bool vlapic_eoi_exits_changed(const struct vlapic *l, u32 words[8])
 {
 	u32 diff = 0;

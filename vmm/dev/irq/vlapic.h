@@ -239,6 +239,8 @@ void vlapic_set_cr8(struct vlapic *l, u8 cr8);
 u32 vlapic_tpr_threshold(struct vlapic *l);
 /* For virtual-interrupt delivery: SVI in the upper byte, RVI in the lower. */
 u16 vlapic_intr_status(struct vlapic *l);
+/* IRR holds more than one vector. */
+bool vlapic_several_wait(const struct vlapic *l);
 /* The vectors whose EOI must exit: whether they differ from words, which are brought up to date. */
 bool vlapic_eoi_exits_changed(const struct vlapic *l, u32 words[8]);
 /* EOI-induced exit: the processor has already dealt with ISR. */
