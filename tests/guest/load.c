@@ -7,7 +7,8 @@
  * harm a terminal, "flood" prints without end, "pv" tells what it sees of the hypervisor, "asker" asks its control
  * channel (COM2) about the guest "primary" each second and prints the answers. With "seconds", "spin" prints a line
  * each second; with "crash" it ends by page tables where no memory is; with "ready" it says so first; with "half" it
- * prints half a line; with "asks=COMMAND" it gives that on its control channel and prints the answer before all else.
+ * prints half a line; "cycles" starts and destroys the guest "victim" "times=N" by its control channel, and tells the
+ * machine's memory before and after; with "asks=COMMAND" it gives that on its control channel and prints the answer before all else.
  */
 #include "tests/guest/rt/rt.h"
 
@@ -224,6 +225,16 @@ static void wild(void)
 	}
 }
 
+/* Its APIC's page, over and over, into regions of 2 MiB where nothing is. */
+static void moves(void)
+{
+	u64 flags = rdmsr(MSR_APIC_BASE) & 0xfff;
+
+	while (!over())
+		for (u64 i = 0; i < 256; i++, count++)
+			wrmsr(MSR_APIC_BASE, (1ull << 32) + (i << 21) + flags);
+}
+
 static void escapes(void)
 {
 	for (;;) {
@@ -277,18 +288,84 @@ static void asker(void)
 	}
 }
 
+static u64 nr_cycles;
+
+/* Asks, with the guest's name or without. Whether it was done; line: the answer. */
+static bool command(const char *name, const char *guest, char *line, u32 size)
+{
+	u64 until = rdtsc() + ANSWER_TIME;
+
+	com2_puts("\n{\"cmd\":\"");
+	com2_puts(name);
+	if (guest) {
+		com2_puts("\",\"args\":[\"");
+		com2_puts(guest);
+		com2_puts("\"]}\n");
+	} else {
+		com2_puts("\"}\n");
+	}
+	while (com2_gets(line, size, until))
+		if (!strncmp(line, "{\"id\"", 5)) /* no event */
+			return strstr(line, "\"ok\":true") != NULL;
+	return false;
+}
+
+static void tell_memory(const char *when)
+{
+	static const char *const keys[] = { "\"hypervisor_bytes\":", "\"free_bytes\":" };
+	static char line[16384];
+	u64 v[2] = { 0 };
+
+	if (!command("describe", NULL, line, sizeof(line)))
+		rt_printf("FAIL: no answer to describe\n");
+	for (u32 i = 0; i < 2; i++) {
+		const char *p = strstr(line, keys[i]);
+
+		for (p = p ? p + strlen(keys[i]) : ""; *p >= '0' && *p <= '9'; p++)
+			v[i] = v[i] * 10 + (u64)(*p - '0');
+	}
+	rt_printf("memory %s: hypervisor %llu, free %llu\n", when, (unsigned long long)v[0],
+	          (unsigned long long)v[1]);
+}
+
+/* What is refused because the guest has not ended yet, or not started, is asked again. */
+static void until_done(const char *name)
+{
+	char line[200];
+
+	while (!command(name, "victim", line, sizeof(line)))
+		rt_delay(hz / 1000);
+}
+
+static void cycles(void)
+{
+	u64 n;
+
+	until_done("destroy");
+	tell_memory("before");
+	for (n = 0; n < nr_cycles && !over(); n++) {
+		until_done("start");
+		rt_delay(hz / 100); /* in which it runs */
+		until_done("destroy");
+	}
+	tell_memory("after");
+	report(n == nr_cycles, "%llu times started and destroyed", (unsigned long long)n);
+}
+
 void main(const char *cmdline)
 {
 	static const struct {
 		const char *name;
 		void (*fn)(void);
-	} kinds[] = { { "spin", spin },     { "exits", exits }, { "ipis", ipis },  { "timers", timers },
-		      { "dodge", dodge },   { "cli", spin },    { "halt", halt },  { "idle", idle },
-		      { "triple", triple }, { "mark", mark },   { "wild", wild },  { "escapes", escapes },
-		      { "flood", flood },   { "pv", pv },       { "asker", asker } };
+	} kinds[] = { { "spin", spin },     { "exits", exits }, { "ipis", ipis },   { "timers", timers },
+		      { "dodge", dodge },   { "cli", spin },    { "halt", halt },   { "idle", idle },
+		      { "triple", triple }, { "mark", mark },   { "wild", wild },   { "escapes", escapes },
+		      { "flood", flood },   { "pv", pv },       { "asker", asker }, { "cycles", cycles },
+		      { "moves", moves } };
 	u64 ms = option_number(cmdline, "ms=");
 	const char *asks = option_word(cmdline, "asks=");
 
+	nr_cycles = option_number(cmdline, "times=");
 	if (ms)
 		deadline = rdtsc() + ms * (hz / 1000);
 	apic_init();

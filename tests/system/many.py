@@ -426,6 +426,20 @@ def tests(Boot, Program):
         ),
         **dict(common, seconds=150),
     )
+    victim = machine(
+        guest("manager", "cycles times=1000", com1="console", com2="control", control="all"),
+        guest("victim", "moves"),
+    )
+    yield Boot(
+        "life-cycles",
+        "a guest that moves its APIC about is started and destroyed 1000 times: all memory is as it was",
+        config_text=victim,
+        cpus=2,
+        check=memory_as_before,
+        want=(r"PASS: cycles: ", r"PASS: 1000 times started and destroyed"),
+        forbid=("bulkhead: panic", r"^FAIL: "),
+        **dict(common, seconds=900),
+    )
     told = machine(
         guest("web", "spin ms=3000 crash", com1="log"),
         guest("spare", "spin seconds asks=ready", com1="log", com2="control", standby_for="<&web>", standby="warm"),
@@ -720,6 +734,15 @@ def worker_has_of_machine(share):
         return trouble, f"worker ran {100 * ran / up:.1f} % of its time"
 
     return check
+
+
+def memory_as_before(text):
+    """A check: what the manager of guests was told of the machine's memory before and after."""
+    told = dict(re.findall(r"^memory (before|after): (hypervisor [1-9]\d*, free [1-9]\d*)$", text, re.M))
+    if len(told) != 2:
+        return "no figures of the memory", ""
+    trouble = None if told["before"] == told["after"] else f"memory after it: {told['after']}"
+    return trouble, f"memory before: {told['before']}"
 
 
 def takeover_is_quick(text):
