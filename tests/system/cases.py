@@ -366,6 +366,7 @@ def payload_tests():
     names += sorted(p.stem for p in (ROOT / "tests/guest").glob("*.asm") if not p.stem.endswith("_asm"))
     names.remove("neighbours")  # see neighbour_tests()
     names.remove("load")  # many.py's
+    names.remove("late")
     names = [n for n in names if n not in MULTI]
     runs = [(n, "", n) for n in names] + [m for m in MORE_RUNS if m[0] in names]
     for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):

@@ -426,6 +426,24 @@ def tests(Boot, Program):
         ),
         **dict(common, seconds=150),
     )
+    def late(name, what, **props):
+        return guest(name, what, **props).replace('kernel = "load"', 'kernel = "late"')
+
+    yield Boot(
+        "share-late",
+        "a guest of class low waits for its timer beside each thing that others do to keep the processor",
+        config_text=machine(
+            late("clock", f"clock seconds={len(ATTACKS) + 3}", com1="log", latency="low", weight=1000),
+            *(late(kind, f"{kind} at={i + 2}", **props) for i, (kind, props) in enumerate(ATTACKS)),
+            on_idle="halt",
+        ).replace("hypervisor {", "hypervisor { no-summary;"),
+        check=lateness,
+        want=("clock: PASS: watched",),
+        enough="clock: PASS: watched",
+        forbid=("bulkhead: panic",),
+        by_default=False,
+        **dict(common, needs=["build/guest-tests/late.elf"]),
+    )
     victim = machine(
         guest("manager", "cycles times=1000", com1="console", com2="control", control="all"),
         guest("victim", "moves"),
@@ -743,6 +761,33 @@ def memory_as_before(text):
         return "no figures of the memory", ""
     trouble = None if told["before"] == told["after"] else f"memory after it: {told['after']}"
     return trouble, f"memory before: {told['before']}"
+
+
+# What guests do to a neighbour that waits for its timer, a second each from second 2 on: (kind, more of its node).
+ATTACKS = (
+    ("ports", {}),
+    ("rtc", {}),
+    ("mmio", {}),
+    ("apicbase", {}),
+    ("pit", {}),
+    ("inits", dict(vcpus=16)),
+    ("flood", dict(ready_text="A")),
+    ("lines", dict(com2="control", control="none")),
+    ("commands", dict(com2="control", control="all")),
+    ("exits", {}),
+)
+
+
+def lateness(text):
+    """A check: beside none of them the neighbour is more than twice as late as beside nobody."""
+    worst = [int(w) for w in re.findall(r"clock: second \d+: worst (\d+) of [1-9]\d*$", text, re.M)]
+    if len(worst) != len(ATTACKS) + 3:
+        return f"{len(worst)} seconds of the neighbour", ""
+    idle = max(worst[1], worst[-1])
+    found = dict(zip((kind for kind, _ in ATTACKS), worst[2:]))
+    late = [kind for kind, ticks in found.items() if ticks > 2 * idle]
+    trouble = f"too late beside {', '.join(late)}" if late else None
+    return trouble, f"idle {idle} ticks, " + ", ".join(f"{kind} {ticks}" for kind, ticks in found.items())
 
 
 def takeover_is_quick(text):
