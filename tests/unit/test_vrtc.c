@@ -289,6 +289,38 @@ START_TEST(periodic_interrupt)
 }
 END_TEST
 
+static u32 alarm_second(u32 at, u32 hour, u32 minute, u32 second)
+{
+	return (hour >= 0xc0 || hour == at / 3600 % 24) && (minute >= 0xc0 || minute == at / 60 % 60) &&
+	       (second >= 0xc0 || second == at % 60);
+}
+
+/* Any alarm from any time on, against a look at each second. */
+START_TEST(all_alarms)
+{
+	static const u8 some[] = { 0, 1, 2, 22, 23, 24, 58, 59, 60, 0xbf, 0xc0, 0xff };
+
+	for (u32 i = 0; i < ARRAY_SIZE(some) * ARRAY_SIZE(some) * ARRAY_SIZE(some); i++) {
+		u8 h = some[i % ARRAY_SIZE(some)], m = some[i / ARRAY_SIZE(some) % ARRAY_SIZE(some)],
+		   s = some[i / ARRAY_SIZE(some) / ARRAY_SIZE(some)];
+		u32 from = (u32)((u64)i * 2654435761u % 86400), in = 1;
+
+		if (i % 3 == 0) /* near its own time */
+			from = (h % 24 * 3600 + m % 60 * 60 + s % 60 + 86400 - i % 2) % 86400;
+		setup_rate0();
+		put(5, h);
+		put(3, m);
+		put(1, s);
+		put(0x0b, 0x26);
+		vrtc_set_time(&r, from, 0);
+		while (in <= 86400 && !alarm_second(from + in, h, m, s))
+			in++;
+		ck_assert_msg(timerq_next(&rig.tq) == (in <= 86400 ? in * S : TIMER_OFF),
+		              "%u:%u:%u from %u: %llu, want %u", h, m, s, from, timerq_next(&rig.tq) / S, in);
+	}
+}
+END_TEST
+
 START_TEST(alarms)
 {
 	static const struct {
@@ -458,5 +490,5 @@ START_TEST(wide_accesses)
 END_TEST
 
 SUITE_MAIN("vrtc", power_on, time_passes, calendar_agrees_with_libc, formats, set_bit, divider_reset,
-           update_in_progress, update_interrupt, periodic_interrupt, alarms, nonsense_dates, cmos_memory,
+           update_in_progress, update_interrupt, periodic_interrupt, all_alarms, alarms, nonsense_dates, cmos_memory,
            reset_keeps_time, save_and_restore, wide_accesses)

@@ -137,38 +137,41 @@ static void put_time(struct vrtc *r, s64 days, u32 second)
 
 /* ---- passing time ---- */
 
-static bool alarm_field(u8 reg, u32 want, u32 limit, u32 value)
+static bool alarm_any(u8 reg)
 {
-	return (reg & ALARM_ANY) == ALARM_ANY || (want < limit && want == value);
+	return (reg & ALARM_ANY) == ALARM_ANY;
 }
 
-static bool alarm_valid(u8 reg, u32 want, u32 limit)
-{
-	return (reg & ALARM_ANY) == ALARM_ANY || want < limit;
-}
-
-/* Seconds (1 to a day) until the alarm matches, or NEVER. At most 24 + 59 + 59 steps. */
+/*
+ * Seconds (1 to a day) until the alarm matches, or NEVER. The first moment from the next second on: within its minute,
+ * else in a later minute of its hour, else in a later hour, or in the same one of the next day.
+ */
 static u64 alarm_in(const struct vrtc *r, u32 second)
 {
 	const u8 *reg = r->s.reg;
 	u32 h = decode_hour(r, reg[HOURS_ALARM]), m = decode(r, reg[MINUTES_ALARM]),
 	    s = decode(r, reg[SECONDS_ALARM]);
-	u32 at = second + 1;
+	bool any_h = alarm_any(reg[HOURS_ALARM]), any_m = alarm_any(reg[MINUTES_ALARM]),
+	     any_s = alarm_any(reg[SECONDS_ALARM]);
+	u32 from = second + 1, hour = from / 3600, minute = from / 60 % 60, day = hour / 24 * 24;
 
-	if (!alarm_valid(reg[HOURS_ALARM], h, 24) || !alarm_valid(reg[MINUTES_ALARM], m, 60) ||
-	    !alarm_valid(reg[SECONDS_ALARM], s, 60))
+	if ((!any_h && h >= 24) || (!any_m && m >= 60) || (!any_s && s >= 60))
 		return NEVER;
-	while (at <= second + DAY_SECONDS) {
-		if (!alarm_field(reg[HOURS_ALARM], h, 24, at / 3600 % 24))
-			at = (at / 3600 + 1) * 3600;
-		else if (!alarm_field(reg[MINUTES_ALARM], m, 60, at / 60 % 60))
-			at = (at / 60 + 1) * 60;
-		else if (!alarm_field(reg[SECONDS_ALARM], s, 60, at % 60))
-			at++;
-		else
-			return at - second;
+	hour -= day;
+	if ((any_h || h == hour) && (any_m || m == minute) && (any_s || s >= from % 60)) {
+		m = minute;
+		h = hour;
+		s = any_s ? from % 60 : s;
+	} else if ((any_h || h == hour) && (any_m ? minute < 59 : m > minute)) {
+		m = any_m ? minute + 1 : m;
+		h = hour;
+		s = any_s ? 0 : s;
+	} else {
+		h = any_h ? hour + 1 : h > hour ? h : h + 24;
+		m = any_m ? 0 : m;
+		s = any_s ? 0 : s;
 	}
-	return NEVER;
+	return ((day + h) * 60 + m) * 60 + s - second;
 }
 
 static bool divider_runs(const struct vrtc *r)
