@@ -135,6 +135,19 @@ START_TEST(nobody_there)
 	ck_assert_int_eq(io_bus_add(&bus, &r), OK);
 	ck_assert(io_bus_access(&bus, 0x60, 1, false, &v, 0));
 	ck_assert_uint_eq(v, 0xff);
+	/* Before it, behind it, up to it: nobody, and all of it is ones. */
+	for (u8 size = 1; size <= 8; size *= 2) {
+		u64 ones = size == 8 ? ~0ull : BIT(size * 8) - 1;
+
+		for (u32 i = 0; i < 2; i++) {
+			v = 0;
+			ck_assert(!io_bus_access(&bus, i ? 0x61 : 0x60 - size, size, false, &v, 0));
+			ck_assert_uint_eq(v, ones);
+		}
+		v = 0;
+		ck_assert(io_bus_access(&bus, 0x61 - size, size, false, &v, 0));
+		ck_assert_uint_eq(v, ones);
+	}
 }
 END_TEST
 

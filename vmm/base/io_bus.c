@@ -91,7 +91,7 @@ static void call(struct io_region *r, u64 addr, u8 size, bool write, u64 *value,
 		*value = io.value & mask;
 }
 
-/* An access that no single region holds: byte by byte. */
+/* An access that no single region holds, but one or more hold a part of: byte by byte. */
 static bool split(struct io_bus *bus, u64 addr, u8 size, bool write, u64 *value, u64 now)
 {
 	u64 result = 0;
@@ -112,13 +112,38 @@ static bool split(struct io_bus *bus, u64 addr, u8 size, bool write, u64 *value,
 	return claimed;
 }
 
+/* position(addr) is at. */
+static bool is_position(const struct io_bus *bus, u32 at, u64 addr)
+{
+	const struct io_region *below = at && at <= bus->nr ? bus->regions[at - 1] : NULL;
+
+	if (at > bus->nr || (below && below->base + (below->len - 1) >= addr))
+		return false;
+	return at == bus->nr || bus->regions[at]->base + (bus->regions[at]->len - 1) >= addr;
+}
+
 bool io_bus_access(struct io_bus *bus, u64 addr, u8 size, bool write, u64 *value, u64 now)
 {
-	struct io_region *r = io_bus_find(bus, addr);
+	u32 at = bus->last;
+	struct io_region *r;
 
-	if (likely(r && size <= r->len - (addr - r->base))) {
+	if (likely(at < bus->nr)) {
+		r = bus->regions[at];
+		if (likely(addr - r->base < r->len && size <= r->len - (addr - r->base))) {
+			call(r, addr, size, write, value, now);
+			return true;
+		}
+	}
+	if (!is_position(bus, at, addr))
+		bus->last = at = position(bus, addr);
+	r = at < bus->nr ? bus->regions[at] : NULL;
+	if (r && holds(r, addr) && size <= r->len - (addr - r->base)) {
 		call(r, addr, size, write, value, now);
 		return true;
 	}
-	return split(bus, addr, size, write, value, now);
+	if (r && (holds(r, addr) || r->base - addr < size))
+		return split(bus, addr, size, write, value, now);
+	if (!write)
+		*value = size == 8 ? ~0ull : (1ull << size * 8) - 1;
+	return false;
 }

@@ -27,7 +27,7 @@ struct io_region {
 struct io_bus {
 	struct io_region **regions; /* sorted by base; storage of cap entries given at init */
 	u32 nr, cap;
-	u32 last;  /* index of the last hit */
+	u32 last;  /* index of the last hit, or of the region behind the last miss */
 	u64 limit; /* highest valid address (0xffff for ports) */
 };
 
