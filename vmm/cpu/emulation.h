@@ -4,11 +4,23 @@
 #include "mm/gwalk.h"
 #include "vmm/emul/emul.h"
 
+/* Two operands, each over two pages. */
+#define EMULATION_PAGES 4
+
 struct emulation {
 	struct emul_ctxt c;
 	struct gwalk_state walk;
 	bool walk_valid;
-	u64 until;       /* host TSC: then a REP string gives way */
+	u64 until;      /* host TSC: by then a REP string gives way */
+	u64 step_tsc;   /* when its iteration began; 0: none has */
+	u64 step_ticks; /* the longest so far */
+	/* Pages that this instruction went through: it need not look them up again. */
+	struct emulation_page {
+		u64 lin, gpa;
+		u32 access; /* GWALK_ flags */
+		u8 cpl;
+	} page[EMULATION_PAGES];
+	u32 nr_pages;    /* of all so far; the last ones are kept */
 	bool hlt;        /* the instruction was a HLT */
 	bool forced;     /* by the prefix: what cannot be emulated is #UD */
 	bool hint_write; /* with have_hint: the faulting access was a write; set by the caller */

@@ -156,8 +156,9 @@ struct emul_ops {
 	int (*pio_out)(struct emul_ctxt *c, u16 port, u8 size, u32 count, const void *buf);
 
 	/*
-	 * Whether the time that one call may take is over. Asked between iterations of REP strings, after the first, and
-	 * after a few accesses of a port: what is left is EMUL_RETRY. Optional: never.
+	 * Whether the time that one call may take would not do for one more iteration. Asked by REP strings before the
+	 * first iteration, where the answer does not matter, and between iterations: what is left is EMUL_RETRY.
+	 * Optional: never.
 	 */
 	bool (*time_is_up)(struct emul_ctxt *c);
 

@@ -7,7 +7,6 @@
 
 #define REP_BUDGET 4096 /* bytes in one call */
 #define SLOW_COST  16   /* what an iteration through the ops counts for */
-#define PORT_BULK  4    /* accesses of a port, whose device may be slow, before a look at the time */
 
 static u32 str_size(const struct emul_ctxt *c)
 {
@@ -181,6 +180,32 @@ static void copy_forward(u8 *dst, const u8 *src, u32 n, u32 size)
 	}
 }
 
+static bool time_is_up(struct emul_ctxt *c)
+{
+	return c->ops->time_is_up && c->ops->time_is_up(c);
+}
+
+/*
+ * Up to n accesses of a port from or to RAM, as many as there is time for: its device may be slow. How many it were, or
+ * 0 with *rc.
+ */
+static u32 port_bulk(struct emul_ctxt *c, u8 *dst, const u8 *src, u32 n, int *rc)
+{
+	u16 port = (u16)c->gpr[EMUL_RDX];
+	u32 size = str_size(c), step = c->ops->time_is_up ? 1 : n, done = 0;
+
+	do {
+		*rc = dst ? c->ops->pio_in(c, port, (u8)size, step, dst + done * size)
+		          : c->ops->pio_out(c, port, (u8)size, step, src + done * size);
+		if (*rc != EMUL_OK)
+			break;
+		done += step;
+	} while (done < n && !time_is_up(c));
+	if (done)
+		*rc = EMUL_OK; /* the one that failed comes again */
+	return done;
+}
+
 /* Does up to n iterations of a MOVS, STOS, INS or OUTS; returns how many (0: none possible), or a result < 0. */
 static u32 bulk(struct emul_ctxt *c, u32 n, int *rc)
 {
@@ -204,10 +229,8 @@ static u32 bulk(struct emul_ctxt *c, u32 n, int *rc)
 		return 0;
 	if (has_di && !(dst = c->ops->map(c, dlin, n * size, EMUL_ACC_WRITE)))
 		return 0;
-	if (op < 0x6e)
-		*rc = c->ops->pio_in(c, (u16)c->gpr[EMUL_RDX], (u8)size, n, dst);
-	else if (op < 0x70)
-		*rc = c->ops->pio_out(c, (u16)c->gpr[EMUL_RDX], (u8)size, n, src);
+	if (op < 0x70)
+		n = port_bulk(c, dst, src, n, rc);
 	else if (has_si)
 		copy_forward(dst, src, n, size);
 	else if (size == 1)
@@ -215,8 +238,6 @@ static u32 bulk(struct emul_ctxt *c, u32 n, int *rc)
 	else
 		for (u32 i = 0; i < n; i++)
 			memcpy(dst + i * size, &c->gpr[EMUL_RAX], size);
-	if (*rc != EMUL_OK)
-		return 0;
 	if (has_si)
 		str_step(c, EMUL_RSI, n);
 	if (has_di)
@@ -239,15 +260,6 @@ static u32 bulk_cost(const struct emul_ctxt *c)
 	return c->d.opcode >= 0x6c && c->d.opcode <= 0x6f ? SLOW_COST : str_size(c);
 }
 
-/* Iterations that may be done in bulk without a look at budget or time. */
-static u32 bulk_most(const struct emul_ctxt *c, u64 count, s32 budget)
-{
-	u32 n = (u32)MIN(count, (u64)budget / bulk_cost(c));
-	bool port = c->d.opcode >= 0x6c && c->d.opcode <= 0x6f;
-
-	return port && c->ops->time_is_up ? MIN(n, (u32)PORT_BULK) : n;
-}
-
 static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 {
 	u64 count = str_reg(c, EMUL_RCX);
@@ -256,9 +268,10 @@ static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 
 	if (!c->d.rep)
 		return once(c);
+	(void)time_is_up(c); /* the first iteration begins */
 	while (count) {
 		int rc = EMUL_OK;
-		u32 n = single ? 0 : bulk(c, bulk_most(c, count, budget), &rc);
+		u32 n = single ? 0 : bulk(c, (u32)MIN(count, (u64)budget / bulk_cost(c)), &rc);
 
 		if (rc == EMUL_OK && !n) {
 			rc = once(c);
@@ -276,7 +289,7 @@ static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 		c->undo = 0;
 		if (ended(c))
 			break;
-		if (count && (single || budget < SLOW_COST || (c->ops->time_is_up && c->ops->time_is_up(c))))
+		if (count && (single || budget < SLOW_COST || time_is_up(c)))
 			return EMUL_RETRY;
 	}
 	return EMUL_OK;

@@ -27,6 +27,3 @@ enum exit_action exit_task_switch(struct vcpu *v);
 enum exit_action exit_vmcall(struct vcpu *v);
 /* #UD with the forced-emulation prefix allowed. */
 enum exit_action exit_ud(struct vcpu *v);
-
-/* One MMIO access to a device (not RAM). size 1..8. */
-void vm_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *val);

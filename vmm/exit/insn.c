@@ -58,6 +58,9 @@ static struct emul_ctxt *begin(struct vcpu *v)
 	struct emul_ctxt *c = &v->emulation->c;
 
 	v->emulation->walk_valid = false;
+	v->emulation->nr_pages = 0;
+	v->emulation->step_tsc = 0;
+	v->emulation->step_ticks = 0;
 	v->emulation->hlt = false;
 	v->emulation->forced = false;
 	v->emulation->until = cpu_rdtsc() + pcpu_clock.piece;

@@ -59,8 +59,27 @@ static int walk_failed(struct emul_ctxt *c, enum gwalk_status st, const struct g
 	}
 }
 
+/*
+ * A page that the instruction went through before, for no less than access: as a TLB would know it. What it writes to
+ * page tables itself, and others meanwhile, it need not see.
+ */
+static const struct emulation_page *known_page(const struct emulation *e, u64 lin, u32 access)
+{
+	for (u32 i = 0; i < MIN(e->nr_pages, (u32)EMULATION_PAGES); i++) {
+		const struct emulation_page *p = &e->page[i];
+
+		if (p->lin == ALIGN_DOWN(lin, PAGE_SIZE) && p->cpl == e->walk.cpl &&
+		    !((p->access ^ access) & ~GWALK_WRITE) && !(access & ~p->access))
+			return p;
+	}
+	return NULL;
+}
+
 static int translate(struct emul_ctxt *c, u64 lin, u32 access, struct gwalk_result *r)
 {
+	const struct emulation_page *known;
+	struct emulation *e = vc(c)->emulation;
+	const struct gwalk_state *s;
 	enum gwalk_status st;
 
 	if (c->hint_valid && ALIGN_DOWN(lin, PAGE_SIZE) == ALIGN_DOWN(c->hint_lin, PAGE_SIZE) &&
@@ -69,10 +88,21 @@ static int translate(struct emul_ctxt *c, u64 lin, u32 access, struct gwalk_resu
 		r->left = PAGE_SIZE - (lin & (PAGE_SIZE - 1));
 		return EMUL_OK;
 	}
-	st = gwalk(walk_state(c), GVA(lin), access | GWALK_SET_AD, r);
+	s = walk_state(c);
+	known = known_page(e, lin, access);
+	if (known) {
+		r->gpa = GPA(known->gpa + (lin & (PAGE_SIZE - 1)));
+		r->left = PAGE_SIZE - (lin & (PAGE_SIZE - 1));
+		return EMUL_OK;
+	}
+	st = gwalk(s, GVA(lin), access | GWALK_SET_AD, r);
 	if (st != GWALK_OK)
 		return walk_failed(c, st, r);
 	r->left = MIN(r->left, PAGE_SIZE - (lin & (PAGE_SIZE - 1)));
+	e->page[e->nr_pages++ % EMULATION_PAGES] = (struct emulation_page){ .lin = ALIGN_DOWN(lin, PAGE_SIZE),
+		                                                            .gpa = ALIGN_DOWN(r->gpa.v, PAGE_SIZE),
+		                                                            .access = access,
+		                                                            .cpl = s->cpl };
 	return EMUL_OK;
 }
 
@@ -82,37 +112,38 @@ static u32 access_bits(u32 flags, bool write)
 	       (flags & EMUL_ACC_SYS ? GWALK_IMPLICIT : 0);
 }
 
-void vm_mmio(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *val)
+static void apic_access(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *val, u64 now)
 {
-	u64 now = vm_now(v->vm);
+	struct io_access io = { .offset = gpa & (PAGE_SIZE - 1),
+		                .value = write ? *val : ~0ull,
+		                .now = now,
+		                .size = size,
+		                .write = write };
 
-	if (vlapic_mmio_claims(&v->lapic, gpa)) {
-		struct io_access io = { .offset = gpa & (PAGE_SIZE - 1),
-			                .value = write ? *val : ~0ull,
-			                .now = now,
-			                .size = size,
-			                .write = write };
-
-		vlapic_mmio(&v->lapic, &io);
-		if (write)
-			vcpu_request_self(v, VCPU_REQ_EVENT);
-		else
-			*val = io.value;
-		return;
-	}
-	io_bus_access(&v->vm->mmio, gpa, size, write, val, now);
+	vlapic_mmio(&v->lapic, &io);
+	if (write)
+		vcpu_request_self(v, VCPU_REQ_EVENT);
+	else
+		*val = io.value;
 }
 
-/* A device access of any length: cut into naturally sized pieces. */
+/* A device access of any length within a page: cut into naturally sized pieces. */
 static void mmio_bytes(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len, bool write)
 {
+	struct vcpu *v = vc(c);
+	bool apic = vlapic_mmio_claims(&v->lapic, gpa);
+	u64 now = vm_now(v->vm);
+
 	while (len) {
 		u8 size = len >= 8 ? 8 : len >= 4 ? 4 : len >= 2 ? 2 : 1;
 		u64 val = 0;
 
 		if (write)
 			memcpy(&val, buf, size);
-		vm_mmio(vc(c), gpa, size, write, &val);
+		if (unlikely(apic))
+			apic_access(v, gpa, size, write, &val, now);
+		else
+			io_bus_access(&v->vm->mmio, gpa, size, write, &val, now);
 		if (!write)
 			memcpy(buf, &val, size);
 		buf += size;

@@ -212,7 +212,13 @@ static int op_fpu(struct emul_ctxt *c, enum emul_fpu what, u32 *val)
 
 static bool op_time_is_up(struct emul_ctxt *c)
 {
-	return cpu_rdtsc() >= vc(c)->emulation->until;
+	struct emulation *e = vc(c)->emulation;
+	u64 now = cpu_rdtsc();
+
+	if (e->step_tsc)
+		e->step_ticks = MAX(e->step_ticks, now - e->step_tsc);
+	e->step_tsc = now;
+	return now + e->step_ticks >= e->until;
 }
 
 const struct emul_ops emulate_ops = {

@@ -34,7 +34,7 @@ void emulate_load(struct emul_ctxt *c, u32 what)
 		c->idtr.base = vmcs_read(VMCS_GUEST_IDTR_BASE);
 		c->idtr.limit = (u16)vmcs_read(VMCS_GUEST_IDTR_LIMIT);
 	}
-	for (u32 i = 0; i < EMUL_NR_SEG; i++)
+	for (u32 i = 0; i < EMUL_NR_SEG && what >= EMUL_B_SEG(i); i++)
 		if (what & EMUL_B_SEG(i))
 			load_segment(&c->seg[i], i);
 }
