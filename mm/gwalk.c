@@ -38,8 +38,9 @@ struct walk {
 	enum mode mode;
 	u64 gva;
 	u32 access;
-	bool user; /* user-mode access */
-	u32 used;  /* entries with accessed flags, the leaf last */
+	bool user;  /* user-mode access */
+	u32 used;   /* entries with accessed flags, the leaf last */
+	u64 common; /* what all of them have */
 	struct {
 		gpa_t at;
 		u64 value;
@@ -67,7 +68,8 @@ static u32 entry_size(enum mode mode)
 }
 
 /* Single-copy atomic: the guest's other CPUs may write it meanwhile. */
-static bool read_entry(const struct gwalk_state *s, gpa_t at, u32 size, u64 *value)
+static inline __attribute__((always_inline)) bool read_entry(const struct gwalk_state *s, gpa_t at, u32 size,
+                                                             u64 *value)
 {
 	void *p;
 
@@ -157,20 +159,18 @@ static u64 reserved_pdpte(const struct gwalk_state *s)
 	return BITS(2, 1) | BITS(8, 5) | BITS(63, phys_bits(s));
 }
 
-/* Reserved bits of an 8-byte entry; level 1 = PTE. PAE's PDPTEs have rules of their own. */
-static u64 reserved_bits(const struct gwalk_state *s, enum mode mode, u32 level, u64 entry)
+/* Reserved bits of 8-byte entries on all levels. PAE's PDPTEs have rules of their own. */
+static u64 reserved_always(const struct gwalk_state *s, enum mode mode)
 {
-	u64 rsvd = BITS(51, phys_bits(s));
+	return BITS(51, phys_bits(s)) | (mode == MODE_PAE ? BITS(62, 52) : 0) | (s->efer & EFER_NXE ? 0 : PTE_NX);
+}
 
-	if (mode == MODE_PAE)
-		rsvd |= BITS(62, 52);
-	if (!(s->efer & EFER_NXE))
-		rsvd |= PTE_NX;
+/* And of one of a level above 1 that has PS. */
+static u64 reserved_large(const struct gwalk_state *s, u32 level)
+{
 	if (level > 3 || (level == 3 && !s->page_1g))
-		rsvd |= PTE_PS;
-	else if (level > 1 && entry & PTE_PS)
-		rsvd |= level == 3 ? BITS(29, 13) : BITS(20, 13);
-	return rsvd;
+		return PTE_PS;
+	return level == 3 ? BITS(29, 13) : BITS(20, 13);
 }
 
 /* 32-bit paging. A 4 MiB page has address bits 39:32 in bits 20:13 (PSE-36), as far as MAXPHYADDR goes. */
@@ -227,7 +227,8 @@ static enum gwalk_status pae_root(const struct gwalk_state *s, const struct walk
 static enum gwalk_status descend(const struct gwalk_state *s, struct walk *w, struct gwalk_result *r)
 {
 	u32 size = entry_size(w->mode), bits = size == 4 ? 10 : 9, level = w->mode == MODE_5LEVEL ? 5 : 4;
-	u64 table = s->cr3 & ADDR_MASK, entry, rsvd;
+	u64 table = s->cr3 & ADDR_MASK, entry, rsvd, always = size == 8 ? reserved_always(s, w->mode) : 0;
+	u32 shift;
 	enum gwalk_status st;
 
 	if (w->mode == MODE_32 || w->mode == MODE_PAE) {
@@ -239,20 +240,24 @@ static enum gwalk_status descend(const struct gwalk_state *s, struct walk *w, st
 		if (st != GWALK_OK)
 			return st;
 	}
-	for (;; level--) {
-		u64 index = w->gva >> (12 + bits * (level - 1)) & (BIT(bits) - 1);
+	for (shift = 12 + bits * (level - 1);; level--, shift -= bits) {
+		u64 index = w->gva >> shift & (BIT(bits) - 1);
 
 		r->gpa = GPA(table + index * size);
 		if (!read_entry(s, r->gpa, size, &entry))
 			return GWALK_BAD_TABLE;
 		if (!(entry & PTE_P))
 			return fault(s, w, 0, r);
-		rsvd = w->mode == MODE_32 ? reserved_bits_32(s, level, entry)
-		                          : reserved_bits(s, w->mode, level, entry);
+		rsvd = always;
+		if (unlikely(size == 4))
+			rsvd = reserved_bits_32(s, level, entry);
+		else if (level > 1 && entry & PTE_PS)
+			rsvd |= reserved_large(s, level);
 		if (entry & rsvd)
 			return fault(s, w, PF_PRESENT | PF_RSVD, r);
 		w->entry[w->used].at = r->gpa;
 		w->entry[w->used++].value = entry;
+		w->common &= entry;
 		w->rights = (w->rights & entry & (PTE_W | PTE_U)) | ((w->rights | entry) & PTE_NX);
 		if (is_leaf(s, w->mode, level, entry))
 			break;
@@ -265,6 +270,8 @@ static enum gwalk_status descend(const struct gwalk_state *s, struct walk *w, st
 /* Sets A in every entry used and D in the leaf of a write. RETRY: an entry has changed since it was read. */
 static enum gwalk_status set_flags(const struct gwalk_state *s, const struct walk *w)
 {
+	if (likely(w->common & PTE_A && (!(w->access & GWALK_WRITE) || w->entry[w->used - 1].value & PTE_D)))
+		return GWALK_OK;
 	for (u32 i = 0; i < w->used; i++) {
 		u64 old = w->entry[i].value, want = PTE_A;
 
@@ -285,6 +292,7 @@ static enum gwalk_status walk_once(const struct gwalk_state *s, struct walk *w, 
 	bool key;
 
 	w->used = 0;
+	w->common = ~0ull;
 	w->rights = PTE_W | PTE_U;
 	st = descend(s, w, r);
 	if (st != GWALK_OK)
@@ -304,9 +312,12 @@ static bool canonical(u64 gva, u32 width)
 
 enum gwalk_status gwalk(const struct gwalk_state *s, gva_t gva, u32 access, struct gwalk_result *r)
 {
-	struct walk w = { .mode = mode_of(s), .gva = gva.v, .access = access };
+	struct walk w;
 	enum gwalk_status st = GWALK_RETRY;
 
+	w.mode = mode_of(s);
+	w.gva = gva.v;
+	w.access = access;
 	r->error_code = 0;
 	r->cr2 = 0;
 	w.user = s->cpl == 3 && !(access & GWALK_IMPLICIT);
