@@ -33,11 +33,11 @@ void console_screen(void)
 	if (!cmdline_flag(bi.cmdline, "screen", true))
 		return;
 	if (bi.fb.type == BOOT_FB_RGB) {
-		g.pixels = hv_map_mmio(bi.fb.addr, (u64)bi.fb.pitch * bi.fb.height);
+		g.pixels = hv_map_wc(bi.fb.addr, (u64)bi.fb.pitch * bi.fb.height);
 		if (g.pixels && fb_text_init(&fb, &g, &fb_font_default, shadow) == OK)
 			monitor_add_console(&fb.con);
 	} else if (bi.efi_systab == 0) {
-		vga_text_init(&vga, hv_map_mmio(VGA_TEXT_PA, VGA_TEXT_SIZE));
+		vga_text_init(&vga, hv_map_wc(VGA_TEXT_PA, VGA_TEXT_SIZE));
 		monitor_add_console(&vga.con);
 	}
 }

@@ -18,7 +18,8 @@ CR4_PAE		equ 1 << 5
 CR4_OSFXSR	equ 1 << 9
 CR4_OSXMMEXCPT	equ 1 << 10
 PAT_MSR		equ 0x277
-PAT_RESET	equ 0x00070406		; both halves: WB, WT, UC-, UC, as mm/hostpt.h takes them to be
+PAT_LOW		equ 0x00070406		; PAT_HOST of arch/x86/cpu.h: WB, WT, UC-, UC
+PAT_HIGH	equ 0x00070106		; and WB, WC, UC-, UC
 EFER_MSR	equ 0xc0000080
 FS_BASE_MSR	equ 0xc0000100
 GS_BASE_MSR	equ 0xc0000101
@@ -182,8 +183,8 @@ entry32:
 	xor edx, edx
 	wrmsr
 	mov ecx, PAT_MSR
-	mov eax, PAT_RESET
-	mov edx, eax
+	mov eax, PAT_LOW
+	mov edx, PAT_HIGH
 	wrmsr
 	; FS and GS: per-CPU data, of which traps and the stack protector's canary (FS:28h) need some from the start.
 	xor eax, eax

@@ -15,6 +15,7 @@
 #include "boot/cmdline.h"
 #include "boot/mb1.h"
 #include "boot/mb2.h"
+#include "lib/assert.h"
 #include "lib/atomic.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
@@ -166,6 +167,7 @@ static void cpu_features(void)
 	struct cpuid_regs f7 = { 0 };
 	u64 cr4 = cpu_read_cr4();
 
+	assert(cpu_rdmsr(MSR_PAT) == PAT_HOST);
 	if (cpu_cpuid(0, 0).eax >= 7)
 		f7 = cpu_cpuid(7, 0);
 	if (f7.ebx & BIT(7))

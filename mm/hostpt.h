@@ -14,8 +14,8 @@
 #define HOSTPT_W      0x1u
 #define HOSTPT_X      0x2u /* executable: without it NX is set. W and X together are refused */
 #define HOSTPT_GLOBAL 0x4u
-/* Cache attribute: which PAT entry. Values for the power-on PAT (0 WB, 1 WT, 2 UC-, 3 UC, 4..7 the same again); the
- * machine layer may program entry 5 as WC. */
+/* Cache attribute: which PAT entry, as PAT_HOST of arch/x86/cpu.h has them: the power-on PAT (0 WB, 1 WT, 2 UC-, 3 UC,
+ * 4..7 the same again) but for entry 5. */
 #define HOSTPT_PAT(n) ((u32)(n) << 4)
 #define HOSTPT_WB     HOSTPT_PAT(0)
 #define HOSTPT_WT     HOSTPT_PAT(1)

@@ -13,6 +13,11 @@ extern const char image_start[], text_start[], text_end[], rodata_start[], rodat
 
 struct hostpt kernel_pt;
 
+/* What the flags of hostpt.h are named after. */
+_Static_assert(PAT_ENTRY(HOSTPT_WB >> 4) == PAT_WRITE_BACK, "write-back");
+_Static_assert(PAT_ENTRY(HOSTPT_UC >> 4) == PAT_UNCACHED, "uncached");
+_Static_assert(PAT_ENTRY(HOSTPT_WC >> 4) == PAT_WC, "write-combining");
+
 static struct frames hv_pool, guest_pool;
 static struct spinlock hv_lock, guest_lock, map_lock;
 static struct pool_plan plan;
@@ -137,6 +142,11 @@ const void *hv_map_phys(u64 pa, u64 len)
 void *hv_map_mmio(u64 pa, u64 len)
 {
 	return map_range(IOMAP_BASE, IOMAP_SIZE, pa, len, HOSTPT_W | HOSTPT_UC | HOSTPT_GLOBAL);
+}
+
+void *hv_map_wc(u64 pa, u64 len)
+{
+	return map_range(IOMAP_BASE, IOMAP_SIZE, pa, len, HOSTPT_W | HOSTPT_WC | HOSTPT_GLOBAL);
 }
 
 void *hv_map_low(u64 pa)

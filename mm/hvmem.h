@@ -3,7 +3,7 @@
  *
  *   ffff8000'00000000  direct map: only what the hypervisor owns (its pool, boot modules, firmware tables)
  *   ffffc000'00000000  window of the VM whose address space is loaded: guest-physical 0 is here
- *   ffffe000'00000000  device memory, uncached
+ *   ffffe000'00000000  device memory, uncached or write-combining
  *   ffffff00'00000000  per-CPU stacks with guard pages
  *   ffffffff'80000000  the image, W^X
  *
@@ -71,6 +71,12 @@ static inline void hv_zfree(void *p, u64 size)
 const void *hv_map_phys(u64 pa, u64 len);
 /* The same, writable and uncached; NULL above IOMAP_SIZE. */
 void *hv_map_mmio(u64 pa, u64 len);
+/*
+ * The same, write-combining, also where the MTRRs say uncached: for a screen's memory, which is only written, in any
+ * order. What is written reaches it at the latest at the next locked instruction, interrupt or I/O instruction. What
+ * is mapped already stays as it is.
+ */
+void *hv_map_wc(u64 pa, u64 len);
 /* Writable pointer to the AP start page (below 1 MiB). */
 void *hv_map_low(u64 pa);
 

@@ -67,6 +67,17 @@
 #define MSR_KERNEL_GS_BASE  0xc0000102
 #define MSR_TSC_AUX         0xc0000103
 
+/*
+ * IA32_PAT of every processor in root mode, from before its first page table on (boot/entry.asm, trampoline.asm): as
+ * after power-on, but write-combining in entry 5. The entries' names are in mm/hostpt.h. SDM vol. 3 "Page Attribute
+ * Table (PAT)".
+ */
+#define PAT_HOST       0x0007010600070406ull
+#define PAT_ENTRY(n)   ((PAT_HOST >> (8 * (n))) & 0xff)
+#define PAT_UNCACHED   0
+#define PAT_WC         1
+#define PAT_WRITE_BACK 6
+
 struct cpuid_regs {
 	u32 eax, ebx, ecx, edx;
 };

@@ -28,9 +28,9 @@ trampoline_start:
 	mov eax, (1 << 8) | (1 << 11)
 	xor edx, edx
 	wrmsr
-	mov ecx, 0x277				; PAT: WB, WT, UC-, UC, twice
+	mov ecx, 0x277				; PAT_HOST of arch/x86/cpu.h: WB, WT, UC-, UC, WB, WC, UC-, UC
 	mov eax, 0x00070406
-	mov edx, eax
+	mov edx, 0x00070106
 	wrmsr
 	mov eax, (1 << 0) | (1 << 1) | (1 << 4) | (1 << 5) | (1 << 16) | (1 << 31)
 	mov cr0, eax
