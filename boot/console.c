@@ -16,7 +16,7 @@ static struct ps2_kbd kbd;
 
 void console_screen(void)
 {
-	static u8 shadow[FB_TEXT_SHADOW_MAX];
+	static u8 memory[FB_TEXT_MEMORY_MAX];
 	struct fb_geometry g = {
 		.pitch = bi.fb.pitch,
 		.width = bi.fb.width,
@@ -34,7 +34,7 @@ void console_screen(void)
 		return;
 	if (bi.fb.type == BOOT_FB_RGB) {
 		g.pixels = hv_map_wc(bi.fb.addr, (u64)bi.fb.pitch * bi.fb.height);
-		if (g.pixels && fb_text_init(&fb, &g, &fb_font_default, shadow) == OK)
+		if (g.pixels && fb_text_init(&fb, &g, &fb_font_default, memory) == OK)
 			monitor_add_console(&fb.con);
 	} else if (bi.efi_systab == 0) {
 		vga_text_init(&vga, hv_map_wc(VGA_TEXT_PA, VGA_TEXT_SIZE));

@@ -11,85 +11,257 @@
 #define PARAM_MAX 9999
 #define TAB_STOP  8
 
-void screen_init(struct screen *s, u32 cols, u32 rows, u8 *cells,
-                 void (*draw)(struct screen *s, u32 row, u32 col, u8 c))
+void screen_init(struct screen *s, u32 cols, u32 rows, u32 piece, u8 *memory, const struct screen_ops *ops)
 {
 	memset(s, 0, sizeof(*s));
 	s->cols = cols;
 	s->rows = s->bottom = rows;
-	s->cells = cells;
-	s->draw = draw;
-	memset(cells, ' ', (size_t)cols * rows);
+	s->piece = piece;
+	s->ops = ops;
+	s->cells = memory;
+	s->shown = memory + (size_t)cols * rows;
+	memset(memory, ' ', SCREEN_MEMORY(cols, rows));
+	for (u32 r = 0; r < rows; r++)
+		s->line[r] = (u8)r;
 }
 
 /* ---- cells ---- */
 
-static u8 *cell(struct screen *s, u32 row, u32 col)
+/* Rows from up to, not including, to are to be looked at. */
+static void touch(struct screen *s, u32 from, u32 to)
 {
-	return s->cells + (size_t)row * s->cols + col;
+	s->at_again |= s->at_row >= from && s->at_row < to;
+	for (u32 w = from / 64; w * 64 < to; w++) {
+		u64 below = to - w * 64 >= 64 ? ~0ull : BIT(to - w * 64) - 1;
+
+		s->dirty[w] |= below & (w == from / 64 ? ~0ull << from % 64 : ~0ull);
+	}
+}
+
+static void touch_row(struct screen *s, u32 row)
+{
+	s->at_again |= s->at_row == row;
+	s->dirty[row / 64] |= BIT(row % 64);
+}
+
+static u8 *line_of(const struct screen *s, u32 row)
+{
+	return s->cells + (size_t)s->line[row] * s->cols;
+}
+
+static u16 *len_of(struct screen *s, u32 row)
+{
+	return &s->len[s->line[row]];
+}
+
+u8 screen_char(const struct screen *s, u32 row, u32 col)
+{
+	return col < s->len[s->line[row]] ? line_of(s, row)[col] : ' ';
 }
 
 static void set(struct screen *s, u32 row, u32 col, u8 c)
 {
-	u8 *p = cell(s, row, col);
+	u8 *p = line_of(s, row) + col;
+	u16 *len = len_of(s, row);
 
-	if (*p == c)
+	if (col < *len ? *p == c : c == ' ')
 		return;
+	if (col >= *len) {
+		if (col > *len) /* blanks that len stands for */
+			memset(p - (col - *len), ' ', col - *len);
+		*len = (u16)(col + 1);
+		s->used = MAX(s->used, row + 1);
+	}
 	*p = c;
-	s->draw(s, row, col, c);
+	touch_row(s, row);
 }
 
 /* Columns from up to, not including, to. */
 static void erase(struct screen *s, u32 row, u32 from, u32 to)
 {
-	for (u32 c = from; c < to; c++)
-		set(s, row, c, ' ');
+	u16 *len = len_of(s, row);
+
+	if (from >= *len)
+		return;
+	if (to >= *len)
+		*len = (u16)from;
+	else
+		memset(line_of(s, row) + from, ' ', to - from);
+	touch_row(s, row);
 }
 
 static void erase_rows(struct screen *s, u32 from, u32 to)
 {
-	for (u32 r = from; r < to; r++)
-		erase(s, r, 0, s->cols);
+	u32 end = MIN(to, s->used);
+
+	if (from >= end)
+		return;
+	for (u32 r = from; r < end; r++)
+		*len_of(s, r) = 0;
+	touch(s, from, end);
+	if (to >= s->used)
+		s->used = from;
 }
 
-static void copy_row(struct screen *s, u32 to, u32 from)
+/* The rows from top up to bottom go up by n, those that fall out come back below; n < bottom - top. */
+static void rotate(struct screen *s, u32 top, u32 bottom, u32 n)
 {
-	for (u32 c = 0; c < s->cols; c++)
-		set(s, to, c, *cell(s, from, c));
+	u8 out[SCREEN_MAX_ROWS];
+
+	if (n == 1) { /* each new line */
+		u8 first = s->line[top];
+
+		memmove(s->line + top, s->line + top + 1, bottom - top - 1);
+		s->line[bottom - 1] = first;
+		return;
+	}
+	memcpy(out, s->line + top, n);
+	memmove(s->line + top, s->line + top + n, bottom - top - n);
+	memcpy(s->line + bottom - n, out, n);
 }
 
-/* The rows from top up to bottom go up, or down, by n. */
 static void scroll_up(struct screen *s, u32 top, u32 bottom, u32 n)
 {
+	u32 end = MIN(bottom, s->used);
+
+	if (top >= end)
+		return;
 	n = MIN(n, bottom - top);
-	for (u32 r = top; r + n < bottom; r++)
-		copy_row(s, r, r + n);
-	erase_rows(s, bottom - n, bottom);
+	touch(s, top, end);
+	for (u32 r = top; r < MIN(top + n, end); r++)
+		*len_of(s, r) = 0;
+	if (n < bottom - top)
+		rotate(s, top, bottom, n);
+	/* What was in use ends n rows higher, or below the rows that scroll. */
+	if (s->used <= bottom)
+		s->used = end > top + n ? end - n : top;
 }
 
 static void scroll_down(struct screen *s, u32 top, u32 bottom, u32 n)
 {
 	n = MIN(n, bottom - top);
-	for (u32 r = bottom; r > top + n; r--)
-		copy_row(s, r - 1, r - 1 - n);
-	erase_rows(s, top, top + n);
+	if (top >= s->used)
+		return;
+	erase_rows(s, bottom - n, bottom);
+	if (n < bottom - top)
+		rotate(s, top, bottom, bottom - top - n);
+	if (s->used > top && s->used < bottom)
+		s->used = MIN(s->used + n, bottom);
+	touch(s, top, MIN(bottom, s->used));
 }
 
 /* The rest of the cursor's line goes right (ICH), or left (DCH). */
 static void insert_chars(struct screen *s, u32 n)
 {
+	u8 *p = line_of(s, s->row) + s->col;
+	u16 *len = len_of(s, s->row);
+	u32 rest;
+
+	if (s->col >= *len)
+		return;
 	n = MIN(n, s->cols - s->col);
-	for (u32 c = s->cols; c > s->col + n; c--)
-		set(s, s->row, c - 1, *cell(s, s->row, c - 1 - n));
-	erase(s, s->row, s->col, s->col + n);
+	rest = MIN(*len, s->cols - n) - s->col;
+	memmove(p + n, p, rest);
+	memset(p, ' ', n);
+	*len = (u16)MIN(*len + n, s->cols);
+	touch_row(s, s->row);
 }
 
 static void delete_chars(struct screen *s, u32 n)
 {
-	n = MIN(n, s->cols - s->col);
-	for (u32 c = s->col; c + n < s->cols; c++)
-		set(s, s->row, c, *cell(s, s->row, c + n));
-	erase(s, s->row, s->cols - n, s->cols);
+	u8 *p = line_of(s, s->row) + s->col;
+	u16 *len = len_of(s, s->row);
+
+	if (s->col >= *len)
+		return;
+	n = MIN(n, *len - s->col);
+	memmove(p, p + n, *len - s->col - n);
+	*len = (u16)(*len - n);
+	touch_row(s, s->row);
+}
+
+/* ---- drawing ---- */
+
+/* The first column from from up to, not including, to where a and b differ; to: there is none. */
+static u32 differ(const u8 *a, const u8 *b, u32 from, u32 to)
+{
+	for (; from + 8 <= to; from += 8) {
+		u64 x, y;
+
+		__builtin_memcpy(&x, a + from, 8);
+		__builtin_memcpy(&y, b + from, 8);
+		if (x != y)
+			return from + (u32)__builtin_ctzll(x ^ y) / 8;
+	}
+	while (from < to && a[from] == b[from])
+		from++;
+	return from;
+}
+
+/* The next row to look at, after the one before; the screen has one. */
+static u32 dirty_row(const struct screen *s)
+{
+	for (u32 w = s->at_row / 64, left = ~0u;; w = (w + 1) % ARRAY_SIZE(s->dirty), left = 0) {
+		u64 rows = s->dirty[w] & (left ? ~0ull << s->at_row % 64 : ~0ull);
+
+		if (rows)
+			return w * 64 + (u32)__builtin_ctzll(rows);
+	}
+}
+
+static void draw_row(struct screen *s)
+{
+	u32 row = dirty_row(s), len, end, from, n = 0;
+	u8 *shown = s->shown + (size_t)row * s->cols;
+	const u8 *want = line_of(s, row);
+
+	if (!s->at_col)
+		s->at_again = false;
+	s->at_row = row;
+	len = *len_of(s, row);
+	end = MAX(len, s->shown_len[row]);
+	if (end > len) /* blanks that len stands for, written out to be compared */
+		memset(line_of(s, row) + len, ' ', end - len);
+	from = differ(want, shown, s->at_col, end);
+	for (; n < s->piece && from + n < end && want[from + n] != shown[from + n]; n++)
+		shown[from + n] = want[from + n];
+	s->shown_len[row] = (u16)MAX(s->shown_len[row], from + n);
+	s->at_col = from + n;
+	if (s->at_col >= end) {
+		if (!s->at_again) {
+			s->shown_len[row] = (u16)len;
+			s->dirty[row / 64] &= ~BIT(row % 64);
+		}
+		/* Others first, also when this one changes all the time. */
+		s->at_row = row + 1 < s->rows ? row + 1 : 0;
+		s->at_col = 0;
+	}
+	if (n)
+		s->ops->draw(s, row, from, shown + from, n);
+}
+
+bool screen_draw(struct screen *s)
+{
+	u32 row = s->row, col = screen_cursor_col(s);
+	bool any = s->dirty[0] || s->dirty[1];
+
+	_Static_assert(ARRAY_SIZE(s->dirty) == 2, "rows");
+	if (s->cur_on && (any || s->hidden || s->cur_row != row || s->cur_col != col)) {
+		s->cur_on = false;
+		s->ops->cursor(s, s->cur_row, s->cur_col, s->shown[s->cur_row * s->cols + s->cur_col], false);
+		return any || !s->hidden;
+	}
+	if (any) {
+		draw_row(s);
+		return s->dirty[0] || s->dirty[1] || !s->hidden;
+	}
+	if (!s->hidden && !s->cur_on) {
+		s->cur_on = true;
+		s->cur_row = row;
+		s->cur_col = col;
+		s->ops->cursor(s, row, col, s->shown[row * s->cols + col], true);
+	}
+	return false;
 }
 
 /* ---- the cursor ---- */
@@ -337,7 +509,10 @@ static void in_string(struct screen *s, u8 c)
 
 static void put_byte(struct screen *s, u8 c)
 {
-	if (s->state == SCREEN_STRING || s->state == SCREEN_STRING_ESC) {
+	if (s->state == SCREEN_TEXT && c >= 0x20) { /* most of all there is */
+		if (c != DEL)
+			put_char(s, c);
+	} else if (s->state == SCREEN_STRING || s->state == SCREEN_STRING_ESC) {
 		in_string(s, c);
 	} else if (c == ESC) {
 		s->state = SCREEN_ESC;
@@ -352,8 +527,6 @@ static void put_byte(struct screen *s, u8 c)
 	} else if (s->state == SCREEN_ESC_INTER) {
 		if (c >= 0x30)
 			s->state = SCREEN_TEXT;
-	} else if (c != DEL) {
-		put_char(s, c);
 	}
 }
 

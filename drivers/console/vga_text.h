@@ -10,11 +10,13 @@
 #define VGA_TEXT_ROWS 25
 #define VGA_TEXT_SIZE (VGA_TEXT_COLS * VGA_TEXT_ROWS * 2)
 
+#define VGA_TEXT_PIECE 16 /* characters written at a time */
+
 struct vga_text {
 	struct console con;
 	struct screen screen;
-	volatile u16 *mem;                       /* VGA_TEXT_SIZE bytes, mapped uncached or write-combining */
-	u8 cells[VGA_TEXT_ROWS * VGA_TEXT_COLS]; /* what is on the screen: display memory is never read */
+	volatile u16 *mem; /* VGA_TEXT_SIZE bytes, mapped uncached or write-combining; never read */
+	u8 memory[SCREEN_MEMORY(VGA_TEXT_COLS, VGA_TEXT_ROWS)];
 };
 
 /* Clears the screen and takes it. mem: where VGA_TEXT_PA is mapped. */

@@ -1,9 +1,31 @@
 /* Framebuffer text: pixels at every depth, scrolling without reading the framebuffer, bad geometries. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "drivers/console/fb_text.h"
+#include "lib/mmio.h"
 #include "suite.h"
+
+/* Stores to the framebuffer, and their bytes. */
+static unsigned int stores;
+static size_t stored;
+
+#define COUNTED(bits)                                                \
+	static void counted_write##bits(volatile void *p, u##bits v) \
+	{                                                            \
+		mmio_write##bits(p, v);                              \
+		stores++;                                            \
+		stored += (bits) / 8;                                \
+	}
+COUNTED(8)
+COUNTED(16)
+COUNTED(32)
+COUNTED(64)
+#define mmio_write8  counted_write8
+#define mmio_write16 counted_write16
+#define mmio_write32 counted_write32
+#define mmio_write64 counted_write64
+#include "drivers/console/fb_text.c"
 
 /* 5x2 pixels: '!' is 0x28 = ..#.#, then its inverse; '?' all on; ' ' all off; '"' upper row on. */
 static const u8 glyphs[('?' - ' ' + 1) * 2] = {
@@ -19,7 +41,7 @@ static const u8 glyphs[('?' - ' ' + 1) * 2] = {
 static const struct fb_font font = { .width = 5, .height = 2, .first = ' ', .nr = '?' - ' ' + 1, .glyphs = glyphs };
 
 static struct fb_text fb;
-static u8 shadow[FB_TEXT_SHADOW_MAX];
+static u8 memory[FB_TEXT_MEMORY_MAX];
 static u8 *pixels;
 
 static struct fb_geometry geometry(u32 bpp, u32 width, u32 height)
@@ -49,9 +71,45 @@ static u32 pixel(u32 x, u32 y)
 	return v;
 }
 
+/* Every byte that may be written, and nothing may be drawn by it. */
+static void write_only(const char *s)
+{
+	unsigned int before = stores;
+
+	for (size_t len = strlen(s), n; len; s += n, len -= n) {
+		n = MIN(len, (size_t)fb.con.room(&fb.con));
+		ck_assert_uint_gt(n, 0);
+		fb.con.write(&fb.con, s, n);
+	}
+	ck_assert_uint_eq(stores, before);
+}
+
+/* Draws it all. Returns the most that was stored in one piece, in bytes. */
+static size_t show(void)
+{
+	size_t most = 0;
+	bool more;
+
+	do {
+		size_t before = stored;
+
+		more = fb.con.show(&fb.con);
+		most = MAX(most, stored - before);
+	} while (more);
+	return most;
+}
+
 static void write(const char *s)
 {
-	fb.con.write(&fb.con, s, strlen(s));
+	write_only(s);
+	show();
+}
+
+/* The text from row, col on. */
+static void text_is(u32 row, u32 col, const char *want)
+{
+	for (; *want; want++, col++)
+		ck_assert_uint_eq(screen_char(&fb.screen, row, col), (u8)*want);
 }
 
 START_TEST(draws_at_every_depth)
@@ -63,7 +121,7 @@ START_TEST(draws_at_every_depth)
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct fb_geometry g = geometry(t[i].bpp, 23, 9);
 
-		ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+		ck_assert_int_eq(fb_text_init(&fb, &g, &font, memory), OK);
 		ck_assert_uint_eq(fb.screen.cols, 4);
 		ck_assert_uint_eq(fb.screen.rows, 4);
 		ck_assert_ptr_null(fb.con.getc);
@@ -90,7 +148,7 @@ START_TEST(wide_channels)
 
 	g.red_pos = 20, g.green_pos = 10;
 	g.red_size = g.green_size = g.blue_size = 10;
-	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, memory), OK);
 	ck_assert_uint_eq(fb.fg, 0x320u << 20 | 0x320u << 10 | 0x320u);
 }
 END_TEST
@@ -99,9 +157,11 @@ START_TEST(scrolls_by_its_shadow)
 {
 	struct fb_geometry g = geometry(32, 40, 6);
 
-	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, memory), OK);
 	write("!!\n\"\n??\n! ! ! ! !"); /* the last line wraps at 8 columns */
-	ck_assert_mem_eq(shadow, "??      ! ! ! ! !       ", 24);
+	text_is(0, 0, "??      ");
+	text_is(1, 0, "! ! ! ! ");
+	text_is(2, 0, "!       ");
 	ck_assert_uint_ne(pixel(0, 0), 0);
 	ck_assert_uint_ne(pixel(9, 1), 0);
 	ck_assert_uint_eq(pixel(10, 0), 0);
@@ -111,7 +171,7 @@ START_TEST(scrolls_by_its_shadow)
 	ck_assert_uint_eq(pixel(0, 0), 0);
 	ck_assert_uint_eq(pixel(39, 0), 0xeeeeeeee);
 	write("\x07\x80~\b\b\b\b\r\t!");
-	ck_assert_mem_eq(shadow + 16, "?~     !", 8);
+	text_is(2, 0, "?~     !");
 }
 END_TEST
 
@@ -119,15 +179,15 @@ START_TEST(tabs_and_returns)
 {
 	struct fb_geometry g = geometry(16, 100, 8);
 
-	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, memory), OK);
 	write("!\t!\b?\r\"");
-	ck_assert_mem_eq(shadow, "\"       ?           ", 20);
+	text_is(0, 0, "\"       ?           ");
 	ck_assert_uint_eq(fb.screen.col, 1);
 	write("\r\b");
 	ck_assert_uint_eq(fb.screen.col, 0);
 	write("12345678901234567\tx");
 	ck_assert_uint_eq(fb.screen.row, 0);
-	ck_assert_mem_eq(shadow + 16, "7  x", 4);
+	text_is(0, 16, "7  x");
 }
 END_TEST
 
@@ -145,7 +205,7 @@ START_TEST(cursor)
 {
 	struct fb_geometry g = geometry(32, 20, 6);
 
-	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, memory), OK);
 	ck_assert_uint_eq(lit(0, 0, 1), 5);
 	ck_assert_uint_eq(lit(0, 0, 0), 0);
 	write("!\"");
@@ -160,7 +220,7 @@ START_TEST(cursor)
 	ck_assert_uint_eq(lit(0, 1, 0), 5);
 	ck_assert_uint_eq(lit(0, 1, 1), 0);
 	write("\x1b[?25h\x1b[D\x1b[K");
-	ck_assert_mem_eq(shadow, "    ", 4);
+	text_is(0, 0, "    ");
 	ck_assert_uint_eq(lit(0, 0, 0), 0);
 	ck_assert_uint_eq(lit(0, 0, 1), 5);
 	write("\n\n\n\n!!!!"); /* behind the last column it stays on it */
@@ -175,7 +235,7 @@ START_TEST(glyphs_outside_the_font)
 	struct fb_font tiny = { .width = 8, .height = 1, .first = 'A', .nr = 1, .glyphs = one };
 	struct fb_geometry g = geometry(32, 16, 1);
 
-	ck_assert_int_eq(fb_text_init(&fb, &g, &tiny, shadow), OK);
+	ck_assert_int_eq(fb_text_init(&fb, &g, &tiny, memory), OK);
 	write("z");
 	ck_assert_uint_ne(pixel(0, 0), 0); /* drawn with the first glyph there is */
 }
@@ -191,7 +251,7 @@ START_TEST(bad_geometries)
 		g = ok;                                                    \
 		f = font;                                                  \
 		change;                                                    \
-		ck_assert_int_eq(fb_text_init(&fb, &g, &f, shadow), code); \
+		ck_assert_int_eq(fb_text_init(&fb, &g, &f, memory), code); \
 	} while (0)
 	BAD(OK, (void)0);
 	BAD(ERR_NOTSUP, g.bpp = 8);
@@ -217,14 +277,115 @@ START_TEST(large_screens_are_capped)
 {
 	struct fb_geometry g = geometry(16, 2000, 400);
 
-	ck_assert_int_eq(fb_text_init(&fb, &g, &font, shadow), OK);
+	ck_assert_int_eq(fb_text_init(&fb, &g, &font, memory), OK);
 	ck_assert_uint_eq(fb.screen.cols, FB_TEXT_MAX_COLS);
 	ck_assert_uint_eq(fb.screen.rows, FB_TEXT_MAX_ROWS);
 	for (int i = 0; i < 200; i++)
-		write("????\n");
+		write_only("????\n");
+	show();
 	ck_assert_uint_eq(fb.screen.row, FB_TEXT_MAX_ROWS - 1);
 }
 END_TEST
 
+/* Every glyph differs from the others; the blank is blank. */
+static struct fb_font font_of(u32 width, u32 height)
+{
+	static u8 g[256 * 64 * 4];
+	u32 bytes = height * ((width + 7) / 8);
+
+	for (u32 i = 0; i < 256 * bytes; i++)
+		g[i] = i / bytes == ' ' ? 0 : (u8)(i / bytes * 37 + i % bytes * 11);
+	return (struct fb_font){ .width = width, .height = height, .first = 0, .nr = 256, .glyphs = g };
+}
+
+START_TEST(fonts)
+{
+	static const u32 widths[] = { 1, 3, 4, 6, 8, 11, 12, 16, 19, 32 }, depths[] = { 15, 16, 24, 32 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(widths) * ARRAY_SIZE(depths); i++) {
+		u32 width = widths[i / 4], stride = (width + 7) / 8;
+		struct fb_font f = font_of(width, 5);
+		struct fb_geometry g = geometry(depths[i % 4], width * 7 + 3, 11);
+
+		ck_assert_int_eq(fb_text_init(&fb, &g, &f, memory), OK);
+		write("\x1b[?25lAbCdEfG\nhIj");
+		for (u32 y = 0; y < 10; y++)
+			for (u32 x = 0; x < width * 7; x++) {
+				const u8 *glyph = f.glyphs + screen_char(&fb.screen, y / 5, x / width) * 5u * stride;
+				bool on = glyph[y % 5 * stride + x % width / 8] & (0x80 >> x % width % 8);
+
+				ck_assert_msg(pixel(x, y) == (on ? fb.fg : fb.bg), "font %u depth %u x %u y %u",
+				              width, depths[i % 4], x, y);
+			}
+		for (u32 y = 0; y < 11; y++) /* right of the last column, and behind the line's end */
+			ck_assert(pixel(width * 7 + 2, y) == 0 && pixels[(y + 1) * g.pitch - 1] == 0x77);
+	}
+}
+END_TEST
+
+/* A log's lines; each differs from the one before in some 30 characters. */
+static void a_line(u32 n, void (*to)(const char *s))
+{
+	char line[80];
+
+	snprintf(line, sizeof(line), "[%5u.%06u] guest%u: line %u of a log as it comes, %x\n", n, n * 7919, n % 7, n,
+	         n * 0x9e3779b1);
+	to(line);
+}
+
+/*
+ * 1920x1080 at 32 bits, full of lines: what a hundred more cost that are drawn one by one, and at once. A cell is 16
+ * lines of four stores; the cursor is taken away, which draws its cell, and shown, 2 lines of four.
+ */
+START_TEST(stores_for_lines)
+{
+	struct fb_font f = font_of(8, 16);
+	struct fb_geometry g = geometry(32, 1920, 1080);
+	unsigned int each, once;
+
+	ck_assert_int_eq(fb_text_init(&fb, &g, &f, memory), OK);
+	for (u32 i = 0; i < 100; i++)
+		a_line(i, write_only);
+	show();
+	stores = 0;
+	for (u32 i = 100; i < 200; i++)
+		a_line(i, write);
+	each = stores;
+	stores = 0;
+	for (u32 i = 200; i < 300; i++)
+		a_line(i, write_only);
+	ck_assert_uint_eq(stores, 0);
+	show();
+	once = stores;
+	printf("1920x1080: %u stores for a line drawn at once, %u when a hundred are\n", each / 100, once / 100);
+	ck_assert_uint_le(each / 100, 67 * 30 * 64 + 72); /* what differs, and nothing else */
+	ck_assert_uint_le(once, 67 * 60 * 64 + 72);
+	stores = 0;
+	write("x");
+	ck_assert_uint_eq(stores, 64 + 64 + 8); /* the cursor's cell, the character, the cursor */
+}
+END_TEST
+
+/* No piece stores more than FB_TEXT_PIECE pixels, or one character of a large font. */
+START_TEST(pieces)
+{
+	static const struct {
+		u32 width, height;
+	} t[] = { { 1, 1 }, { 5, 3 }, { 8, 8 }, { 8, 16 }, { 16, 32 }, { 32, 64 } };
+	static const u32 depths[] = { 16, 24, 32 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(t) * ARRAY_SIZE(depths); i++) {
+		u32 w = t[i / 3].width, h = t[i / 3].height;
+		struct fb_font f = font_of(w, h);
+		struct fb_geometry g = geometry(depths[i % 3], 640, 480);
+
+		ck_assert_int_eq(fb_text_init(&fb, &g, &f, memory), OK);
+		for (u32 n = 0; n < 200; n++)
+			a_line(n, write_only);
+		ck_assert_uint_le(show(), MAX((u32)FB_TEXT_PIECE, w * h) * (depths[i % 3] / 8));
+	}
+}
+END_TEST
+
 SUITE_MAIN("fb_text", draws_at_every_depth, wide_channels, scrolls_by_its_shadow, tabs_and_returns, cursor,
-           glyphs_outside_the_font, bad_geometries, large_screens_are_capped)
+           glyphs_outside_the_font, bad_geometries, large_screens_are_capped, fonts, stores_for_lines, pieces)

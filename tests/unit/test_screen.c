@@ -1,4 +1,4 @@
-/* Text and control sequences on a screen of cells: what is drawn, and nothing but what changed. */
+/* Text and control sequences on a screen of cells: what is drawn, nothing but what changed, when it is asked for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,17 +8,59 @@
 #define ROWS 6
 #define COLS 10
 
-static struct screen scr;
-static u8 *cells, shown[ROWS][COLS];
-static u32 drawn;
+#define PIECE 4
 
-static void draw(struct screen *s, u32 row, u32 col, u8 c)
+static struct screen scr;
+static u8 *memory, shown[ROWS][COLS];
+static u32 drawn, draws, cursors;
+static u32 cursor_row, cursor_col;
+static bool cursor_on;
+
+static void draw(struct screen *s, u32 row, u32 col, const u8 *text, u32 n)
 {
 	ck_assert_ptr_eq(s, &scr);
-	ck_assert(row < ROWS && col < COLS);
-	ck_assert_uint_ne(shown[row][col], c);
-	shown[row][col] = c;
-	drawn++;
+	ck_assert(n >= 1 && n <= s->piece && row < s->rows && col + n <= s->cols);
+	ck_assert(!cursor_on);
+	for (u32 i = 0; i < n; i++) {
+		ck_assert_uint_ne(shown[row][col + i], text[i]);
+		shown[row][col + i] = text[i];
+	}
+	drawn += n;
+	draws++;
+}
+
+static void draw_cursor(struct screen *s, u32 row, u32 col, u8 c, bool on)
+{
+	ck_assert(row < s->rows && col < s->cols);
+	ck_assert(on != cursor_on);
+	ck_assert(on || (row == cursor_row && col == cursor_col));
+	ck_assert_uint_eq(shown[row][col], c);
+	cursor_on = on;
+	cursor_row = row;
+	cursor_col = col;
+	cursors++;
+}
+
+static const struct screen_ops ops = { draw, draw_cursor };
+
+/* Draws all there is; a piece draws one thing at most. */
+static void show(void)
+{
+	bool more;
+
+	do {
+		u32 before = draws + cursors;
+
+		more = screen_draw(&scr);
+		ck_assert_uint_le(draws + cursors, before + 1);
+	} while (more);
+	for (u32 r = 0; r < scr.rows; r++)
+		for (u32 c = 0; c < scr.cols; c++)
+			ck_assert_uint_eq(shown[r][c], screen_char(&scr, r, c));
+	ck_assert(cursor_on != scr.hidden);
+	if (cursor_on)
+		ck_assert(cursor_row == scr.row && cursor_col == screen_cursor_col(&scr));
+	ck_assert(!screen_draw(&scr));
 }
 
 static void put(const char *s)
@@ -29,10 +71,11 @@ static void put(const char *s)
 /* A fresh screen with this on it. */
 static void begin(const char *s)
 {
-	free(cells);
-	cells = malloc((size_t)ROWS * COLS); /* exact, for ASan */
+	free(memory);
+	memory = malloc(SCREEN_MEMORY(COLS, ROWS)); /* exact, for ASan */
 	memset(shown, ' ', sizeof(shown));
-	screen_init(&scr, COLS, ROWS, cells, draw);
+	cursor_on = false;
+	screen_init(&scr, COLS, ROWS, PIECE, memory, &ops);
 	put(s);
 }
 
@@ -42,7 +85,7 @@ static const char *text(void)
 	static char buf[ROWS * (COLS + 1) + 1];
 	size_t n = 0;
 
-	ck_assert_mem_eq(cells, shown, sizeof(shown));
+	show();
 	for (u32 r = 0; r < ROWS; r++) {
 		u32 len = COLS;
 
@@ -99,6 +142,7 @@ START_TEST(line_editor)
 	put("\r> list\x1b[K\x1b[2D");
 	SHOWS("log|> list");
 	AT(1, 4);
+	show();
 	drawn = 0;
 	put("\r> lis\x1b[K\x1b[1D"); /* a character less */
 	SHOWS("log|> lis");
@@ -270,16 +314,108 @@ END_TEST
 
 START_TEST(one_cell)
 {
-	static u8 one;
+	static u8 one[2];
 	static const char *const all = "ab\x1b[A\x1b[B\x1b[C\x1b[D\x1b[L\x1b[M\x1b[@\x1b[P\x1b[S\x1b[T\x1bM\x1b"
 	                               "D\t\b\n\x1b[J\x1b[1J\x1b[2;3rx\x1b[Kz";
 
 	memset(shown, ' ', sizeof(shown));
-	screen_init(&scr, 1, 1, &one, draw);
+	cursor_on = false;
+	screen_init(&scr, 1, 1, 1, one, &ops);
 	put(all);
-	ck_assert_uint_eq(one, 'z');
+	show();
+	ck_assert_uint_eq(shown[0][0], 'z');
+}
+END_TEST
+
+/* Whatever is written, nothing is drawn; and then no more than the screen has. */
+START_TEST(one_redraw_for_many_lines)
+{
+	char line[] = "line 0000\n";
+
+	begin("");
+	show();
+	drawn = draws = cursors = 0;
+	for (u32 i = 0; i < 1000; i++) {
+		for (u32 d = 0, v = i; d < 4; d++, v /= 10)
+			line[8 - d] = (char)('0' + v % 10);
+		put(line);
+	}
+	ck_assert_uint_eq(draws + cursors, 0);
+	SHOWS("line 0995|line 0996|line 0997|line 0998|line 0999");
+	ck_assert_uint_eq(drawn, 5 * 8); /* the blanks were there */
+	ck_assert_uint_eq(draws, 10);    /* "line", and the number, each at most a piece */
+	ck_assert_uint_eq(cursors, 2);
+	drawn = 0;
+	put("line 1000\n");
+	SHOWS("line 0996|line 0997|line 0998|line 0999|line 1000");
+	ck_assert_uint_eq(drawn, 4 * 1 + 4); /* the digits that differ */
+}
+END_TEST
+
+/* A line that changes all the time keeps none of the others from being drawn. */
+START_TEST(no_row_waits)
+{
+	char c[2] = "a";
+
+	begin("\x1b[3;1Hmiddle\x1b[6;1Hbottom\x1b[1;1H");
+	for (u32 i = 0; i < 60; i++) {
+		c[0] = (char)('a' + i % 26);
+		put("\x1b[1;1H");
+		put(c);
+		put("23456789");
+		put(c);
+		(void)screen_draw(&scr);
+	}
+	ck_assert_mem_eq(shown[2], "middle", 6);
+	ck_assert_mem_eq(shown[5], "bottom", 6);
+	put("\x1b[H.\x1b[K");
+	SHOWS(".||middle|||bottom");
+}
+END_TEST
+
+/* Shorter than before, and that while it was being drawn. */
+START_TEST(changed_while_drawn)
+{
+	begin("0123456789\x1b[1;10H");
+	(void)screen_draw(&scr);
+	(void)screen_draw(&scr);
+	ck_assert_mem_eq(shown[0], "01234567  ", COLS);
+	put("\x1b[1;3H\x1b[K");
+	SHOWS("01");
+	put("abcdefgh");
+	(void)screen_draw(&scr);
+	(void)screen_draw(&scr);
+	put("\n\n\n\n\n\n\x1b[H\x1b[2Jx");
+	SHOWS("x");
+}
+END_TEST
+
+/* The number of what is looked at is bounded on the largest screen there can be, too: rows past the 64th, the last one. */
+START_TEST(largest)
+{
+	static u8 large[SCREEN_MEMORY(SCREEN_MAX_COLS, SCREEN_MAX_ROWS)];
+	static u8 seen[SCREEN_MAX_ROWS];
+	u32 pieces = 0;
+
+	screen_init(&scr, SCREEN_MAX_COLS, SCREEN_MAX_ROWS, 8, large, &(const struct screen_ops){ NULL, NULL });
+	for (u32 r = 0; r < SCREEN_MAX_ROWS; r++)
+		ck_assert_uint_eq(seen[scr.line[r]]++, 0);
+	put("\x1b[64;200Ha\x1b[65;256Hb\x1b[128;1Hc");
+	ck_assert_uint_eq(screen_char(&scr, 63, 199), 'a');
+	ck_assert_uint_eq(screen_char(&scr, 64, 255), 'b');
+	put("\n");
+	ck_assert_uint_eq(screen_char(&scr, 62, 199), 'a');
+	ck_assert_uint_eq(screen_char(&scr, 126, 0), 'c');
+	ck_assert_uint_eq(screen_char(&scr, 127, 0), ' ');
+	put("\x1b[2J\x1b[H");
+	scr.ops = &ops;
+	scr.hidden = true;
+	cursor_on = false;
+	while (screen_draw(&scr)) /* nothing of it was drawn: a look at each row, and no more */
+		ck_assert_uint_le(++pieces, SCREEN_MAX_ROWS);
 }
 END_TEST
 
 SUITE_MAIN("screen", plain_text, line_editor, cursor, erasing, inserting, scroll_region, saved_and_alternate,
-           read_over, controls_within, one_cell)
+           read_over, controls_within, one_cell, one_redraw_for_many_lines, no_row_waits, changed_while_drawn,
+           largest)

@@ -5,10 +5,12 @@
 #include "suite.h"
 
 static u8 crtc[256], crtc_index;
+static unsigned int outs;
 
 static void fake_outb(u16 port, u8 v)
 {
 	ck_assert(port == 0x3d4 || port == 0x3d5);
+	outs++;
 	if (port == 0x3d4)
 		crtc_index = v;
 	else
@@ -21,9 +23,41 @@ static void fake_outb(u16 port, u8 v)
 static u16 screen[VGA_TEXT_ROWS * VGA_TEXT_COLS];
 static struct vga_text vga;
 
+static u16 before[VGA_TEXT_ROWS * VGA_TEXT_COLS];
+
+/* How many cells of the display changed in memory since the last look. */
+static unsigned int changes(void)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(screen); i++)
+		n += screen[i] != before[i];
+	memcpy(before, screen, sizeof(before));
+	return n;
+}
+
+/* Into memory; the display stays as it is. */
+static void write_only(const char *s)
+{
+	unsigned int was = outs;
+
+	(void)changes();
+	ck_assert_uint_eq(vga.con.room(&vga.con), SCREEN_ROOM);
+	vga.con.write(&vga.con, s, strlen(s));
+	ck_assert_uint_eq(changes(), 0);
+	ck_assert_uint_eq(outs, was);
+}
+
+/* Draws it all, in pieces. */
 static void write(const char *s)
 {
-	vga.con.write(&vga.con, s, strlen(s));
+	bool more;
+
+	write_only(s);
+	do {
+		more = vga.con.show(&vga.con);
+		ck_assert_uint_le(changes(), VGA_TEXT_PIECE);
+	} while (more);
 }
 
 /* Row as text, without trailing blanks. */
@@ -110,4 +144,36 @@ START_TEST(wraps_and_scrolls)
 }
 END_TEST
 
-SUITE_MAIN("vga_text", writes, control_sequences, wraps_and_scrolls)
+/* The display is never read: what somebody else wrote there stays, where the text has not changed. */
+START_TEST(never_read)
+{
+	vga_text_init(&vga, screen);
+	write("abc\ndef");
+	screen[1] = 0x1234;
+	write("\x1b[Hxb\n\n");
+	ck_assert_uint_eq(screen[0], 0x0778);
+	ck_assert_uint_eq(screen[1], 0x1234);
+}
+END_TEST
+
+START_TEST(many_lines)
+{
+	unsigned int pieces = 0;
+
+	vga_text_init(&vga, screen);
+	for (int i = 0; i < 1000; i++)
+		write_only(i % 2 ? "one line of text\n" : "another, longer line of text\n");
+	outs = 0;
+	while (vga.con.show(&vga.con)) {
+		ck_assert_uint_le(changes(), VGA_TEXT_PIECE);
+		pieces++;
+	}
+	ck_assert_uint_le(pieces, 24 * 5 + 2); /* a word each */
+	ck_assert_uint_eq(outs, 4);            /* the cursor, once */
+	ck_assert_str_eq(row(22), "another, longer line of text");
+	ck_assert_str_eq(row(23), "one line of text");
+	ck_assert_uint_eq(cursor(), 24 * 80);
+}
+END_TEST
+
+SUITE_MAIN("vga_text", writes, control_sequences, wraps_and_scrolls, never_read, many_lines)

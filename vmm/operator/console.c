@@ -35,8 +35,10 @@
 #define GATHER_NS    1000000           /* after output, in which more is gathered: a guest's comes byte by byte */
 #define OUTPUT_CHUNK 16                /* as many keys at most come meanwhile: what the UART holds */
 #define BACKLOG_MAX  (SCROLL_BACK / 2) /* of the attached guest, beyond which it waits for the console */
-#define RELEASE_MAX  4096              /* bytes of what waits that are still shown in a panic */
-#define FINISH_NS    10000000000ull    /* at the end all gets out that a slow console can take in this time */
+#define REDRAW_NS    30000000 /* from a screen drawn to its next redraw: what comes meanwhile is drawn at once */
+#define DRAW_NS      30000    /* drawn in one go, and the last piece; then others have four times as long */
+#define RELEASE_MAX  4096     /* bytes of what waits that are still shown in a panic */
+#define FINISH_NS    10000000000ull /* at the end all gets out that a slow console can take in this time */
 
 static struct console *consoles[MAX_CONSOLES];
 static struct log_sink sinks[MAX_CONSOLES];
@@ -47,6 +49,8 @@ static bool ready;              /* the mux has the console */
 static bool released;           /* nothing but the log any more */
 static u32 poked;               /* the bootstrap processor will look for new output */
 static u64 more_at = TIMER_OFF; /* monitor_lock: the mux goes on then, and not before, clock_now() ns */
+static u64 draw_at = TIMER_OFF; /* monitor_lock: screens are drawn then; TIMER_OFF: all is shown */
+static u64 drawn_at;            /* monitor_lock: it was then */
 static u8 keys[KEYS];
 static u32 nr_keys;
 
@@ -60,6 +64,43 @@ static void put_all(const char *text, size_t len)
 			consoles[i]->write(consoles[i], text, len);
 }
 
+/* A piece of each screen. out_lock is held, or nobody else runs any more. Returns whether there is more. */
+static bool show_piece(void)
+{
+	bool more = false;
+
+	for (u32 i = 0; i < nr_consoles; i++)
+		more |= consoles[i]->show && consoles[i]->show(consoles[i]);
+	return more;
+}
+
+static void show_all(void)
+{
+	while (show_piece())
+		;
+}
+
+/*
+ * monitor_lock is held, draw_at has come. Some of what the screens do not show yet; a fifth of the processor's time at
+ * most.
+ */
+static void redraw(u64 now)
+{
+	u64 start = now;
+	bool more;
+
+	do {
+		spin_lock(&out_lock);
+		more = show_piece();
+		spin_unlock(&out_lock);
+		now = clock_now();
+	} while (more && now < start + DRAW_NS);
+	if (!more)
+		drawn_at = now;
+	atomic_store(&draw_at, more ? now + 4 * (now - start) : TIMER_OFF);
+}
+
+/* monitor_lock is held. */
 static void put_text(char *text, size_t len)
 {
 	size_t n = 0;
@@ -71,6 +112,8 @@ static void put_text(char *text, size_t len)
 	spin_lock(&out_lock);
 	put_all(text, n);
 	spin_unlock(&out_lock);
+	if (draw_at == TIMER_OFF)
+		atomic_store(&draw_at, drawn_at + REDRAW_NS);
 }
 
 static bool at_prompt(void)
@@ -93,11 +136,13 @@ static void sink_write(void *ctx, const char *text, size_t len)
 
 	if (released) { /* a lock's owner may never come back */
 		con->write(con, text, len);
+		show_all();
 	} else if (atomic_load(&ready)) {
 		poke();
 	} else {
 		spin_lock(&out_lock);
 		con->write(con, text, len);
+		show_all();
 		spin_unlock(&out_lock);
 	}
 }
@@ -230,7 +275,7 @@ static void run_mux(u64 until, bool block)
 	unstall_all();
 	if (more && !wait)
 		wait = OUTPUT_NS;
-	/* Drawing may take long: at most a fifth of the processor's time. */
+	/* A UART may be slow to take a byte: at most a fifth of the processor's time. */
 	if (wait)
 		wait = MAX(wait, 4 * (clock_now() - start));
 	else if (some)
@@ -328,6 +373,8 @@ void monitor_poll(void)
 	control_tell_events(false);
 	if (more_at == TIMER_OFF || more_at <= now)
 		run_mux(now + OUTPUT_NS, false);
+	if (draw_at <= now)
+		redraw(now);
 	control_run(now);
 	spin_unlock(&monitor_lock);
 }
@@ -351,6 +398,7 @@ void monitor_release(void)
 	put_all(text, mux_leave(&mux, (u8 *)text));
 	while ((n = log_ring_read_at(&pos, text, sizeof(text))) != 0)
 		put_all(text, n);
+	show_all();
 }
 
 u64 monitor_deadline(void)
@@ -361,7 +409,7 @@ u64 monitor_deadline(void)
 		return TIMER_OFF;
 	if (at == TIMER_OFF)
 		at = mux_deadline(&mux);
-	at = MIN(at, control_deadline());
+	at = MIN(MIN(at, control_deadline()), atomic_load_relaxed(&draw_at));
 	return nr_keys ? MIN(at, clock_now() + KEYS_NS) : at;
 }
 
@@ -375,6 +423,7 @@ void monitor_finish(void)
 			(void)mux_input(&mux, (const u8 *)"q", 1, clock_now());
 		}
 		run_mux(clock_now() + FINISH_NS, true);
+		show_all();
 		control_finish(clock_now() + FINISH_NS);
 	}
 	atomic_store(&ready, false);
