@@ -28,7 +28,7 @@ def output(*cmd):
 
 
 class Packages:
-    """Those of an architecture; "" is this machine's own."""
+    """Those of an architecture, through lists of their own; "" is this machine's own, through this machine's lists."""
 
     def __init__(self, arch=""):
         self.arch = arch
@@ -67,33 +67,49 @@ class Packages:
     def _downloaded(self, name):
         """[(name, path)] of packages fetched earlier whose name is name, a pattern."""
         found = []
-        for path in DOWNLOADS.glob(f"*_{self.arch}.deb" if self.arch else "*.deb"):
+        for path in DOWNLOADS.glob("*.deb"):
             package, _, arch = path.stem.split("_")
-            if re.fullmatch(name, package) and (self.arch or arch != "i386"):
+            if re.fullmatch(name, package) and (arch in (self.arch, "all") if self.arch else arch != "i386"):
                 found.append((package, path))
         return sorted(found, key=lambda f: _version_key(f[1].name))
 
     def fetch(self, package):
         """The package's .deb, fetched when it is not there yet."""
-        have = self._downloaded(re.escape(package))
-        if have:
-            return have[-1][1]
-        print(f"guest-images: fetching Debian's {package}", file=sys.stderr)
+        return self.fetch_all([package])[0]
+
+    def fetch_all(self, packages):
+        """The .debs of packages in that order, those fetched that are not there yet."""
+        have = {package: self._downloaded(re.escape(package)) for package in packages}
+        missing = [package for package in packages if not have[package]]
+        if missing:
+            self._download(missing)
+            have |= {package: self._downloaded(re.escape(package)) for package in missing}
+        return [have[package][-1][1] for package in packages]
+
+    def _download(self, packages):
+        what = packages[0] if len(packages) == 1 else f"{packages[0]} and {len(packages) - 1} more packages"
+        print(f"guest-images: fetching Debian's {what}", file=sys.stderr)
         part = DOWNLOADS / "part"
         part.mkdir(parents=True, exist_ok=True)
         try:
-            subprocess.run(["apt-get", *self.options, "-qq", "download", package], cwd=part, check=True)
+            subprocess.run(["apt-get", *self.options, "-qq", "download", *packages], cwd=part, check=True)
         except FileNotFoundError:
             raise DebianError("apt-get is needed to fetch Debian's packages")
         except subprocess.CalledProcessError:
             hint = "is the list of packages up to date? 'apt-get update' as root"
-            raise DebianError(f"could not fetch {package} ({hint})")
-        debs = list(part.glob(f"{package}_*.deb"))
-        if len(debs) != 1:
-            raise DebianError(f"apt-get fetched {len(debs)} files for {package}")
-        target = DOWNLOADS / debs[0].name
-        os.replace(debs[0], target)
-        return target
+            raise DebianError(f"could not fetch {what} ({hint})")
+        for package in packages:
+            debs = list(part.glob(f"{package}_*.deb"))
+            if len(debs) != 1:
+                raise DebianError(f"apt-get fetched {len(debs)} files for {package}")
+            os.replace(debs[0], DOWNLOADS / debs[0].name)
+
+    def behind_all(self, package):
+        """Names of all packages that it depends on, itself among them. Through lists of their own only: this machine's
+        would leave out what is installed here."""
+        assert self.arch
+        plan = output("apt-get", *self.options, "-s", "-qq", "--no-install-recommends", "install", package)
+        return re.findall(r"^Inst (\S+)", plan, re.M)
 
     def newest(self, pattern):
         """Name of the newest package whose name is the pattern; one fetched earlier is kept. None: there is none."""
