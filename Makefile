@@ -201,6 +201,8 @@ setup: ## installs what is missing of the Debian packages needed
 	tools/setup
 guest-images: $(B)/bhctl ## Debian's kernel and an initramfs in build/guest
 	tools/guest-images
+nested-image: guest-images ## Linux with KVM and QEMU in build/guest, in which the tests system/nested-* run Bulkhead
+	tools/nested-image
 # And what else CONFIG names as modules: other kernels, a program of tests/guest.
 payloads = $(patsubst %,$(GT)/%.elf,$(filter $(GUEST_NAMES) $(GUEST_LOW),$(shell sed -n 's/.*kernel = "\([^"]*\)".*/\1/p' \
 	$(wildcard boot/configs/$(CONFIG).dts) /dev/null)))
@@ -213,7 +215,7 @@ clean: ## removes what was built; keeps fetched packages ('make distclean' does 
 	find $(B) -mindepth 1 -maxdepth 1 ! -name downloads -exec rm -rf {} + 2>/dev/null || true
 distclean: ## removes build/ as a whole
 	rm -rf $(B) compile_commands.json
-.PHONY: all help run image check check-unit check-fuzz check-system check-static bench bench-images setup guest-images config-images clean distclean \
+.PHONY: all help run image check check-unit check-fuzz check-system check-static bench bench-images setup guest-images nested-image config-images clean distclean \
 	units fuzzers
 
 # ---------------------------------------------------------------------------------------------------------------

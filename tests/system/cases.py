@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
-from bhtools import gdbstub, session  # noqa: E402
+from bhtools import gdbstub, nested, session  # noqa: E402
 import many  # noqa: E402
 
 NEW_CPU = "corei7_skylake_x"  # APICv and all else
@@ -73,6 +73,7 @@ class Boot:
     stub: callable = None  # stub(gdbstub.Stub) drives QEMU's machine from before its first instruction on
     options: tuple = ()  # more of QEMU's
     direct: bool = False  # QEMU loads the hypervisor, alone: no boot loader, no blob
+    inner: nested.Inner = None  # Bulkhead in that virtual machine of Linux' KVM on the machine (iso: through OVMF)
     leave_out: tuple = ()  # modules not loaded
     # What must happen
     dialogue: tuple = ()  # (pattern to wait for, text to type, or Program to run, then); many.OnScreen, many.Keys
@@ -99,6 +100,8 @@ class Boot:
             self.needs.append(f"build/guest-tests/{self.guest}.elf")
         if self.config or self.config_text:
             self.needs.append("guest-images")
+        if self.inner:
+            self.needs += ["nested-image", "build/guest-tests/pvhboot.elf"]
 
     @property
     def weight(self):
@@ -940,6 +943,38 @@ def neighbour_tests():
     )
 
 
+def ticks_and_exits(text):
+    """check of a Boot: what the summaries of its guests say. Other lines may be between theirs."""
+    parts = re.split(r"guest (\S+): summary: (\d+) ticks", text)[1:]
+    found = []
+    for name, ticks, rest in zip(parts[::3], parts[1::3], parts[2::3]):
+        exits = sum(int(n) for n in re.findall(r" (\d+) exits$", rest, re.M))
+        found.append(f"{name}: {ticks} ticks, {exits} exits")
+    return (None if found else "no summary of a guest"), "; ".join(found)
+
+
+def nested_tests():
+    """Bulkhead in QEMU with KVM in Linux in Bochs. Minutes of a free processor each, so that the time limit is hours; a
+    guest that fails ends, and the run with it."""
+    common = dict(by_default=False, seconds=14400, memory=nested.HOST_MEMORY, check=ticks_and_exits)
+    ended = r"^nested: ended with status 0 "
+
+    def payload_in(name, summary, guest, **kw):
+        return Boot(
+            f"nested-{name}",
+            f"under Bulkhead in a virtual machine of KVM: {summary}",
+            guest=guest,
+            code=PASS_CODE,
+            want=(rf"SUMMARY {guest}: \d+ passed, 0 failed", POOL_AS_BEFORE, ended),
+            forbid=(*TROUBLE, r"^FAIL: "),
+            figures=(r"SUMMARY \S+: (?P<value>\d+) (?P<name>passed)",),
+            **common,
+            **kw,
+        )
+
+    yield payload_in("payload", "tests/guest/exceptions.c", "exceptions", inner=nested.Inner())
+
+
 def all_tests():
     groups = (
         linux_tests,
@@ -952,6 +987,7 @@ def all_tests():
         previous_tests,
         start_tests,
         other_tests,
+        nested_tests,
     )
     for group in groups:
         yield from group()

@@ -1,0 +1,84 @@
+"""Bulkhead in a virtual machine: Linux with KVM on the machine, QEMU there (build/guest/host, which tools/nested-image
+makes), Bulkhead in it."""
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import dtb, image
+from .cpio import Cpio
+from .machine import BOCHS_IPS
+
+HOST_MEMORY = 2048  # MiB: what Bochs keeps in memory
+# tsc_early_khz: CPUID names the modelled chip's clock, not the emulated TSC's. clearcpuid: the emulator's XSAVES is
+# wrong, and Linux finds that out too late (docs/testing.md, "The test bed"). The rest makes the host quick.
+HOST_CMDLINE = (f"console=ttyS0,115200 quiet loglevel=1 mitigations=off nokaslr tsc_early_khz={BOCHS_IPS // 1000} "
+                "clearcpuid=xsavec,xsaves")
+
+
+@dataclass
+class Inner:
+    """QEMU's machine."""
+
+    cpus: int = 1
+    memory: int = 512  # MiB
+    uefi: bool = False  # boots an ISO through OVMF; else Bulkhead's ELF image by QEMU's own loader
+    cpu: str = "host,+vmx"
+    kvm: str = ""  # parameters of the module kvm-intel, NAME=VALUE[,…]
+
+
+def _qemu(inner):
+    words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-accel", "kvm", "-cpu", inner.cpu,
+             "-smp", str(inner.cpus), "-m", str(inner.memory), "-display", "none",
+             "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"]
+    return words if inner.uefi else [*words, "-vga", "none"]
+
+
+def _script(words):
+    return "exec " + " ".join(shlex.quote(w) for w in words) + "\n"
+
+
+def _archive(files, script):
+    """files: {name: path}"""
+    ar = Cpio()
+    for name, path in files.items():
+        ar.file(f"nested/{name}", Path(path).read_bytes())
+    ar.file("nested/run", script.encode())
+    return ar.finish()
+
+
+def _modules(blob, known):
+    """{name: path} of the configuration's modules. QEMU cuts its list at commas; the names are those of files."""
+    names = dtb.module_names(Path(blob).read_bytes())
+    for name in names:
+        if not re.fullmatch(r"\w[\w.+-]*", name):
+            raise image.ImageError(f"a module called {name} cannot be handed on by QEMU")
+    return {name: known.get(name) or image.module_path(name) for name in names}
+
+
+def by_qemu(inner, hypervisor, blob, cmdline, modules=None):
+    """Bulkhead's image and its modules through QEMU's -kernel, which is a multiboot1 loader. Gives the archive."""
+    files = {"config": blob, **_modules(blob, modules or {})}
+    words = [*_qemu(inner), "-kernel", "bulkhead.elf", "-append", cmdline, "-initrd", ",".join(files)]
+    return _archive({"bulkhead.elf": hypervisor, **files}, _script(words))
+
+
+def by_uefi(inner, iso):
+    """The ISO through OVMF and GRUB for EFI. Gives the archive."""
+    words = [*_qemu(inner), "-vga", "std",
+             "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE.fd",
+             "-drive", "if=pflash,format=raw,file=/usr/share/OVMF/OVMF_VARS.fd",
+             "-cdrom", "boot.iso", "-boot", "d"]
+    return _archive({"boot.iso": iso}, _script(words))
+
+
+def host_entry(inner, archive, folder):
+    """What GRUB boots on the machine: the host's kernel through its PVH entry, its initramfs with that archive."""
+    host = image.BUILD / "guest/host"
+    if not host.is_file():
+        raise image.ImageError(f"{host} is not there: tools/nested-image makes it")
+    initrd = folder / "host-initrd"
+    initrd.write_bytes(host.read_bytes() + archive)
+    cmdline = HOST_CMDLINE + (f" bh.kvm={inner.kvm}" if inner.kvm else "")
+    return image.multiboot1_entry(image.BUILD / "guest-tests/pvhboot.elf", f"pvhboot {cmdline}",
+                                  [(image.module_path("vmlinux"), "vmlinux"), (initrd, "initrd")])
