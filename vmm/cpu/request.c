@@ -16,7 +16,7 @@ void housekeep_soon(void)
 	pcpu_kick(0);
 	/* Back to the loop when this exit is done: nobody else kicks this CPU as long as housekeep_wanted is set. */
 	if (!this_cpu()->index && this_cpu()->current)
-		this_cpu()->current->resync = 0;
+		this_cpu()->current->rearm = true;
 }
 
 void vcpu_wake(struct vcpu *v)
@@ -47,7 +47,7 @@ void vcpu_stall(struct vcpu *v)
 {
 	atomic_fetch_add(&nr_stalled, 1);
 	atomic_store(&v->stalled, 1);
-	v->resync = 0; /* back to the run loop */
+	v->rearm = true; /* back to the run loop */
 }
 
 bool vcpu_any_stalled(void)

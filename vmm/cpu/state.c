@@ -209,6 +209,6 @@ void vcpu_state_put(struct vcpu *v, u64 tsc, const struct vcpu_saved *s)
 	vmcs_write(VMCS_TSC_OFFSET, v->tsc_offset);
 	/* After the reset's own: other page tables. */
 	vcpu_flush_tlb(v);
-	v->resync = 0;
+	v->rearm = true;
 	vcpu_request_self(v, VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_EVENT | VCPU_REQ_TIMER);
 }

@@ -7,6 +7,7 @@
 #include "vmm/cpu/priv.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"
+#include "vmm/pcpu/clock.h"
 #include "vmm/vm/vm.h"
 
 /* ---- control words ---- */
@@ -109,6 +110,19 @@ void vcpu_msr_bitmap(struct vcpu *v)
 	};
 
 	msr_build_bitmap(v->msr_bitmap, &cfg);
+}
+
+#define TIMER_FIELD_MAX 0xffffffffull
+
+void vcpu_set_preemption_timer(struct vcpu *v, u64 now)
+{
+	u64 left = v->due_tsc > now ? v->due_tsc - now : 0;
+
+	left = (left + (1ull << vmx_caps.preemption_shift) - 1) >> vmx_caps.preemption_shift;
+	vmcs_write(VMCS_PREEMPTION_TIMER, MIN(left, TIMER_FIELD_MAX));
+	v->drift = 0;
+	/* Without the control that saves it, each entry starts it afresh. */
+	v->drift_max = v->exit & EXIT_SAVE_PREEMPTION_TIMER ? pcpu_clock.piece : 0;
 }
 
 static void vcpu_timers_changed(struct timerq *q)

@@ -42,10 +42,13 @@ struct vcpu {
 	u32 exit_reason;      /* of the exit being handled */
 	u64 rip;              /* read at every exit; handlers that move RIP write the VMCS and return EXIT_RESUME */
 	u32 who;              /* VM id << 16 | vCPU id, for the exit ring */
-	u32 resync;           /* exits until the preemption timer is programmed anew */
+	bool rearm;           /* back to the run loop after this exit, which sets the preemption timer anew */
 	enum vcpu_state state;
 	u32 left;      /* the vm_run() in which it has left the guest for good: the VM stops */
-	u64 armed_for; /* deadline the preemption timer was last set for, ns */
+	u64 armed_for; /* the guest's deadline the preemption timer was last set for, ns */
+	u64 due_tsc;   /* when this CPU is wanted for something else, or the guest has a timer: host TSC */
+	u64 drift;     /* ticks in root mode since the preemption timer, which stands still there, was set */
+	u64 drift_max; /* after which it is set anew */
 	struct vm *vm;
 	struct vcpu *yield_to; /* of VCPU_REQ_YIELD: for whom it spins; NULL: not known */
 	u32 id;
@@ -180,6 +183,12 @@ void vcpu_apic_mode(struct vcpu *v);
  * has the replaced tables freed.
  */
 void vcpu_ept_flush(struct vcpu *v);
+
+/*
+ * Sets the preemption timer of the loaded vCPU, which has one, to what is left until due_tsc. now: cpu_rdtsc(). SDM
+ * vol. 3 "VMX-Preemption Timer".
+ */
+void vcpu_set_preemption_timer(struct vcpu *v, u64 now);
 
 /* Log line tagged with the vCPU, rate limited: for what a guest can trigger. */
 void vcpu_log(struct vcpu *v, enum log_level level, const char *fmt, ...) __printf(3, 4);

@@ -296,7 +296,7 @@ static int exit_unexpected(struct vcpu *v, u32 reason)
 	return 1;
 }
 
-static inline void record(struct vcpu *v, u32 reason)
+static inline u64 record(struct vcpu *v, u32 reason)
 {
 	struct pcpu *p = this_cpu();
 	u64 n = p->exit_count++;
@@ -307,6 +307,7 @@ static inline void record(struct vcpu *v, u32 reason)
 	r->reason = reason;
 	r->who = v->who;
 	exit_record_seal(r, n);
+	return r->tsc;
 }
 
 /* vcpu_advance() for the hot path: the common case inline. */
@@ -324,16 +325,34 @@ static inline void advance(struct vcpu *v)
 		vcpu_retired(v, false, false, false);
 }
 
+/*
+ * Whether somebody waits for this CPU, or the guest for its timer, once the exit that began then is handled. The
+ * preemption timer stands still in root mode; what that makes is made up for before it is much, as a guest may go on
+ * without exits.
+ */
+static inline bool is_due(struct vcpu *v, u64 since)
+{
+	u64 now = cpu_rdtsc();
+
+	v->drift += now - since;
+	if (unlikely(v->drift > v->drift_max))
+		vcpu_set_preemption_timer(v, now);
+	if (now >= v->due_tsc)
+		v->rearm = true;
+	return v->rearm;
+}
+
 int exit_dispatch(struct vmx_regs *regs)
 {
 	struct vcpu *v = vcpu_of(regs);
 	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
 	const struct exit_entry *e;
 	enum exit_action act;
+	u64 since;
 
 	v->rip = vmcs_read(VMCS_GUEST_RIP);
 	v->exit_reason = reason;
-	record(v, reason);
+	since = record(v, reason);
 	/* An EOI by paravirtual means: no broadcast, and nothing that it lets through (events_prepare()). */
 	if (unlikely(v->pv.eoi_set) && pv_eoi_taken(&v->pv, &v->vm->mem))
 		vlapic_eoi(&v->lapic);
@@ -363,8 +382,5 @@ int exit_dispatch(struct vmx_regs *regs)
 	}
 	if (unlikely(v->request) && !events_sync_apic(v))
 		return 1;
-	/* The preemption timer stands still here, and a device may have taken long: REP OUTS with all its bytes. */
-	if ((e->flags & DEVICE) && cpu_rdtsc() >= v->turn_end)
-		return 1;
-	return v->resync == 0 || --v->resync == 0;
+	return is_due(v, since);
 }

@@ -167,7 +167,7 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	v->state = v->id ? VCPU_WAIT_SIPI : VCPU_RUNNABLE;
 	v->init_pending = v->sipi_pending = false;
 	v->tsc_offset = -vclock_scale(&v->vm->clock, v->vm->tsc_start);
-	v->resync = 0;
+	v->rearm = true;
 	vcpu_unstall(v);
 	v->first_entry_tsc = 0;
 	vcpu_load(v);

@@ -82,7 +82,7 @@ static void poll(struct pcpu *p)
 	timer_set(&poll_timer, at);
 	spin_unlock(&rc->sleepers_lock);
 	if (p->current)
-		p->current->resync = 0; /* its preemption timer is to be set anew */
+		p->current->rearm = true; /* its preemption timer is to be set anew */
 }
 
 void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)

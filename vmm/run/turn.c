@@ -15,9 +15,6 @@
 #include "vmm/run/priv.h"
 #include "vmm/vm/vm.h"
 
-#define RESYNC_EXITS    32 /* exits after which the preemption timer is set anew: it stands still in root mode */
-#define TIMER_FIELD_MAX 0xffffffffull
-
 /* Host TSC of v's next guest timer; ~0: none. */
 static u64 guest_timer_tsc(const struct vcpu *v)
 {
@@ -41,22 +38,24 @@ static u64 next_tsc(const struct vcpu *v)
 	return MIN(at, wake);
 }
 
+/* Where there is no preemption timer. This one does not drift. */
+static void set_host_timer(struct vcpu *v, u64 tsc)
+{
+	lapic_timer_oneshot(v->due_tsc > tsc ? clock_span_ns(v->due_tsc - tsc) + 1 : 1);
+	v->drift = 0;
+	v->drift_max = ~0ull;
+}
+
 static void arm_preemption_timer(struct vcpu *v)
 {
-	u64 tsc = cpu_rdtsc(), at = next_tsc(v);
+	u64 tsc = cpu_rdtsc();
 
-	if (!(v->pin & PIN_PREEMPTION_TIMER)) {
-		lapic_timer_oneshot(at > tsc ? clock_span_ns(at - tsc) + 1 : 1);
-		/* An absolute deadline does not drift, but Bochs holds the interrupt back
-		 * while the guest has IF=0. */
-		v->resync = RESYNC_EXITS;
-		return;
-	}
-	v->resync = RESYNC_EXITS;
-	at = at > tsc ? (at - tsc + (1ull << vmx_caps.preemption_shift) - 1) >> vmx_caps.preemption_shift : 0;
-	vmcs_write(VMCS_PREEMPTION_TIMER, MIN(at, TIMER_FIELD_MAX));
-	if (!(v->exit & EXIT_SAVE_PREEMPTION_TIMER))
-		v->resync = 1;
+	v->rearm = false;
+	v->due_tsc = next_tsc(v);
+	if (v->pin & PIN_PREEMPTION_TIMER)
+		vcpu_set_preemption_timer(v, tsc);
+	else
+		set_host_timer(v, tsc);
 }
 
 static void handle_init_sipi(struct vcpu *v)
@@ -104,9 +103,11 @@ static bool prepare_locked(struct vcpu *v)
 	events_prepare(v);
 	if (vm_stop(v->vm))
 		return false;
-	if (v->resync == 0 || (req & VCPU_REQ_TIMER) || timerq_next(&v->timers) != v->armed_for) {
+	if (v->rearm || (req & VCPU_REQ_TIMER) || timerq_next(&v->timers) != v->armed_for) {
 		v->armed_for = timerq_next(&v->timers);
 		arm_preemption_timer(v);
+	} else if (v->pin & PIN_PREEMPTION_TIMER) { /* which stood still since the exit */
+		vcpu_set_preemption_timer(v, cpu_rdtsc());
 	}
 	return true;
 }
@@ -151,7 +152,7 @@ static void run_vcpu(struct vcpu *v)
 	struct pcpu *p = this_cpu();
 
 	vcpu_load(v);
-	v->resync = 0;
+	v->rearm = true;
 	vcpu_pv_in(v, v->sched.wait_ns - v->steal_told);
 	v->steal_told = v->sched.wait_ns;
 	do {
