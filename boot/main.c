@@ -386,7 +386,8 @@ static __noreturn void hv_main2(void)
 	console_keyboard();
 	if (run_init(boot_start_tsc))
 		fatal("out of memory for per-CPU data", "give the machine more memory");
-	if (vcpu_look_at_host(cmdline_flag(bi.cmdline, "xsavec-check", true)))
+	if (vcpu_look_at_host(cmdline_flag(bi.cmdline, "xsavec-check", true),
+	                      cmdline_flag(bi.cmdline, "vid-check", true)))
 		fatal("out of memory to look at the processor", "give the machine more memory");
 	blob = guests_blob();
 	guests_create(blob, &hv_config);

@@ -5,6 +5,7 @@
 #include "lib/atomic.h"
 #include "lib/string.h"
 #include "vmm/cpu/kill.h"
+#include "vmm/cpu/priv.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"
 #include "vmm/emul/emul.h"
@@ -171,7 +172,7 @@ static bool vid(const struct vcpu *v)
 /* An interrupt waits that the processor might deliver too early. After update_vid(). */
 static bool vid_hasty(const struct vcpu *v)
 {
-	return (v->intr_status & 0xff) && vmx_caps_vid_hasty(&vmx_caps);
+	return vcpu_host.hasty_vid && (v->intr_status & 0xff);
 }
 
 /*

@@ -80,12 +80,13 @@ static int check_compact(const struct cpuid_leaf *d)
 	return OK;
 }
 
-int vcpu_look_at_host(bool check)
+int vcpu_look_at_host(bool compact, bool check_vid)
 {
 	struct cpuid_leaf d[CPUID_NR_XSAVE];
 	u64 sizeless;
 
 	vcpu_host.xsavec = vcpu_host.xsaves = true;
+	vcpu_host.hasty_vid = check_vid && vmx_caps_vid_hasty(&vmx_caps);
 	vcpu_host.ibpb = cpu_cpuid(0, 0).eax >= 7 && cpu_cpuid(7, 0).edx & BIT(26);
 	if (!(cpu_read_cr4() & CR4_OSXSAVE))
 		return OK;
@@ -99,5 +100,5 @@ int vcpu_look_at_host(bool check)
 		if (sizeless >> i & 1)
 			log_warn("cpu: CPUID gives state component %u no size: hidden from guests\n", i);
 	vcpu_host.xcr0 = xsave_offered(d, XCR0_SWITCHED);
-	return check && vcpu_host.xcr0 ? check_compact(d) : OK;
+	return compact && vcpu_host.xcr0 ? check_compact(d) : OK;
 }

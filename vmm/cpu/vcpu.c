@@ -106,7 +106,7 @@ void vcpu_msr_bitmap(struct vcpu *v)
 		.x2apic_virt = x2 && (v->proc2 & PROC2_VIRTUALIZE_X2APIC),
 		.x2apic_reg_virt = x2 && (v->proc2 & PROC2_APIC_REGISTER_VIRT),
 		.x2apic_intr_virt = vid,
-		.x2apic_self_ipi = vid && !vmx_caps_vid_hasty(&vmx_caps),
+		.x2apic_self_ipi = vid && !vcpu_host.hasty_vid,
 	};
 
 	msr_build_bitmap(v->msr_bitmap, &cfg);

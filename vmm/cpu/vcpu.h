@@ -112,9 +112,10 @@ static inline struct vcpu *vcpu_of(struct vmx_regs *r)
 
 /*
  * Looks once what this processor, the bootstrap one, has for guests, before the first of them is created. check_compact:
- * whether XSAVEC and XSAVES are right is tried, too; they are hidden from guests when not. OK or ERR_NOMEM.
+ * whether XSAVEC and XSAVES are right is tried, too; they are hidden from guests when not. check_vid: interrupts that
+ * must wait are kept from virtual-interrupt delivery where that is doubtful (vmx_caps_vid_hasty()). OK or ERR_NOMEM.
  */
-__must_check int vcpu_look_at_host(bool check_compact);
+__must_check int vcpu_look_at_host(bool check_compact, bool check_vid);
 /* Allocates everything; the vCPU is in reset state, not runnable. OK or ERR_NOMEM. */
 __must_check int vcpu_create(struct vm *vm, u32 id, struct vcpu **out);
 void vcpu_destroy(struct vcpu *v);
