@@ -105,10 +105,18 @@ enum exit_action emulate_apic_insn(struct vcpu *v, u64 gpa)
 	return finish(v, c, emul_run(c));
 }
 
-enum exit_action emulate_string_io(struct vcpu *v)
+enum exit_action emulate_string_io(struct vcpu *v, u64 qual)
 {
 	struct emul_ctxt *c = begin(v);
+	u32 info;
 
-	/* Decoded from memory: the exit's own description lacks the segment on CPUs without INS/OUTS information. */
-	return finish(v, c, emul_run(c));
+	/* Some processors do not tell address size and segment. */
+	if (!vmx_caps_has(&vmx_caps, VMX_FEAT_INOUTS_INFO))
+		return finish(v, c, emul_run(c));
+	info = vmcs_read32(VMCS_EXIT_INSN_INFO);
+	return finish(v, c,
+	              emul_string_io(c, qual & IO_QUAL_IN, (u8)IO_QUAL_SIZE(qual),
+	                             (u8)(2u << INSN_INFO_ADDR_SIZE(info)),
+	                             qual & IO_QUAL_IN ? EMUL_ES : (u8)INSN_INFO_SEG(info), qual & IO_QUAL_REP,
+	                             (u8)vmcs_read32(VMCS_EXIT_INSN_LEN)));
 }

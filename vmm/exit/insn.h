@@ -15,6 +15,6 @@ enum exit_action emulate_apic_insn(struct vcpu *v, u64 gpa);
 /* The instruction skip bytes behind RIP, which moves there first: its faults are reported where it is. */
 enum exit_action emulate_forced(struct vcpu *v, u32 skip);
 /* The INS or OUTS at RIP. */
-enum exit_action emulate_string_io(struct vcpu *v);
+enum exit_action emulate_string_io(struct vcpu *v, u64 qual);
 /* The state a guest page walk depends on. */
 void emulate_walk_state(struct vcpu *v, struct gwalk_state *s);

@@ -13,7 +13,7 @@ enum exit_action exit_io(struct vcpu *v)
 	u64 val = *rax & mask;
 
 	if (q & IO_QUAL_STRING)
-		return emulate_string_io(v);
+		return emulate_string_io(v, q);
 	io_bus_access(&v->vm->pio, IO_QUAL_PORT(q), size, !in, &val, vm_now(v->vm));
 	vcpu_check_breakpoints(v, CRS_ACCESS_IO, IO_QUAL_PORT(q), size);
 	if (in)

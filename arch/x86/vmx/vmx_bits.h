@@ -276,6 +276,10 @@
 #define IO_QUAL_IMM     BIT(6)
 #define IO_QUAL_PORT(q) ((u16)((q) >> 16))
 
+/* VM-exit instruction information of INS and OUTS. SDM vol. 3, "Information for VM Exits Due to Instruction Execution" */
+#define INSN_INFO_ADDR_SIZE(i) ((i) >> 7 & 7)  /* 0: 16 bits, 1: 32, 2: 64 */
+#define INSN_INFO_SEG(i)       ((i) >> 15 & 7) /* of OUTS: ES, CS, SS, DS, FS, GS */
+
 /* Exit qualification: APIC access. */
 #define APIC_QUAL_OFFSET(q)  ((u32)((q)&0xfff))
 #define APIC_QUAL_TYPE(q)    ((u32)((q) >> 12 & 0xf))
