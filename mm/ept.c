@@ -113,7 +113,7 @@ u64 ept_merge(struct ept *e, gpa_t gpa, u64 len)
 	return ptree_merge(&e->t, gpa.v, len);
 }
 
-u64 ept_prune(struct ept *e, gpa_t gpa)
+bool ept_prune(struct ept *e, gpa_t gpa)
 {
 	return ptree_prune(&e->t, gpa.v);
 }

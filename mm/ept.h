@@ -70,8 +70,8 @@ __must_check int ept_shatter(struct ept *e, gpa_t gpa, u32 perms);
  * must not run meanwhile (a dirty flag set during the merge could be lost). */
 u64 ept_merge(struct ept *e, gpa_t gpa, u64 len);
 
-/* Drops the tables on the way to gpa in which nothing is mapped. Returns how many. */
-u64 ept_prune(struct ept *e, gpa_t gpa);
+/* Drops the lowest table on the way to gpa if nothing is mapped in it. false: it had to stay, or there is none. */
+bool ept_prune(struct ept *e, gpa_t gpa);
 
 struct ept_leaf {
 	gpa_t gpa; /* start of the page */

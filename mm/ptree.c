@@ -128,10 +128,22 @@ static void bury(struct ptree *t, u64 entry, u32 level)
 	t->dead = entry & PTREE_MASK;
 }
 
+/* Whether table[i] to table[i + 7] are 0: most of a table is, and an entry's meaning takes longer to find. */
+static bool eight_zero(const u64 *table, u32 i)
+{
+	const u64 *e = &table[i];
+
+	return !(e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7]);
+}
+
 /* Frees a table and all below it; level is the table's own. At most PTREE_LEVELS deep. */
 static void free_tree(struct ptree *t, hpa_t hpa, u64 *table, u32 level)
 {
 	for (u32 i = 0; level > 1 && i < ENTRIES; i++) {
+		if (i % 8 == 0 && eight_zero(table, i)) {
+			i += 7;
+			continue;
+		}
 		if (!is_table(t, table[i], level))
 			continue;
 		if (level == PTREE_LEVELS && slot_in(t->borrowed, i))
@@ -316,22 +328,36 @@ static void store(struct ptree *t, u64 *entry, u64 value, u32 level, bool live)
 		bury(t, old, level - 1);
 }
 
+/* Nobody sees the table yet. */
+static void fill(u64 *table, u64 value, u64 step)
+{
+	for (u32 i = 0; i < ENTRIES; i += 4, value += 4 * step) {
+		table[i] = value;
+		table[i + 1] = value + step;
+		table[i + 2] = value + 2 * step;
+		table[i + 3] = value + 3 * step;
+	}
+}
+
 /* A table with the same meaning as entry (empty or a leaf of the level above it). */
 static u64 *expand(struct ptree *t, u64 entry, u32 level, hpa_t *table_hpa)
 {
 	u64 *table = take_reserve(t, table_hpa);
+	u64 attrs = 0, value = 0, step = 0;
 	hpa_t hpa = HPA(0);
-	u64 attrs = 0;
 
-	if (is_present(t, entry))
+	if (is_present(t, entry)) {
 		t->fmt->unleaf(entry, level + 1, &hpa, &attrs);
-	for (u32 i = 0; i < ENTRIES; i++) {
-		u64 value = 0;
-
-		if (is_present(t, entry))
-			value = t->fmt->leaf(HPA(hpa.v + i * ptree_size(level)), attrs, level);
-		set_entry(t, &table[i], value);
+		value = t->fmt->leaf(hpa, attrs, level);
+		step = ptree_size(level); /* an address is in its entry as it is */
 	}
+	if (t->alloc->set_entry)
+		for (u32 i = 0; i < ENTRIES; i++)
+			set_entry(t, &table[i], value + i * step);
+	else if (!value)
+		memset(table, 0, PAGE_SIZE);
+	else
+		fill(table, value, step);
 	return table;
 }
 
@@ -507,32 +533,40 @@ u64 ptree_merge(struct ptree *t, u64 addr, u64 len)
 
 static bool is_empty(const struct ptree *t, const u64 *table)
 {
-	for (u32 i = 0; i < ENTRIES; i++)
-		if (is_present(t, table[i]))
+	u64 any;
+
+	for (u32 i = 0; i < ENTRIES; i += 8) {
+		const u64 *e = &table[i];
+
+		any = e[0] | e[1] | e[2] | e[3] | e[4] | e[5] | e[6] | e[7];
+		if (is_present(t, any))
 			return false;
+	}
 	return true;
 }
 
-static u64 prune(struct ptree *t, u64 *table, u64 addr, u32 level)
+/* The lowest table on the way to addr is taken out if it is empty. */
+static bool prune(struct ptree *t, u64 *table, u64 addr, u32 level)
 {
 	u32 i = (u32)(addr / ptree_size(level) % ENTRIES);
-	u64 *child, pruned;
+	u64 *child;
 
-	if (!is_table(t, table[i], level))
-		return 0;
 	if (level == PTREE_LEVELS && (slot_in(t->borrowed, i) || slot_in(t->pinned, i)))
-		return 0;
+		return false;
 	child = table_of(t, table[i]);
-	pruned = level > 2 ? prune(t, child, addr, level - 1) : 0;
+	if (level > 2 && is_table(t, child[addr / ptree_size(level - 1) % ENTRIES], level - 1))
+		return prune(t, child, addr, level - 1);
 	if (!is_empty(t, child))
-		return pruned;
+		return false;
 	store(t, &table[i], 0, level, true);
-	return pruned + 1;
+	return true;
 }
 
-u64 ptree_prune(struct ptree *t, u64 addr)
+bool ptree_prune(struct ptree *t, u64 addr)
 {
-	return addr < ADDR_LIMIT ? prune(t, t->root, addr, PTREE_LEVELS) : 0;
+	if (addr >= ADDR_LIMIT || !is_table(t, t->root[addr / ptree_size(PTREE_LEVELS)], PTREE_LEVELS))
+		return false;
+	return prune(t, t->root, addr, PTREE_LEVELS);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------

@@ -84,10 +84,10 @@ __must_check int ptree_protect(struct ptree *t, u64 addr, u64 len, u64 clear, u6
 u64 ptree_merge(struct ptree *t, u64 addr, u64 len);
 
 /*
- * Drops the tables on the way to addr in which nothing is mapped any more; leaves merge nothing. Cannot fail; returns
- * how many tables went.
+ * Drops the lowest table on the way to addr if nothing is mapped in it any more; leaves merge nothing. false: there is
+ * none, or something is. One table a call: a look through it is work enough for one piece.
  */
-u64 ptree_prune(struct ptree *t, u64 addr);
+bool ptree_prune(struct ptree *t, u64 addr);
 
 struct ptree_leaf {
 	u64 addr;  /* start of the leaf */

@@ -531,19 +531,22 @@ START_TEST(prune)
 	pages.limit = used + 3;
 	for (u32 i = 0; i < 4 * ARRAY_SIZE(places); i++) {
 		u64 at = places[i % ARRAY_SIZE(places)];
+		u32 tables = 0;
 
 		ck_assert_int_eq(ept_map(&e, GPA(at), HPA(7 * K), K, EPT_RW, EPT_MT_WB, false), OK);
-		ck_assert_uint_eq(ept_prune(&e, GPA(at)), 0); /* not empty */
+		ck_assert(!ept_prune(&e, GPA(at))); /* not empty */
 		ck_assert_int_eq(ept_unmap(&e, GPA(at), K), OK);
 		ck_assert(!ept_holds_tables(&e));
-		ck_assert_uint_eq(ept_prune(&e, GPA(at)), at < 4 * G ? 2 : at < 512 * G ? 2 : 3);
+		while (ept_prune(&e, GPA(at)))
+			tables++;
+		ck_assert_uint_eq(tables, at < 512 * G ? 2 : 3);
 		ck_assert(ept_holds_tables(&e) && ept_needs_flush(&e));
 		ept_flushed(&e);
 		ck_assert(!ept_holds_tables(&e));
 		ck_assert_uint_eq(pages.in_use, used);
 	}
-	ck_assert_uint_eq(ept_prune(&e, GPA(0)), 0);
-	ck_assert_uint_eq(ept_prune(&e, GPA(1ull << 50)), 0);
+	ck_assert(!ept_prune(&e, GPA(0)));
+	ck_assert(!ept_prune(&e, GPA(1ull << 50)));
 	pages.limit = FAKE_PT_PAGES;
 	finish();
 }

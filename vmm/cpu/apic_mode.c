@@ -31,7 +31,8 @@ static void map_page(struct vm *vm)
 {
 	u64 gpa = 0;
 
-	if (!vm->apic_access_page || vm->apic_access_mapped || ept_holds_tables(&vm->ept) || !page_wanted(vm, &gpa))
+	if (!vm->apic_access_page || vm->apic_access_mapped || vm->apic_access_leaves || ept_holds_tables(&vm->ept) ||
+	    !page_wanted(vm, &gpa))
 		return;
 	if (ept_map(&vm->ept, GPA(gpa), HPA(vm->apic_access_pa), PAGE_SIZE, EPT_RW, EPT_MT_RAM, false) != OK)
 		return;
@@ -39,20 +40,26 @@ static void map_page(struct vm *vm)
 	vm->apic_access_gpa = gpa;
 }
 
-void vcpu_ept_flush(struct vcpu *v)
+bool vcpu_ept_flush(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
 	vmx_invept(v->eptp);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
 		if (atomic_load(&vm->vcpus[i]->request) & VCPU_REQ_INVEPT)
-			return;
-	if (ept_needs_flush(&vm->ept))
+			return true;
+	if (ept_needs_flush(&vm->ept)) {
 		ept_flushed(&vm->ept);
+		return false;
+	}
 	map_page(vm);
+	return true;
 }
 
-/* Tables taken out are given back once the last vCPU has flushed: until then its processor may still walk them. */
+/*
+ * Tables taken out are given back once the last vCPU has flushed: until then its processor may still walk them. This
+ * one is asked, too, and does it in a piece of its own.
+ */
 static void flush_ept(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
@@ -60,32 +67,33 @@ static void flush_ept(struct vcpu *v)
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
 		if (vm->vcpus[i] != v)
 			vcpu_request(vm->vcpus[i], VCPU_REQ_INVEPT);
-	vcpu_ept_flush(v);
+	vcpu_request_self(v, VCPU_REQ_INVEPT);
 }
 
-static void update_page(struct vcpu *v)
+/* Whether there was a page to take out. */
+static bool unmap_page(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 	u64 gpa = 0;
 
-	if (vm->apic_access_mapped && !(page_wanted(vm, &gpa) && gpa == vm->apic_access_gpa) &&
-	    ept_unmap(&vm->ept, GPA(vm->apic_access_gpa), PAGE_SIZE) == OK) {
-		vm->apic_access_mapped = false;
-		(void)ept_prune(&vm->ept, GPA(vm->apic_access_gpa));
-		flush_ept(v);
-	}
-	map_page(vm);
+	if (vm->apic_access_leaves) /* another vCPU began, and was reset */
+		return true;
+	if (!vm->apic_access_mapped || (page_wanted(vm, &gpa) && gpa == vm->apic_access_gpa))
+		return false;
+	if (ept_unmap(&vm->ept, GPA(vm->apic_access_gpa), PAGE_SIZE) != OK)
+		return false;
+	vm->apic_access_mapped = false;
+	vm->apic_access_leaves = true;
+	return true;
 }
 
-void vcpu_apic_mode(struct vcpu *v)
+static void set_mode(struct vcpu *v)
 {
 	enum vmx_apic_mode mode = !vlapic_enabled(&v->lapic)    ? VMX_APIC_OFF
 	                          : vlapic_is_x2apic(&v->lapic) ? VMX_APIC_X2APIC
 	                                                        : VMX_APIC_XAPIC;
-	u32 bits;
+	u32 bits = vmx_caps_apic_proc2(&vmx_caps, mode);
 
-	update_page(v);
-	bits = vmx_caps_apic_proc2(&vmx_caps, mode);
 	vcpu_set_proc2(v, bits, VMX_APIC_PROC2_MASK & ~bits);
 	vcpu_msr_bitmap(v);
 	if (bits & PROC2_VIRTUAL_INTERRUPT_DELIVERY) {
@@ -99,4 +107,30 @@ void vcpu_apic_mode(struct vcpu *v)
 	v->tpr_threshold = 0;
 	if (v->proc & PROC_TPR_SHADOW)
 		vmcs_write(VMCS_TPR_THRESHOLD, 0);
+}
+
+enum { APIC_UNMAP, APIC_PRUNE, APIC_MAP, APIC_SET_MODE };
+
+bool vcpu_apic_mode(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	switch (v->apic_step) {
+	case APIC_UNMAP: v->apic_step = unmap_page(v) ? APIC_PRUNE : APIC_MAP; return false;
+	case APIC_PRUNE:
+		if (ept_prune(&vm->ept, GPA(vm->apic_access_gpa)))
+			return false;
+		vm->apic_access_leaves = false;
+		flush_ept(v);
+		v->apic_step = APIC_MAP;
+		return false;
+	case APIC_MAP:
+		map_page(vm);
+		v->apic_step = APIC_SET_MODE;
+		return false;
+	default:
+		set_mode(v);
+		v->apic_step = APIC_UNMAP;
+		return true;
+	}
 }

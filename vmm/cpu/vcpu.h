@@ -95,6 +95,7 @@ struct vcpu {
 
 	u8 sipi_vector;
 	bool sipi_pending, init_pending;
+	u32 apic_step; /* of vcpu_apic_mode(): what its next piece is; 0: it begins */
 
 	struct emulation *emulation;
 
@@ -176,14 +177,17 @@ void vcpu_set_pin(struct vcpu *v, u32 set, u32 clear);
 u64 vcpu_gpr(struct vcpu *v, u32 n);
 void vcpu_set_gpr(struct vcpu *v, u32 n, u64 val);
 
-/* The virtual APIC changed mode: secondary controls, MSR bitmap, APIC-access page. */
-void vcpu_apic_mode(struct vcpu *v);
+/*
+ * The virtual APIC changed mode: secondary controls, MSR bitmap, APIC-access page. One piece of that; false: another one
+ * is to be done before v enters its guest. With the VM's lock.
+ */
+__must_check bool vcpu_apic_mode(struct vcpu *v);
 
 /*
  * With the VM's lock, when VCPU_REQ_INVEPT was taken: flushes what this CPU holds of the EPT; the last vCPU to do so
- * has the replaced tables freed.
+ * has the replaced tables freed. false: to be called once more, as above.
  */
-void vcpu_ept_flush(struct vcpu *v);
+__must_check bool vcpu_ept_flush(struct vcpu *v);
 
 /*
  * Sets the preemption timer of the loaded vCPU, which has one, to what is left until due_tsc. now: cpu_rdtsc(). SDM

@@ -75,6 +75,21 @@ static void handle_init_sipi(struct vcpu *v)
 	v->sipi_pending = false;
 }
 
+/* A piece of what changes the EPT. false: there are more, in turns to come. */
+static bool change_apic(struct vcpu *v, u32 req)
+{
+	if (req & VCPU_REQ_INVEPT) {
+		if (vcpu_ept_flush(v))
+			req &= ~VCPU_REQ_INVEPT;
+	} else if (vcpu_apic_mode(v)) {
+		req &= ~VCPU_REQ_APIC;
+	}
+	if (!(req & (VCPU_REQ_APIC | VCPU_REQ_INVEPT)))
+		return true;
+	atomic_fetch_or(&v->request, req);
+	return false;
+}
+
 static bool prepare_locked(struct vcpu *v)
 {
 	u32 req = atomic_exchange(&v->request, 0);
@@ -88,10 +103,8 @@ static bool prepare_locked(struct vcpu *v)
 	if (v->id == 0 && unlikely(vm_status(&v->vm->status) & VM_ST_BUTTON) &&
 	    vm_tr_take_button(&v->vm->status) == VM_TR_DONE)
 		board_power_button(v->vm);
-	if (req & VCPU_REQ_APIC)
-		vcpu_apic_mode(v);
-	if (req & VCPU_REQ_INVEPT)
-		vcpu_ept_flush(v);
+	if (unlikely(req & (VCPU_REQ_APIC | VCPU_REQ_INVEPT)) && !change_apic(v, req))
+		return false;
 	if (timerq_next(&v->timers) <= vm_now(v->vm))
 		timerq_run(&v->timers, vm_now(v->vm));
 	if (v->state == VCPU_HALTED && events_can_wake(v))

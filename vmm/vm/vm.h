@@ -52,6 +52,7 @@ struct vm {
 	u64 apic_access_pa;
 	u64 apic_access_gpa; /* where it is mapped */
 	bool apic_access_mapped;
+	bool apic_access_leaves; /* from there: empty tables are still to be taken out */
 
 	struct io_bus pio, mmio;
 	struct io_region *pio_storage[VM_PIO_REGIONS];
