@@ -49,15 +49,19 @@ static void put_text(struct out *o, const char *s, int n)
 /* prefix (sign or 0x), then zeros, then text; padded to the width. */
 static void put_field(struct out *o, const struct spec *sp, const char *prefix, int zeros, const char *text, int len)
 {
-	int plen = (int)strlen(prefix);
+	int plen = prefix[0] ? (int)strlen(prefix) : 0;
 	int pad = sp->width - plen - zeros - len;
 
-	if (!sp->left)
+	/* Mostly there is but the text. */
+	if (pad > 0 && !sp->left)
 		put_n(o, ' ', pad);
-	put_text(o, prefix, plen);
-	put_n(o, '0', zeros);
-	put_text(o, text, len);
-	if (sp->left)
+	if (plen)
+		put_text(o, prefix, plen);
+	if (zeros > 0)
+		put_n(o, '0', zeros);
+	if (len)
+		put_text(o, text, len);
+	if (pad > 0 && sp->left)
 		put_n(o, ' ', pad);
 }
 
@@ -65,12 +69,17 @@ static void put_number(struct out *o, const struct spec *sp, u64 v, bool negativ
                        const char *prefix)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-	char text[24];
-	int len = 0, zeros = 0;
+	char text[24], *at = text + sizeof(text);
+	int len, zeros = 0;
 
 	/* A division costs as much as all else of a digit. */
-	for (u64 n = v; n; n = base == 16 ? n >> 4 : n / base)
-		text[sizeof(text) - 1 - len++] = digits[base == 16 ? n & 15 : n % base];
+	if (base == 16)
+		for (u64 n = v; n; n >>= 4)
+			*--at = digits[n & 15];
+	else
+		for (u64 n = v; n; n /= 10)
+			*--at = (char)('0' + n % 10);
+	len = (int)(text + sizeof(text) - at);
 	if (negative)
 		prefix = "-";
 	if (sp->precision >= 0)
@@ -78,8 +87,8 @@ static void put_number(struct out *o, const struct spec *sp, u64 v, bool negativ
 	else if (len == 0)
 		zeros = 1;
 	if (sp->precision < 0 && sp->zero && !sp->left)
-		zeros = MAX(zeros, sp->width - (int)strlen(prefix) - len);
-	put_field(o, sp, prefix, MAX(zeros, 0), text + sizeof(text) - len, len);
+		zeros = MAX(zeros, sp->width - (prefix[0] ? (int)strlen(prefix) : 0) - len);
+	put_field(o, sp, prefix, MAX(zeros, 0), at, len);
 }
 
 static void put_string(struct out *o, const struct spec *sp, const char *s)
@@ -225,6 +234,17 @@ static const char *convert(struct out *o, const char *f, struct args *a)
 	return f + 1;
 }
 
+/* The text up to the next conversion, or the end. Returns where that is. */
+static const char *put_literal(struct out *o, const char *f)
+{
+	const char *from = f;
+
+	while (*f && *f != '%')
+		f++;
+	put_text(o, from, (int)(f - from));
+	return f;
+}
+
 int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 {
 	struct out o = { buf, size, 0 };
@@ -235,7 +255,7 @@ int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 		if (*fmt == '%')
 			fmt = convert(&o, fmt + 1, &a);
 		else
-			put(&o, *fmt++);
+			fmt = put_literal(&o, fmt);
 	}
 	va_end(a.ap);
 	if (size)
