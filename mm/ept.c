@@ -94,18 +94,9 @@ int ept_protect(struct ept *e, gpa_t gpa, u64 len, u32 perms)
 
 int ept_shatter(struct ept *e, gpa_t gpa, u32 perms)
 {
-	u64 base = ALIGN_DOWN(gpa.v, SIZE_2M);
-	struct ptree_leaf l;
 	int rc = check_perms(e, perms);
 
-	if (rc == OK)
-		rc = ptree_lookup(&e->t, gpa.v, &l);
-	if (rc != OK)
-		return rc;
-	if (l.size < SIZE_2M)
-		return ERR_NOENT;
-	return ptree_map(&e->t, base, HPA(l.hpa.v + (base - l.addr)), SIZE_2M, (l.attrs & ~ENTRY_RWX) | perms, 1,
-	                 true);
+	return rc == OK ? ptree_shatter(&e->t, gpa.v, ENTRY_RWX, perms) : rc;
 }
 
 u64 ept_merge(struct ept *e, gpa_t gpa, u64 len)

@@ -462,6 +462,42 @@ int ptree_protect(struct ptree *t, u64 addr, u64 len, u64 clear, u64 set)
 	return rc == OK ? run(t, &op) : rc;
 }
 
+int ptree_shatter(struct ptree *t, u64 addr, u64 clear, u64 set)
+{
+	u64 *table = t->root, *child, *entry, attrs;
+	u32 level = PTREE_LEVELS;
+	hpa_t hpa, child_hpa;
+	int rc;
+
+	if (addr >= ADDR_LIMIT)
+		return ERR_RANGE;
+	for (;; level--) {
+		entry = &table[addr / ptree_size(level) % ENTRIES];
+		if (!is_present(t, *entry))
+			return ERR_NOENT;
+		if (is_leaf(t, *entry, level))
+			break;
+		table = table_of(t, *entry);
+	}
+	if (level == 1)
+		return ERR_NOENT;
+	rc = fill_reserve(t, level - 1);
+	if (rc != OK)
+		return rc;
+	/* A table means what the leaf above it did before it is linked there; the last one has the new attrs. */
+	for (u64 *link = entry, whole = *entry; level > 1; level--) {
+		if (level == 2) {
+			t->fmt->unleaf(whole, level, &hpa, &attrs);
+			whole = t->fmt->leaf(hpa, (attrs & ~clear) | set, level);
+		}
+		child = expand(t, whole, level - 1, &child_hpa);
+		store(t, link, child_hpa.v | t->fmt->table, level, link == entry);
+		link = &child[addr / ptree_size(level - 1) % ENTRIES];
+		whole = *link;
+	}
+	return OK;
+}
+
 /* ------------------------------------------------------------------------------------------------------------------
  * Merge
  */

@@ -78,6 +78,12 @@ __must_check int ptree_unmap(struct ptree *t, u64 addr, u64 len);
 __must_check int ptree_protect(struct ptree *t, u64 addr, u64 len, u64 clear, u64 set);
 
 /*
+ * Maps the 2 MiB around addr, all of which a larger leaf maps, with pages of 4 KiB whose attrs are (attrs & ~clear) |
+ * set. OK, ERR_NOENT (there is no larger leaf), ERR_RANGE, ERR_NOMEM. A table's entries are written once, at once.
+ */
+__must_check int ptree_shatter(struct ptree *t, u64 addr, u64 clear, u64 set);
+
+/*
  * Replaces tables in the range by one leaf where all 512 entries are contiguous and alike, and drops empty tables.
  * Cannot fail; returns how many tables went. Only whole tables inside the range are considered.
  */
