@@ -53,22 +53,50 @@ static void ring_replay(struct log_sink *sink)
 		sink->write(sink->ctx, ring, n - first);
 }
 
+/* Decimal digits of v that end before end; spaces or zeros fill at least width. Returns the first one. */
+static char *put_digits(char *end, u64 v, u32 width, char filler)
+{
+	char *at = end;
+
+	do
+		*--at = (char)('0' + v % 10);
+	while (v /= 10);
+	while (end - at < (s64)width)
+		*--at = filler;
+	return at;
+}
+
+/* "[%5lu.%06lu] ": each line has it, and the general way takes as long as the line. Returns its length. */
+static size_t put_time(char *line, u64 us)
+{
+	char text[32], *end = text + sizeof(text), *at = end;
+	size_t len;
+
+	*--at = ' ';
+	*--at = ']';
+	at = put_digits(at, us % 1000000, 6, '0');
+	*--at = '.';
+	at = put_digits(at, us / 1000000, 5, ' ');
+	*--at = '[';
+	len = (size_t)(end - at);
+	memcpy(line, at, len);
+	return len;
+}
+
 void log_vprintf(enum log_level level, const char *fmt, va_list ap)
 {
 	static const char *const tag[] = { "error: ", "warning: ", "", "debug: " };
 	char line[LINE_MAX];
-	size_t len = 0;
+	size_t len = 0, tag_len;
 	int n;
 
 	if (level > max_level)
 		return;
-	if (hooks.now_us) {
-		u64 us = hooks.now_us();
-
-		len = (size_t)fmt_snprintf(line, sizeof(line), "[%5lu.%06lu] ", (unsigned long)(us / 1000000),
-		                           (unsigned long)(us % 1000000));
-	}
-	len += (size_t)fmt_snprintf(line + len, sizeof(line) - len, "%s", tag[level]);
+	if (hooks.now_us)
+		len = put_time(line, hooks.now_us());
+	tag_len = strlen(tag[level]);
+	memcpy(line + len, tag[level], tag_len);
+	len += tag_len;
 	n = fmt_vsnprintf(line + len, sizeof(line) - len, fmt, ap);
 	if (n > (int)(sizeof(line) - len - 2)) { /* cut: show that, and keep room for the newline */
 		len = sizeof(line) - 5;
