@@ -21,64 +21,122 @@ void vcpu_log(struct vcpu *v, enum log_level level, const char *fmt, ...)
 	log_printf(level, "%s.%u: %s", v->vm->config.name, v->id, text);
 }
 
-#define DUMP_EXITS 16  /* at most */
-#define DUMP_LOOKS 256 /* records of the ring gone over for them: others' are between */
-#define DUMP_WIDTH 100
+#define DUMP_LOOKS 256 /* records of the ring gone over for the vCPU's own: others' are between */
 
-/* The vCPU's last exits on this processor, the oldest first: reasons, and where. Few lines: a take-over may wait. */
-static void dump_exits(const struct vcpu *v)
+/* Its last exits on this processor. They are copied: its turns may go on elsewhere. */
+static void find_exits(struct vcpu *v)
 {
 	const struct pcpu *p = this_cpu();
-	const struct exit_record *found[DUMP_EXITS];
 	u64 looks = MIN(p->exit_count, (u64)DUMP_LOOKS);
-	char line[DUMP_WIDTH + 60];
-	u32 nr = 0, last = EXIT_REASON_COUNT;
-	size_t n = 0;
 
-	for (u64 i = 1; i <= looks && nr < DUMP_EXITS; i++) {
+	v->dump.nr_exits = 0;
+	for (u64 i = 1; i <= looks && v->dump.nr_exits < VCPU_DUMP_EXITS; i++) {
 		const struct exit_record *r = &p->exits[(p->exit_count - i) & (EXIT_RING_ENTRIES - 1)];
 
 		if (r->who == v->who)
-			found[nr++] = r;
-	}
-	while (nr--) {
-		u32 reason = EXIT_REASON_BASIC(found[nr]->reason);
-
-		if (reason != last)
-			n += (size_t)fmt_snprintf(line + n, sizeof(line) - n, " %s", exit_reason_name(reason));
-		last = reason;
-		n += (size_t)fmt_snprintf(line + n, sizeof(line) - n, " %lx", found[nr]->rip);
-		if (nr && n < DUMP_WIDTH)
-			continue;
-		log_err("  exits%s\n", line);
-		n = 0;
+			v->dump.exits[v->dump.nr_exits++] = *r;
 	}
 }
 
-void vcpu_dump(struct vcpu *v)
+/* The next three, the oldest first: reasons, and where. false: that were all. */
+static bool dump_exits(struct vcpu *v)
+{
+	const struct exit_record *r = v->dump.exits;
+	u32 n = v->dump.nr_exits;
+#define EXIT(i) exit_reason_name(EXIT_REASON_BASIC(r[i].reason)), r[i].rip
+
+	if (n >= 3)
+		log_err("%s   exits %s %lx %s %lx %s %lx\n", v->dump.tag, EXIT(n - 1), EXIT(n - 2), EXIT(n - 3));
+	else if (n == 2)
+		log_err("%s   exits %s %lx %s %lx\n", v->dump.tag, EXIT(1), EXIT(0));
+	else if (n == 1)
+		log_err("%s   exits %s %lx\n", v->dump.tag, EXIT(0));
+#undef EXIT
+	v->dump.nr_exits -= MIN(n, 3u);
+	return v->dump.nr_exits;
+}
+
+static void dump_segment(const struct vcpu *v, u32 i)
 {
 	static const char *const seg[] = { "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr" };
+	struct vmcs_seg s = vmcs_seg_get((enum seg_nr)i);
+
+	log_err("%s   %-4s %04x base %016lx limit %08x ar %05x\n", v->dump.tag, seg[i], s.sel, s.base, s.limit, s.ar);
+}
+
+static void dump_headline(struct vcpu *v)
+{
+	const struct vm *vm = v->vm;
+
+	fmt_snprintf(v->dump.tag, sizeof(v->dump.tag), "%s.%u:", vm->config.name, v->id);
+	if (vm_stop(vm) == VM_STOP_CRASH)
+		log_err("guest %s: vCPU %u crashed: %s\n", vm->config.name, v->id, vm->why);
+	else
+		log_warn("guest %s: vCPU %u: %s\n", vm->config.name, v->id, vm->why);
+}
+
+enum {
+	DUMP_NONE,
+	DUMP_HEADLINE,
+	DUMP_RIP,
+	DUMP_RAX,
+	DUMP_RSI,
+	DUMP_R9,
+	DUMP_R13,
+	DUMP_CR,
+	DUMP_SEG,
+	DUMP_EXIT = DUMP_SEG + SEG_NR,
+	DUMP_EVENT,
+	DUMP_FIND_EXITS,
+	DUMP_EXITS
+};
+
+void vcpu_dump_begin(struct vcpu *v)
+{
+	v->dump.next = DUMP_HEADLINE;
+}
+
+/* A line a piece: formatting takes its time. */
+void vcpu_dump_step(struct vcpu *v)
+{
 	const u64 *g = v->regs.gpr;
+	const char *tag = v->dump.tag;
+	u32 step = v->dump.next++;
 
-	log_err("  rip %016lx rsp %016lx rflags %08lx\n", vmcs_read(VMCS_GUEST_RIP), vmcs_read(VMCS_GUEST_RSP),
-	        vmcs_read(VMCS_GUEST_RFLAGS));
-	log_err("  rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", g[0], g[3], g[1], g[2]);
-	log_err("  rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", g[6], g[7], g[5], g[8]);
-	log_err("  r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", g[9], g[10], g[11], g[12]);
-	log_err("  r13 %016lx r14 %016lx r15 %016lx\n", g[13], g[14], g[15]);
-	log_err("  cr0 %08lx cr2 %016lx cr3 %016lx cr4 %08lx efer %lx\n", vmcs_read(VMCS_GUEST_CR0), cpu_read_cr2(),
-	        vmcs_read(VMCS_GUEST_CR3), vmcs_read(VMCS_GUEST_CR4), vmcs_read(VMCS_GUEST_EFER));
-	for (u32 i = 0; i < SEG_NR; i += 2) {
-		struct vmcs_seg a = vmcs_seg_get((enum seg_nr)i), b = vmcs_seg_get((enum seg_nr)(i + 1));
-
-		log_err("  %-4s %04x base %016lx limit %08x ar %05x  %-4s %04x base %016lx limit %08x ar %05x\n",
-		        seg[i], a.sel, a.base, a.limit, a.ar, seg[i + 1], b.sel, b.base, b.limit, b.ar);
+	switch (step) {
+	case DUMP_HEADLINE: dump_headline(v); break;
+	case DUMP_RIP:
+		log_err("%s   rip %016lx rsp %016lx rflags %08lx\n", tag, vmcs_read(VMCS_GUEST_RIP),
+		        vmcs_read(VMCS_GUEST_RSP), vmcs_read(VMCS_GUEST_RFLAGS));
+		break;
+	case DUMP_RAX:
+		log_err("%s   rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", tag, g[0], g[3], g[1], g[2]);
+		break;
+	case DUMP_RSI:
+		log_err("%s   rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", tag, g[6], g[7], g[5], g[8]);
+		break;
+	case DUMP_R9:
+		log_err("%s   r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", tag, g[9], g[10], g[11], g[12]);
+		break;
+	case DUMP_R13: log_err("%s   r13 %016lx r14 %016lx r15 %016lx\n", tag, g[13], g[14], g[15]); break;
+	case DUMP_CR:
+		log_err("%s   cr0 %08lx cr2 %016lx cr3 %016lx cr4 %08lx efer %lx\n", tag, vmcs_read(VMCS_GUEST_CR0),
+		        cpu_read_cr2(), vmcs_read(VMCS_GUEST_CR3), vmcs_read(VMCS_GUEST_CR4),
+		        vmcs_read(VMCS_GUEST_EFER));
+		break;
+	case DUMP_EXIT:
+		log_err("%s   exit %u (%s) qualification %lx gpa %lx linear %lx\n", tag,
+		        EXIT_REASON_BASIC(v->exit_reason), exit_reason_name(EXIT_REASON_BASIC(v->exit_reason)),
+		        vmcs_read(VMCS_EXIT_QUALIFICATION), vmcs_read(VMCS_GUEST_PHYSICAL_ADDR),
+		        vmcs_read(VMCS_GUEST_LINEAR_ADDR));
+		break;
+	case DUMP_EVENT:
+		log_err("%s   idt-vectoring %08lx entry-info %08lx interruptibility %lx activity %lx\n", tag,
+		        vmcs_read(VMCS_IDT_VECTORING_INFO), vmcs_read(VMCS_ENTRY_INTR_INFO),
+		        vmcs_read(VMCS_GUEST_INTERRUPTIBILITY), vmcs_read(VMCS_GUEST_ACTIVITY));
+		break;
+	case DUMP_FIND_EXITS: find_exits(v); break;
+	case DUMP_EXITS: v->dump.next = dump_exits(v) ? DUMP_EXITS : DUMP_NONE; break;
+	default: dump_segment(v, step - DUMP_SEG); break;
 	}
-	log_err("  exit %u (%s) qualification %lx gpa %lx linear %lx\n", EXIT_REASON_BASIC(v->exit_reason),
-	        exit_reason_name(EXIT_REASON_BASIC(v->exit_reason)), vmcs_read(VMCS_EXIT_QUALIFICATION),
-	        vmcs_read(VMCS_GUEST_PHYSICAL_ADDR), vmcs_read(VMCS_GUEST_LINEAR_ADDR));
-	log_err("  idt-vectoring %08lx entry-info %08lx interruptibility %lx activity %lx\n",
-	        vmcs_read(VMCS_IDT_VECTORING_INFO), vmcs_read(VMCS_ENTRY_INTR_INFO),
-	        vmcs_read(VMCS_GUEST_INTERRUPTIBILITY), vmcs_read(VMCS_GUEST_ACTIVITY));
-	dump_exits(v);
 }

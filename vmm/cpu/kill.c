@@ -10,9 +10,6 @@
 #define STOPS_LOGGED  8 /* in a minute */
 #define STOPS_IN_TIME 60000000000ull
 
-/* What takes several lines is not mixed up with another CPU's. Inside a VM's lock; the log's are inside this one. */
-struct spinlock vm_report_lock;
-
 void vm_stop_claimed(struct vm *vm, enum vm_stop stop, u32 code, const char *why)
 {
 	u32 suppressed;
@@ -49,12 +46,8 @@ void vm_kill(struct vcpu *v, const char *fmt, ...)
 	fmt_vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
 	vm_request_stop(v->vm, VM_STOP_CRASH, 0, why);
-	if (v->vm->quiet)
-		return;
-	spin_lock(&vm_report_lock);
-	log_err("guest %s: vCPU %u crashed: %s\n", v->vm->config.name, v->id, why);
-	vcpu_dump(v);
-	spin_unlock(&vm_report_lock);
+	if (!v->vm->quiet)
+		vcpu_dump_begin(v);
 }
 
 void vm_triple_fault(struct vcpu *v, const char *how)
@@ -62,10 +55,6 @@ void vm_triple_fault(struct vcpu *v, const char *how)
 	if (vm_stop(v->vm))
 		return;
 	vm_request_stop(v->vm, VM_STOP_RESET, 0, how);
-	if (v->vm->quiet)
-		return;
-	spin_lock(&vm_report_lock);
-	log_warn("guest %s: vCPU %u: %s\n", v->vm->config.name, v->id, how);
-	vcpu_dump(v);
-	spin_unlock(&vm_report_lock);
+	if (!v->vm->quiet)
+		vcpu_dump_begin(v);
 }

@@ -12,6 +12,3 @@ void vm_stop_claimed(struct vm *vm, enum vm_stop stop, u32 code, const char *why
 void vm_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
 /* The vCPU has shut down: on a PC the chipset then resets the machine. Its state goes to the log. */
 void vm_triple_fault(struct vcpu *v, const char *how);
-
-/* Around what takes several lines of the log. Inside a VM's lock; the log's are inside this one. */
-extern struct spinlock vm_report_lock;

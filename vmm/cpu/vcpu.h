@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arch/x86/exc.h"
+#include "arch/x86/exit_ring.h"
 #include "arch/x86/vmx/exit_reasons.h"
 #include "arch/x86/vmx/vmx.h"
 #include "lib/log.h"
@@ -34,6 +35,15 @@ struct vcpu_msrs { /* registers that stay in the CPU while the vCPU is loaded */
 	u64 star, lstar, cstar, fmask, kernel_gs_base, tsc_aux;
 	u64 xcr0;
 	u64 dr[4], dr6, cr2;
+};
+
+#define VCPU_DUMP_EXITS 12 /* at most */
+
+struct vcpu_dump {
+	u32 next; /* its next piece; 0: there is no dump */
+	u32 nr_exits;
+	struct exit_record exits[VCPU_DUMP_EXITS]; /* the newest first */
+	char tag[80];                              /* NAME.ID: */
 };
 
 struct vcpu {
@@ -98,6 +108,8 @@ struct vcpu {
 	u32 apic_step; /* of vcpu_apic_mode(): what its next piece is; 0: it begins */
 
 	struct emulation *emulation;
+
+	struct vcpu_dump dump;
 
 	/* Statistics. */
 	u64 exits[EXIT_REASON_COUNT];
@@ -198,5 +210,9 @@ void vcpu_set_preemption_timer(struct vcpu *v, u64 now);
 /* Log line tagged with the vCPU, rate limited: for what a guest can trigger. */
 void vcpu_log(struct vcpu *v, enum log_level level, const char *fmt, ...) __printf(3, 4);
 
-/* All registers of the loaded vCPU, for crash dumps. */
-void vcpu_dump(struct vcpu *v);
+/*
+ * A crash dump: why, all registers, the last exits. It is begun when the vCPU's VM is told to stop, and comes a line at a
+ * time: vcpu_dump_step() with the vCPU loaded, until dump.next is 0.
+ */
+void vcpu_dump_begin(struct vcpu *v);
+void vcpu_dump_step(struct vcpu *v);

@@ -12,6 +12,8 @@
 #include "vmm/life/onoff.h"
 
 static bool no_summary;
+/* What takes several lines is not mixed up with another CPU's. Inside a VM's lock; the log's are inside this one. */
+static struct spinlock report_lock;
 
 void vm_show_summaries(bool on)
 {
@@ -28,7 +30,7 @@ void vm_summary(struct vm *vm)
 		ran += vm->vcpus[i]->sched.run_ns;
 		waited += vm->vcpus[i]->sched.wait_ns;
 	}
-	spin_lock(&vm_report_lock);
+	spin_lock(&report_lock);
 	log_info("guest %s: summary: %lu ticks (%lu ms), %u restarts\n", vm->config.name, ticks,
 	         (u64)((unsigned __int128)ticks * 1000 / tsc_hz()), vm->restarts);
 	log_info("  ran %lu ms, waited for a processor %lu ms\n", ran / 1000000, waited / 1000000);
@@ -44,7 +46,7 @@ void vm_summary(struct vm *vm)
 #ifdef CONFIG_VMCS_COUNT
 	log_info("  vmcs: %lu reads, %lu writes\n", vmcs_reads, vmcs_writes);
 #endif
-	spin_unlock(&vm_report_lock);
+	spin_unlock(&report_lock);
 }
 
 static const char *stop_word(enum vm_stop s)

@@ -249,18 +249,32 @@ static void start_guest(struct vcpu *v)
 	}
 }
 
+/* What the log gets of a crash: a line at a time, as long as the turn lasts. */
+static void dump_vcpu(struct vcpu *v)
+{
+	struct pcpu *p = this_cpu();
+
+	do {
+		vcpu_load(v);
+		vcpu_dump_step(v);
+	} while (v->dump.next && cpu_rdtsc() < v->turn_end &&
+	         !sched_preempt_check(&pcpu_sched, p->index, clock_now()));
+}
+
 void run_take_turn(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 	u64 st = vm_status(&vm->status);
 
-	if (vm_st_stop(st)) {
+	if (vm_st_stop(st) && unlikely(v->dump.next)) {
+		dump_vcpu(v);
+	} else if (vm_st_stop(st)) {
 		leave_guest(v, vm_st_run(st));
 	} else if (vm_st_state(st) == VM_STARTING) {
 		start_guest(v);
 	} else if (vm_st_state(st) == VM_RUNNING) {
 		run_vcpu(v);
-		if (vm_stop(vm))
+		if (vm_stop(vm) && !v->dump.next)
 			leave_guest(v, vm_st_run(st));
 	}
 }
