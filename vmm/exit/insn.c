@@ -24,6 +24,21 @@ static void inject_fault(struct vcpu *v, const struct emul_ctxt *c)
 	vcpu_raise(v, x->vector, x->has_error, x->error);
 }
 
+/* Bytes by hand: fifteen conversions take as long as all else of the exit four times over. */
+static void log_unsupported(struct vcpu *v, const struct emul_ctxt *c)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[EMUL_MAX_INSN * 2 + 1];
+	u32 n = MIN(c->insn_len, (u32)EMUL_MAX_INSN);
+
+	for (u32 i = 0; i < n; i++) {
+		text[2 * i] = digits[c->insn[i] >> 4];
+		text[2 * i + 1] = digits[c->insn[i] & 15];
+	}
+	text[2 * n] = '\0';
+	vcpu_log(v, LOG_WARN, "cannot emulate the instruction at rip %#lx, bytes %s: #UD\n", c->rip, text);
+}
+
 static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
 {
 	switch (result) {
@@ -41,13 +56,7 @@ static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
 	default:
 		/* Any program with device memory in its reach can do this: it is told, and its VM goes on. */
 		if (!v->emulation->forced)
-			vcpu_log(
-			        v, LOG_WARN,
-			        "cannot emulate the instruction at rip %#lx: %02x %02x %02x %02x %02x %02x %02x %02x "
-			        "%02x %02x %02x %02x %02x %02x %02x (%u bytes fetched): #UD\n",
-			        c->rip, c->insn[0], c->insn[1], c->insn[2], c->insn[3], c->insn[4], c->insn[5],
-			        c->insn[6], c->insn[7], c->insn[8], c->insn[9], c->insn[10], c->insn[11], c->insn[12],
-			        c->insn[13], c->insn[14], c->insn_len);
+			log_unsupported(v, c);
 		vcpu_ud(v);
 		return EXIT_RESUME;
 	}
