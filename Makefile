@@ -19,7 +19,7 @@ CLANG := clang
 PURE_SRCS := \
 	$(addprefix lib/,fmt.c err.c log.c) \
 	$(addprefix mm/,e820.c pool.c frames.c ptree.c ept.c hostpt.c gwalk.c) \
-	$(addprefix arch/x86/,acpi_tables.c acpi_fadt.c acpi_dmar.c exit_ring.c tsc_pick.c vmx/caps.c vmx/names.c) \
+	$(addprefix arch/x86/,acpi_tables.c acpi_fadt.c acpi_dmar.c acpi_spcr.c exit_ring.c tsc_pick.c vmx/caps.c vmx/names.c) \
 	$(addprefix boot/,boot_info.c mb2.c mb1.c cmdline.c) \
 	$(addprefix drivers/,console/fb_text.c console/screen.c input/ps2_keys.c) \
 	$(addprefix vmm/base/,io_bus.c timer.c vclock.c cpuset.c guest_map.c) \

@@ -184,6 +184,22 @@ struct acpi_mcfg {
 /* Stores up to cap entries, counts all good ones in *nr. OK, ERR_TRUNC. */
 __must_check int acpi_parse_mcfg(const struct acpi_table *t, struct acpi_mcfg *out, u32 cap, u32 *nr);
 
+/* ---- SPCR ---- */
+
+struct acpi_spcr { /* a UART like the 16550 */
+	bool io;   /* addr is a port, else a physical address */
+	u64 addr;
+	u8 stride; /* bytes from one register to the next, 1 to 16 */
+	u8 width;  /* of an access, bytes: 1, 2 or 4 */
+	bool pci;  /* it is a PCI device */
+	s32 irq;   /* ISA interrupt or GSI; negative: none */
+	u32 baud;  /* 0: as it is set */
+};
+
+/* OK; ERR_TRUNC; ERR_NOTSUP for another kind of port, or one that is elsewhere; ERR_RANGE for an address beyond the
+ * space. Source: Microsoft, "Serial Port Console Redirection Table". */
+__must_check int acpi_parse_spcr(const struct acpi_table *t, struct acpi_spcr *s);
+
 /* ---- DMAR ---- */
 
 struct acpi_dmar_scope {

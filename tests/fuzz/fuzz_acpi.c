@@ -95,6 +95,17 @@ static void parse_dmar(const struct acpi_table *t)
 		require(rmrrs[i].base < rmrrs[i].limit);
 }
 
+static void parse_spcr(const struct acpi_table *t)
+{
+	struct acpi_spcr s;
+
+	if (acpi_parse_spcr(t, &s))
+		return;
+	require(s.stride >= 1 && s.stride <= 16 && (s.width == 1 || s.width == 2 || s.width == 4));
+	require(s.addr && s.addr + 8u * s.stride > s.addr && (!s.io || s.addr + 8u * s.stride <= 0x10000));
+	require(!s.baud || 115200 % s.baud == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct acpi_mem mem = { map, NULL };
@@ -123,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			require(t->len >= sizeof(struct acpi_header));
 			parse_madt(t);
 			parse_dmar(t);
+			parse_spcr(t);
 			(void)!acpi_parse_mcfg(t, e, 2, &nr);
 			(void)!acpi_parse_fadt(t, &f);
 			if (!acpi_scan_s5(t->data, t->len, &s5))

@@ -14,6 +14,7 @@
 #define MCFG     0x15000u
 #define DMAR     0x16000u
 #define SSDT     0x17000u
+#define SPCR     0x18000u
 
 static u8 memory[MEM_SIZE];
 static struct acpi acpi;
@@ -668,5 +669,115 @@ START_TEST(damaged_dmar)
 }
 END_TEST
 
+/* ---- SPCR ---- */
+
+static void place_spcr(void)
+{
+	put_zero(&body, 80 - 36);
+	place(SPCR, "SPCR", 2);
+	poke8(SPCR, 40, 1); /* I/O, 8 bits, by bytes */
+	poke8(SPCR, 41, 8);
+	poke8(SPCR, 43, 1);
+	poke64(SPCR, 44, 0x2f8);
+	poke8(SPCR, 52, 3); /* 8259 and I/O APIC */
+	poke8(SPCR, 53, 3);
+	poke32(SPCR, 54, 19);
+	poke8(SPCR, 58, 7);
+	poke32(SPCR, 64, 0xffffffff); /* no PCI device */
+}
+
+static int parse_spcr(struct acpi_spcr *s)
+{
+	struct acpi_table t;
+
+	ck_assert_int_eq(acpi_check_table(&mem, SPCR, "SPCR", &t), OK);
+	return acpi_parse_spcr(&t, s);
+}
+
+START_TEST(spcr)
+{
+	struct acpi_spcr s;
+
+	place_spcr();
+	ck_assert_int_eq(parse_spcr(&s), OK);
+	ck_assert(s.io && s.addr == 0x2f8 && s.stride == 1 && s.width == 1 && !s.pci);
+	ck_assert(s.irq == 3 && s.baud == 115200);
+	poke8(SPCR, 52, 2);
+	poke8(SPCR, 58, 3);
+	ck_assert_int_eq(parse_spcr(&s), OK);
+	ck_assert(s.irq == 19 && s.baud == 9600);
+	poke8(SPCR, 52, 0);
+	poke8(SPCR, 58, 0);
+	poke32(SPCR, 64, 0x00021b36);
+	ck_assert_int_eq(parse_spcr(&s), OK);
+	ck_assert(s.irq == -1 && s.baud == 0 && s.pci);
+	for (u32 i = 0; i < 256; i++) {
+		bool known = i == 3 || i == 4 || i == 6 || i == 7;
+
+		poke8(SPCR, 58, (u8)i);
+		ck_assert_int_eq(parse_spcr(&s), OK);
+		ck_assert_uint_eq(s.baud != 0, known);
+	}
+	/* A GSI of nonsense is none of the ISA bus. */
+	poke8(SPCR, 52, 2);
+	poke32(SPCR, 54, 0xffffffff);
+	ck_assert_int_eq(parse_spcr(&s), OK);
+	ck_assert_int_ge(s.irq, 16);
+}
+END_TEST
+
+START_TEST(spcr_registers)
+{
+	static const struct {
+		u8 type, space, bits, offset, access;
+		u64 addr;
+		int r;
+		u8 stride, width;
+	} t[] = {
+		{ 0, 0, 8, 0, 1, 0xfe030000, OK, 1, 1 },
+		{ 1, 0, 32, 0, 3, 0xfe030000, OK, 4, 4 },
+		{ 0x12, 0, 16, 0, 2, 0xfe030000, OK, 2, 2 },
+		{ 0, 0, 32, 0, 1, 0xfe030000, OK, 4, 1 },
+		{ 0, 0, 8, 0, 3, 0xfe030000, OK, 4, 4 },
+		{ 0, 0, 32, 0, 0, 0xfe030000, OK, 4, 4 },
+		{ 0, 0, 0, 0, 0, 0xfe030000, OK, 1, 1 },
+		{ 0, 0, 64, 0, 3, 0x123400000000, OK, 8, 4 },
+		{ 0, 1, 0, 0, 0, 0x3f8, OK, 1, 1 },
+		{ 0, 1, 8, 0, 1, 0xfff8, OK, 1, 1 },
+		{ 0, 1, 8, 0, 1, 0xfff9, ERR_RANGE, 0, 0 },
+		{ 0, 1, 32, 0, 3, 0xffe1, ERR_RANGE, 0, 0 },
+		{ 0, 1, 8, 0, 1, 0x1000003f8, ERR_RANGE, 0, 0 },
+		{ 0, 0, 8, 0, 1, 0xfffffffffffffffa, ERR_RANGE, 0, 0 },
+		{ 0, 0, 8, 0, 4, 0xfe030000, OK, 1, 1 },
+		{ 0, 0, 64, 0, 0, 0xfe030000, ERR_NOTSUP, 0, 0 },
+		{ 0, 0, 24, 0, 0, 0xfe030000, ERR_NOTSUP, 0, 0 },
+		{ 0, 0, 255, 0, 1, 0xfe030000, ERR_NOTSUP, 0, 0 },
+		{ 0, 0, 8, 1, 1, 0xfe030000, ERR_NOTSUP, 0, 0 },
+		{ 0, 2, 8, 0, 1, 0xfe030000, ERR_NOTSUP, 0, 0 },
+		{ 0, 0, 8, 0, 1, 0, ERR_NOTSUP, 0, 0 },
+		{ 3, 0, 32, 0, 3, 0xfe030000, ERR_NOTSUP, 0, 0 },
+		{ 0x0e, 0, 32, 0, 3, 0xfe030000, ERR_NOTSUP, 0, 0 },
+	};
+	struct acpi_spcr s;
+
+	place_spcr();
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		poke8(SPCR, 36, t[i].type);
+		poke8(SPCR, 40, t[i].space);
+		poke8(SPCR, 41, t[i].bits);
+		poke8(SPCR, 42, t[i].offset);
+		poke8(SPCR, 43, t[i].access);
+		poke64(SPCR, 44, t[i].addr);
+		ck_assert_msg(parse_spcr(&s) == t[i].r, "%zu", i);
+		if (!t[i].r)
+			ck_assert_msg(s.stride == t[i].stride && s.width == t[i].width && s.addr == t[i].addr,
+			              "%zu: %u %u", i, s.stride, s.width);
+	}
+	place_spcr();
+	poke32(SPCR, 4, 79);
+	ck_assert_int_eq(parse_spcr(&s), ERR_TRUNC);
+}
+END_TEST
+
 SUITE_MAIN("acpi", finds_the_rsdp, checks_the_rsdp, lists_the_tables, damaged_tables_are_skipped, root_table_fallback,
-           too_many_tables, madt, damaged_madt, fadt, s5_package, mcfg, dmar, damaged_dmar)
+           too_many_tables, madt, damaged_madt, fadt, s5_package, mcfg, dmar, damaged_dmar, spcr, spcr_registers)
