@@ -21,7 +21,7 @@ PURE_SRCS := \
 	$(addprefix mm/,e820.c pool.c frames.c ptree.c ept.c hostpt.c gwalk.c) \
 	$(addprefix arch/x86/,acpi_tables.c acpi_fadt.c acpi_dmar.c acpi_spcr.c exit_ring.c tsc_pick.c vmx/caps.c vmx/names.c) \
 	$(addprefix boot/,boot_info.c mb2.c mb1.c cmdline.c) \
-	$(addprefix drivers/,console/fb_text.c console/screen.c input/ps2_keys.c) \
+	$(addprefix drivers/,console/fb_text.c console/screen.c console/uart_place.c console/uart_pci.c input/ps2_keys.c) \
 	$(addprefix vmm/base/,io_bus.c timer.c vclock.c cpuset.c guest_map.c) \
 	$(addprefix vmm/policy/,cpuid.c cpuid_features.c xsave.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c msr_state.c crs.c pv.c pv_call.c \
 		inject.c taskswitch.c gstate.c gstate_entry.c gstate_seg.c) \
@@ -115,7 +115,7 @@ fuzzers: $(FUZZ_BINS)
 # Hypervisor image.
 HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix arch/x86/,trap.c early_log.c lapic.c tsc.c smp.c power.c fpu.c ksyms.c vmx/vmx.c) \
-	$(addprefix drivers/,console/uart16550.c console/vga_text.c input/ps2_kbd.c) \
+	$(addprefix drivers/,console/uart16550.c console/vga_text.c input/ps2_kbd.c pci/config.c) \
 	$(addprefix vmm/pcpu/,clock.c kick.c walltime.c) \
 	$(addprefix vmm/vm/,vm.c memory.c) \
 	$(addprefix vmm/cpu/,host.c vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c \
