@@ -42,14 +42,28 @@ static void op_now(void *ctx, u64 *wall, u64 *tsc)
 	*wall = *tsc = 12345678901234567ull;
 }
 
+static u32 enough; /* bits: whether a piece ends at the next one, and so on */
+
+static bool op_enough(void *ctx)
+{
+	enough = enough >> 1 | enough << 31;
+	return enough & 1;
+}
+
 static void hypercall(struct pv *p, const u8 *r, u64 val)
 {
-	static const struct pv_call_ops ops = { op_nr, op_id, op_send, op_one, op_one, op_now };
+	static const struct pv_call_ops ops = { op_nr, op_id, op_send, op_one, op_one, op_now, op_enough };
 	struct pv_call c = { r[1] & 15, { val, val >> 7, val >> 13 & 0xff, val >> 3 }, r[1] >> 4 & 3, r[1] & 0x80 };
 	u64 rax;
 
 	sends = 0;
-	rax = pv_hypercall(p, &mem, &c, &ops, NULL);
+	enough = (u32)(val >> 20);
+	do {
+		u32 before = c.next;
+
+		rax = pv_hypercall(p, &mem, &c, &ops, NULL);
+		assert(!c.next || c.next > before);
+	} while (c.next);
 	assert(c.long_mode || !(rax >> 32));
 	assert(sends <= NR && (!sends || (rax <= sends && p->features & PV_SEND_IPI && !c.cpl)));
 	if (c.cpl)

@@ -361,6 +361,7 @@ static struct {
 	u32 sent[NR], unhalted[NR], yields, last_yield;
 	u8 mode, vector;
 	u32 deaf; /* accepts nothing */
+	u32 pieces, in_piece;
 } calls;
 
 static u32 op_nr(void *ctx)
@@ -394,15 +395,28 @@ static void op_now(void *ctx, u64 *wall, u64 *tsc)
 	*wall = WALL;
 	*tsc = 4242;
 }
-static const struct pv_call_ops ops = { op_nr, op_id, op_send, op_unhalt, op_yield, op_now };
+static u32 at_once = NR; /* interrupts in one piece */
+
+static bool op_enough(void *ctx)
+{
+	return ++calls.in_piece >= at_once;
+}
+static const struct pv_call_ops ops = { op_nr, op_id, op_send, op_unhalt, op_yield, op_now, op_enough };
 
 static u64 vmcall(u64 nr, u64 a0, u64 a1, u64 a2, u64 a3)
 {
-	struct pv_call c = { nr, { a0, a1, a2, a3 }, 0, true };
+	struct pv_call c = { nr, { a0, a1, a2, a3 }, 0, true, 0, 0 };
+	u64 answer;
 
 	memset(&calls, 0, sizeof(calls));
 	calls.deaf = NR;
-	return pv_hypercall(&pv, &ram.mem, &c, &ops, NULL);
+	do {
+		calls.in_piece = 0;
+		answer = pv_hypercall(&pv, &ram.mem, &c, &ops, NULL);
+		ck_assert_uint_le(calls.in_piece, at_once);
+		calls.pieces++;
+	} while (c.next);
+	return answer;
 }
 
 static u32 total(void)
@@ -439,9 +453,39 @@ START_TEST(send_ipi)
 }
 END_TEST
 
+/* A piece at a time, in either mode, it is the same call: everybody once, and the sum of all. */
+START_TEST(send_ipi_in_pieces)
+{
+	struct pv_call c = { PV_HC_SEND_IPI, { ~0ull, ~0ull, ~0ull << 32 | 10, 0xf3 }, 0, false, 0, 0 };
+	u32 pieces = 1;
+
+	start(PV_ALL);
+	for (at_once = 1; at_once <= 64; at_once *= 4) {
+		ck_assert_uint_eq(vmcall(PV_HC_SEND_IPI, ~0ull, ~0ull, 0, 0xf3), 100);
+		ck_assert_uint_eq(total(), 100);
+		ck_assert_uint_eq(calls.pieces, (100 + at_once - 1) / at_once + (at_once == 1 || at_once == 4));
+		for (u32 i = 0; i < 100; i++)
+			ck_assert_uint_eq(calls.sent[i], 1);
+	}
+	at_once = 7;
+	memset(&calls, 0, sizeof(calls));
+	calls.deaf = 20;
+	while (pv_hypercall(&pv, &ram.mem, &c, &ops, NULL), c.next) {
+		ck_assert_uint_eq(calls.in_piece, 7);
+		calls.in_piece = 0;
+		pieces++;
+	}
+	ck_assert_uint_eq(total(), 64);
+	ck_assert_int_eq(c.count, 63);
+	ck_assert_uint_eq(pieces, 10);
+	at_once = NR;
+	guest_ram_free(&ram);
+}
+END_TEST
+
 START_TEST(send_ipi_counts_the_accepted)
 {
-	struct pv_call c = { PV_HC_SEND_IPI, { 7, 0, 0, 0xf3 }, 0, true };
+	struct pv_call c = { PV_HC_SEND_IPI, { 7, 0, 0, 0xf3 }, 0, true, 0, 0 };
 
 	start(PV_ALL);
 	memset(&calls, 0, sizeof(calls));
@@ -455,7 +499,7 @@ END_TEST
 START_TEST(calls_32_bit)
 {
 	struct pv_call c = {
-		0xabc00000000ull | PV_HC_SEND_IPI, { ~0ull << 32 | 1, ~0ull << 32 | 1, 0, 0xf3 }, 0, false
+		0xabc00000000ull | PV_HC_SEND_IPI, { ~0ull << 32 | 1, ~0ull << 32 | 1, 0, 0xf3 }, 0, false, 0, 0
 	};
 
 	start(PV_ALL);
@@ -505,7 +549,7 @@ END_TEST
 
 START_TEST(calls_not_offered)
 {
-	struct pv_call user = { PV_HC_VAPIC_POLL_IRQ, { 0 }, 3, true };
+	struct pv_call user = { PV_HC_VAPIC_POLL_IRQ, { 0 }, 3, true, 0, 0 };
 
 	start(PV_NOP_IO_DELAY);
 	for (u64 nr = 0; nr < 32; nr++)
@@ -575,6 +619,7 @@ int main(void)
 	tcase_add_loop_test(tc, odd_addresses, 0, ARRAY_SIZE(odd));
 	tcase_add_test(tc, not_offered);
 	tcase_add_test(tc, send_ipi);
+	tcase_add_test(tc, send_ipi_in_pieces);
 	tcase_add_test(tc, send_ipi_counts_the_accepted);
 	tcase_add_test(tc, calls_32_bit);
 	tcase_add_test(tc, kick_and_yield);

@@ -1,17 +1,44 @@
 /* A VM's interrupt controllers: its vCPUs' local APICs, the 8259As and the I/O APIC, wired to the vCPUs. */
 #include "vmm/cpu/lapic.h"
 
+#include "arch/x86/cpu.h"
 #include "mm/hvmem.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"
 #include "vmm/cpu/vcpu.h"
+#include "vmm/pcpu/clock.h"
 #include "vmm/vm/vm.h"
+
+/*
+ * To many vCPUs a message goes one by one, for each may have to be woken: what is left after a while is sent in pieces of
+ * its own, before the sender goes on.
+ */
+void lapic_send_more(struct vcpu *v)
+{
+	u64 until = cpu_rdtsc() + pcpu_clock.piece / 4;
+	struct pc_irqchip *c = &v->vm->irq;
+	bool accepted = false;
+
+	do
+		v->ipi_next = pc_irqchip_send_next(c, &v->lapic, &v->ipi, v->ipi_next, &accepted);
+	while (v->ipi_next < c->nr && cpu_rdtsc() < until);
+	if (v->ipi_next == c->nr)
+		v->ipi_next = 0;
+	else
+		v->rearm = true; /* back to the run loop */
+}
 
 static void lapic_send(void *ctx, struct vlapic *from, const struct apic_msg *m)
 {
 	struct vcpu *v = ctx;
+	bool accepted = false;
+	u32 next = pc_irqchip_send_next(&v->vm->irq, from, m, 0, &accepted);
 
-	pc_irqchip_send(&v->vm->irq, from, m);
+	if (likely(next == v->vm->nr_vcpus))
+		return;
+	v->ipi = *m;
+	v->ipi_next = next;
+	lapic_send_more(v);
 }
 
 static void lapic_eoi(void *ctx, u8 vector)

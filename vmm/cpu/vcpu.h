@@ -83,13 +83,17 @@ struct vcpu {
 	struct cpuid_table *cpuid;
 	struct vmsr msr;
 	struct pv pv;
-	u64 steal_told; /* of its waiting, ns: reported to the guest so far */
+	struct pv_call call; /* call.next is not 0: a hypercall that was done in part */
+	u64 call_until;      /* host TSC: enough for a piece of it */
+	u64 steal_told;      /* of its waiting, ns: reported to the guest so far */
 	struct crs_caps crs;
 	u8 *msr_bitmap;
 	struct vcpu_msrs held; /* saved while not loaded */
 	u8 *xsave;             /* XSAVE/FXSAVE area, page aligned */
 
 	struct vlapic lapic;
+	struct apic_msg ipi; /* that it sends */
+	u32 ipi_next;        /* whom next: lapic_send_more(); 0: it is sent */
 	u8 *lapic_page;
 	struct timerq timers;
 

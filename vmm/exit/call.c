@@ -1,8 +1,10 @@
 /* VMCALL: hypercalls. The rules are vmm/policy/pv_call.c's; this is the wiring. */
 #include "arch/x86/cpu.h"
+#include "lib/string.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"
 #include "vmm/exit/exit.h"
+#include "vmm/pcpu/clock.h"
 #include "vmm/pcpu/walltime.h"
 #include "vmm/vm/vm.h"
 
@@ -59,6 +61,11 @@ static void hc_now(void *ctx, u64 *wall_ns, u64 *guest_tsc)
 	*guest_tsc = vclock_scale(&v->vm->clock, tsc) + v->tsc_offset;
 }
 
+static bool hc_enough(void *ctx)
+{
+	return cpu_rdtsc() >= ((struct vcpu *)ctx)->call_until;
+}
+
 enum exit_action exit_vmcall(struct vcpu *v)
 {
 	static const struct pv_call_ops ops = {
@@ -68,8 +75,9 @@ enum exit_action exit_vmcall(struct vcpu *v)
 		.unhalt = hc_unhalt,
 		.yield_to = hc_yield_to,
 		.now = hc_now,
+		.enough = hc_enough,
 	};
-	u64 *g = v->regs.gpr;
+	u64 *g = v->regs.gpr, answer;
 	struct pv_call c = {
 		.nr = g[GPR_RAX],
 		.a = { g[GPR_RBX], g[GPR_RCX], g[GPR_RDX], g[GPR_RSI] },
@@ -79,8 +87,21 @@ enum exit_action exit_vmcall(struct vcpu *v)
 		vcpu_ud(v);
 		return EXIT_RESUME;
 	}
+	/* It goes on where it was, if it is the same; else that one is over. */
+	if (unlikely(v->call.next) && v->call.nr == c.nr && !memcmp(v->call.a, c.a, sizeof(c.a))) {
+		c.next = v->call.next;
+		c.count = v->call.count;
+	}
+	v->call.next = 0;
+	v->call_until = cpu_rdtsc() + pcpu_clock.piece / 4;
 	c.cpl = SEG_AR_DPL(vmcs_read32(VMCS_GUEST_SS_AR));
 	c.long_mode = vcpu_is_64bit(v);
-	g[GPR_RAX] = pv_hypercall(&v->pv, &v->vm->mem, &c, &ops, v);
+	answer = pv_hypercall(&v->pv, &v->vm->mem, &c, &ops, v);
+	if (unlikely(c.next)) {
+		v->call = c;
+		v->rearm = true; /* the instruction runs again when others had their chance */
+		return EXIT_RESUME;
+	}
+	g[GPR_RAX] = answer;
 	return EXIT_ADVANCE;
 }

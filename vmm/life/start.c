@@ -169,6 +169,8 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	v->tsc_offset = -vclock_scale(&v->vm->clock, v->vm->tsc_start);
 	v->rearm = true;
 	v->apic_step = 0;
+	v->ipi_next = 0;
+	v->call.next = 0;
 	vcpu_unstall(v);
 	v->first_entry_tsc = 0;
 	vcpu_load(v);

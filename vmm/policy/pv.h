@@ -119,6 +119,9 @@ struct pv_call {
 	u64 nr, a[4]; /* RAX; RBX, RCX, RDX, RSI */
 	u32 cpl;
 	bool long_mode; /* 64-bit code: else registers have 32 bits */
+	/* Of a call in pieces: 0 when it begins. Not 0 afterwards: it is to be called again, as it is then. */
+	u32 next;
+	s64 count;
 };
 
 /* What hypercalls act upon. vCPUs are numbered from 0; number i's APIC ID never changes. */
@@ -132,8 +135,10 @@ struct pv_call_ops {
 	void (*yield_to)(void *ctx, u32 i);
 	/* One moment on both clocks. */
 	void (*now)(void *ctx, u64 *wall_ns, u64 *guest_tsc);
+	/* Enough for one piece. Asked after each interrupt that was sent. */
+	bool (*enough)(void *ctx);
 };
 
 /* The value for RAX. */
-u64 pv_hypercall(const struct pv *p, const struct guest_mem *mem, const struct pv_call *c,
-                 const struct pv_call_ops *ops, void *ctx);
+u64 pv_hypercall(const struct pv *p, const struct guest_mem *mem, struct pv_call *c, const struct pv_call_ops *ops,
+                 void *ctx);

@@ -45,25 +45,31 @@ static s64 sched_yield(const struct pv_call *c, const struct pv_call_ops *ops, v
 	return 0;
 }
 
-/* a0, a1: bitmap of APIC IDs from a2 on; a3: ICR. How many were reached. One pass over the vCPUs bounds the work. */
-static s64 send_ipi(const struct pv_call *c, const struct pv_call_ops *ops, void *ctx)
+/* a0, a1: bitmap of APIC IDs from a2 on; a3: ICR. How many were reached. One pass over the vCPUs, in pieces. */
+static s64 send_ipi(struct pv_call *c, const struct pv_call_ops *ops, void *ctx)
 {
 	u32 nr = ops->nr_vcpus(ctx), width = c->long_mode ? 64 : 32, icr = (u32)c->a[3];
-	s64 count = 0;
+	u32 first = c->next;
 
 	if (icr & (ICR_DEST_LOGICAL | ICR_SHORTHAND))
 		return -PV_EINVAL;
 	if (ICR_MODE(icr) == MODE_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT))
 		return 0; /* the old de-assert reaches nobody */
-	for (u32 i = 0; i < nr; i++) {
+	c->next = 0;
+	if (!first)
+		c->count = 0;
+	for (u32 i = first; i < nr; i++) {
 		u64 bit = (u64)ops->apic_id(ctx, i) - (u32)c->a[2];
 
-		if (bit >= 2 * width || !(c->a[bit / width] >> bit % width & 1))
+		if (bit >= 2 * width || !(c->a[bit >= width] >> (bit & (width - 1)) & 1))
 			continue;
-		if (ops->send(ctx, i, ICR_MODE(icr), (u8)icr))
-			count++;
+		c->count += ops->send(ctx, i, ICR_MODE(icr), (u8)icr);
+		if (i + 1 < nr && ops->enough(ctx)) {
+			c->next = i + 1;
+			break;
+		}
 	}
-	return count;
+	return c->count;
 }
 
 static s64 clock_pairing(const struct guest_mem *mem, const struct pv_call *c, const struct pv_call_ops *ops,
@@ -83,8 +89,8 @@ static s64 clock_pairing(const struct guest_mem *mem, const struct pv_call *c, c
 	return gmem_write(mem, GPA(c->a[0]), buf, sizeof(buf)) == OK ? 0 : -PV_EFAULT;
 }
 
-static s64 call(const struct pv *p, const struct guest_mem *mem, const struct pv_call *c,
-                const struct pv_call_ops *ops, void *ctx)
+static s64 call(const struct pv *p, const struct guest_mem *mem, struct pv_call *c, const struct pv_call_ops *ops,
+                void *ctx)
 {
 	u32 f = p->features;
 
@@ -103,15 +109,19 @@ static s64 call(const struct pv *p, const struct guest_mem *mem, const struct pv
 	return -PV_ENOSYS;
 }
 
-u64 pv_hypercall(const struct pv *p, const struct guest_mem *mem, const struct pv_call *c,
-                 const struct pv_call_ops *ops, void *ctx)
+u64 pv_hypercall(const struct pv *p, const struct guest_mem *mem, struct pv_call *c, const struct pv_call_ops *ops,
+                 void *ctx)
 {
 	struct pv_call narrow = *c;
+	s64 answer;
 
 	if (c->long_mode)
 		return (u64)call(p, mem, c, ops, ctx);
 	narrow.nr = (u32)c->nr;
 	for (u32 i = 0; i < ARRAY_SIZE(narrow.a); i++)
 		narrow.a[i] = (u32)c->a[i];
-	return (u32)call(p, mem, &narrow, ops, ctx);
+	answer = call(p, mem, &narrow, ops, ctx);
+	c->next = narrow.next;
+	c->count = narrow.count;
+	return (u32)answer;
 }

@@ -7,6 +7,7 @@
 #include "vmm/board/serial.h"
 #include "vmm/cpu/events.h"
 #include "vmm/cpu/kill.h"
+#include "vmm/cpu/lapic.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"
 #include "vmm/life/start.h"
@@ -159,6 +160,13 @@ static void first_entry(struct vcpu *v)
 		         v->first_entry_tsc, v->first_entry_tsc + v->tsc_offset);
 }
 
+static void send_more(struct vcpu *v)
+{
+	vm_lock(v->vm);
+	lapic_send_more(v);
+	vm_unlock(v->vm);
+}
+
 /* Runs v until its turn is over, it has nothing to do, or its VM stops. */
 static void run_vcpu(struct vcpu *v)
 {
@@ -169,6 +177,10 @@ static void run_vcpu(struct vcpu *v)
 	vcpu_pv_in(v, v->sched.wait_ns - v->steal_told);
 	v->steal_told = v->sched.wait_ns;
 	do {
+		if (unlikely(v->ipi_next)) {
+			send_more(v);
+			continue;
+		}
 		if (!prepare(v))
 			break;
 		if (unlikely(!v->first_entry_tsc)) {

@@ -29,23 +29,38 @@ static bool deliver(struct vlapic *l, const struct vlapic *from, const struct ap
 	return l == from ? vlapic_deliver_self(l, m) : vlapic_deliver(l, m);
 }
 
-bool pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m)
+u32 pc_irqchip_send_next(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m, u32 first,
+                         bool *accepted)
 {
-	bool accepted = false;
-
 	/* One target, and APIC IDs are mostly the vCPUs' numbers. */
-	if (!m->shorthand && !m->logical && m->dest < MIN(c->nr, 0xffu) && vlapic_id(c->lapics[m->dest]) == m->dest)
-		return vlapic_match(c->lapics[m->dest], m) && deliver(c->lapics[m->dest], from, m);
-	if (m->mode == APIC_MODE_LOWEST && !m->shorthand)
-		return send_lowest(c, m);
-	for (u32 i = 0; i < c->nr; i++) {
+	if (!m->shorthand && !m->logical && m->dest < MIN(c->nr, 0xffu) && vlapic_id(c->lapics[m->dest]) == m->dest) {
+		*accepted |= vlapic_match(c->lapics[m->dest], m) && deliver(c->lapics[m->dest], from, m);
+		return c->nr;
+	}
+	if (m->mode == APIC_MODE_LOWEST && !m->shorthand) {
+		*accepted |= send_lowest(c, m);
+		return c->nr;
+	}
+	for (u32 i = first; i < c->nr; i++) {
 		struct vlapic *l = c->lapics[i];
 
 		if (m->shorthand ? (m->shorthand == SHORTHAND_OTHERS && l == from) || !vlapic_enabled(l)
 		                 : !vlapic_match(l, m))
 			continue;
-		accepted |= deliver(l, from, m);
+		*accepted |= deliver(l, from, m);
+		return i + 1;
 	}
+	return c->nr;
+}
+
+bool pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m)
+{
+	bool accepted = false;
+	u32 next = 0;
+
+	do
+		next = pc_irqchip_send_next(c, from, m, next, &accepted);
+	while (next < c->nr);
 	return accepted;
 }
 

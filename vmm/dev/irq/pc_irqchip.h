@@ -40,6 +40,12 @@ void pc_irqchip_reset(struct pc_irqchip *c);
  * true: somebody accepted it. Any CPU, no lock needed.
  */
 bool pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m);
+/*
+ * The same in pieces: delivers to the first of the APICs from number `first` on that the message is for. The number to go
+ * on with; c->nr: there are no more. *accepted becomes true when that one accepted it.
+ */
+u32 pc_irqchip_send_next(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m, u32 first,
+                         bool *accepted);
 
 /* As pc_irqchip_init. */
 struct pc_irqchip_cfg {
