@@ -20,6 +20,8 @@ void firmware_setup(void);
 /* What was found; the FADT is NULL when there is none. */
 const struct acpi_madt *firmware_madt(void);
 const struct acpi_fadt *firmware_fadt(void);
+/* false: there is no SPCR, or none that says something we understand. */
+bool firmware_spcr(struct acpi_spcr *s);
 /* The host's interrupts on this processor, the bootstrap processor: its local APIC, the handlers. */
 void firmware_setup_interrupts(void);
 void firmware_mask_ioapics(void);
@@ -31,11 +33,13 @@ bool route_irq(u32 irq, u8 vector);
 void console_screen(void);
 void console_keyboard(void);
 
-/* The serial console that console= names, as early as possible. */
+/* The serial console that console= names, as early as possible: one at a port. Says what is wrong with a value. */
 void serial_console(void);
+/* The same for those that take page tables; and where there is no console=, the firmware's own (SPCR). */
+void serial_console_late(void);
 /* Opens the port that control= names; says in the log why when it cannot. */
 void serial_control(void);
-/* Routes the interrupts of both, so that what they receive wakes this processor. */
+/* Routes the interrupts of all, so that what they receive wakes this processor; what has none is polled. */
 void serial_route(void);
 /* Has the monitor serve the control port. After monitor_init. */
 void serial_start_control(void);

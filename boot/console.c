@@ -4,11 +4,13 @@
 #include "arch/x86/trap.h"
 #include "boot/bringup.h"
 #include "boot/cmdline.h"
+#include "drivers/con_poll.h"
 #include "drivers/console/fb_text.h"
 #include "drivers/console/vga_text.h"
 #include "drivers/input/ps2_kbd.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
+#include "vmm/cpu/request.h"
 
 static struct vga_text vga;
 static struct fb_text fb;
@@ -42,6 +44,12 @@ void console_screen(void)
 	}
 }
 
+static void on_key(void)
+{
+	con_poll_end(&kbd.con);
+	housekeep_soon();
+}
+
 /* The FADT says since ACPI 2.0, revision 3, whether there is a keyboard controller:
  * "IA-PC Boot Architecture Flags". */
 void console_keyboard(void)
@@ -60,5 +68,6 @@ void console_keyboard(void)
 	}
 	log_info("keyboard: %s\n", answers ? "ready" : "none answers at its port yet");
 	monitor_add_console(&kbd.con);
+	irq_register(VEC_KBD, on_key);
 	(void)route_irq(PS2_KBD_IRQ, VEC_KBD);
 }

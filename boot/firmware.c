@@ -10,7 +10,6 @@
 #include "lib/atomic.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
-#include "vmm/cpu/request.h"
 
 static struct acpi acpi;
 static struct acpi_madt madt;
@@ -25,6 +24,17 @@ const struct acpi_madt *firmware_madt(void)
 const struct acpi_fadt *firmware_fadt(void)
 {
 	return have_fadt ? &fadt : NULL;
+}
+
+bool firmware_spcr(struct acpi_spcr *s)
+{
+	const struct acpi_table *t = acpi_find(&acpi, "SPCR", 0);
+	int r = t ? acpi_parse_spcr(t, s) : ERR_NOENT;
+
+	if (t && r)
+		log_warn("acpi: SPCR: %s\n",
+		         r == ERR_NOTSUP ? "the console is of a kind that is not known" : err_str(r));
+	return r == OK;
 }
 
 /* ---- ACPI ---- */
@@ -128,11 +138,6 @@ static void on_timer(void)
 	/* It only has to end the HLT, or the guest's turn: the run loop looks at the timers. */
 }
 
-static void on_console_key(void)
-{
-	housekeep_soon();
-}
-
 static void on_kick(void)
 {
 	atomic_store(&this_cpu()->kick, 1);
@@ -172,8 +177,6 @@ void firmware_setup_interrupts(void)
 {
 	irq_register(VEC_TIMER, on_timer);
 	irq_register(VEC_KICK, on_kick);
-	irq_register(VEC_UART, on_console_key);
-	irq_register(VEC_KBD, on_console_key);
 	pic8259_disable();
 	lapic_init_bsp(map_mmio, cmdline_flag(bi.cmdline, "x2apic", !x2apic_opt_out));
 	lapic_init_cpu();

@@ -1,6 +1,7 @@
 /* Bring-up: from the boot loader's hands to the run loop. */
 #include "arch/x86/acpi_tables.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/early_log.h"
 #include "arch/x86/lapic.h"
 #include "arch/x86/lock.h"
 #include "arch/x86/percpu.h"
@@ -93,6 +94,8 @@ void fatal(const char *what, const char *advice)
 {
 	const struct acpi_mem early = { .map = map_early };
 
+	if (!log_has_sink()) /* the console is one that could not be opened yet, or there is none */
+		early_log_open();
 	log_err("bulkhead: cannot start: %s\n", what);
 	log_err("bulkhead: what to do: %s\n", advice);
 	/* Power-off and reset are ACPI's, also before its turn has come. */
@@ -419,8 +422,9 @@ void hv_main(u32 magic, u32 info, u64 delta)
 		fatal("EFI boot services are still running", "boot with GRUB's multiboot2 command, which ends them");
 	memory_setup(delta);
 	console_screen();
-	serial_control();
 	firmware_setup();
+	serial_console_late();
+	serial_control();
 	firmware_setup_interrupts();
 	smp_mem.start_tsc = boot_start_tsc;
 	smp_mem.start_pml4 = image_pa(boot_pml4);

@@ -21,4 +21,8 @@ struct console {
 	u32 wait_ns; /* after which there is room again, as much as there can be */
 	/* Next input byte (0-255), or -1 when there is none. NULL for output-only consoles. */
 	int (*getc)(struct console *con);
+	/* getc() is to be called after so many ns at the latest, because no interrupt may tell of input; 0: one does. It
+	 * changes. The others are con_poll.h's. */
+	u32 poll_ns;
+	u32 poll_fast_ns, poll_quiet;
 };

@@ -3,6 +3,7 @@
 
 #include "arch/x86/io.h"
 #include "arch/x86/tsc.h"
+#include "drivers/con_poll.h"
 #include "lib/string.h"
 
 #define PORT_DATA    0x60
@@ -196,6 +197,7 @@ static int kbd_getc(struct console *con)
 		k->pos = 0;
 		k->len = ps2_keys_code(&k->keys, code, k->out);
 	}
+	con_poll_looked(con, k->pos < k->len);
 	return k->pos < k->len ? k->out[k->pos++] : -1;
 }
 
@@ -203,6 +205,7 @@ int ps2_kbd_init(struct ps2_kbd *k, bool *answers)
 {
 	memset(k, 0, sizeof(*k));
 	k->con = (struct console){ .name = "keyboard", .getc = kbd_getc };
+	con_poll_begin(&k->con, CON_POLL_IDLE_NS);
 	ps2_keys_init(&k->keys);
 	return set_up(answers);
 }

@@ -4,6 +4,7 @@ A test is a Boot. Its run succeeds when the dialogue went through, every pattern
 in the console's text, and the end is the one expected (`status`, as tools/run gives it; `code`, the guest's exit code).
 """
 import re
+import struct
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ class Boot:
     options: tuple = ()  # more of QEMU's
     direct: bool = False  # QEMU loads the hypervisor, alone: no boot loader, no blob
     inner: nested.Inner = None  # Bulkhead in that virtual machine of Linux' KVM on the machine (iso: through OVMF)
+    console: tuple = ()  # QEMU: what the console's line, chardev com1, is connected to instead of the first serial port
+    acpi: bytes = b""  # QEMU: one more ACPI table
     leave_out: tuple = ()  # modules not loaded
     # What must happen
     dialogue: tuple = ()  # (pattern to wait for, text to type, or Program to run, then); many.OnScreen, many.Keys
@@ -597,9 +600,10 @@ def refusal_tests():
     # A control port that cannot be had keeps nothing from starting: this goes on to the same message.
     for what, value, why in (("console", "uart,com1,9600", "that port is the console's"),
                              ("absent", "uart,com3", "no UART answers there"),
-                             ("value", "uart,com2,fast", "PORT is com1 to com4 or a number, BAUD a number"),
+                             ("value", "uart,com9", "PORT is com1 to com4 or a number up to 0xfff8"),
                              ("speed", "uart,com2,9601", "the speed must divide 115200"),
-                             ("kind", "tcp", r"only uart\[,PORT\[,BAUD\]\] is known"),
+                             ("pci", "uart,pci,0:1f.7", "there is no such PCI device"),
+                             ("kind", "tcp", r"only uart\[,PORT\[,BAUD\]\], uart,pci,B:D\.F"),
                              ("long", "uart," + "0" * 80, "the value is too long")):
         yield refusal(
             f"control-port-{what}",
@@ -663,6 +667,73 @@ def refusal_tests():
         iso=False,
         **payload_kw,
     )
+
+
+SECOND_PORT = ("-serial", "null", "-serial", "chardev:com1")
+PCI_PORT = ("-device", "pci-serial,addr=5,chardev=com1")
+
+
+def spcr(kind=0, space=1, address=0x2F8, baud=7):
+    """Microsoft's Serial Port Console Redirection Table, revision 2; QEMU sums it up."""
+    header = struct.pack("<4sIBB6s8sI4sI", b"SPCR", 80, 2, 0, b"TESTER", b"CONSOLE ", 1, b"TEST", 1)
+    gas = struct.pack("<BBBBQ", space, 8, 0, 1, address)
+    return header + struct.pack("<B3x", kind) + gas + struct.pack("<BBIB5xHH12x", 1, 3, 0, baud, 0xFFFF, 0xFFFF)
+
+
+def serial_tests():
+    """Where the console's UART may be: QEMU up to where VT-x is missed, the whole log on that line from its start on."""
+    begins = r"^\[ +0\.\d+\] Bulkhead "
+    common = dict(accel="tcg", guest="hello")
+    yield refusal("serial-pci", "console=uart,pci,…: a UART on PCI, the only one of the machine", begins,
+                  r"console: serial port 0xc\w+, 115200 baud", r"cannot start: .*VT-x", cmdline="console=uart,pci,0:5.0,115200", console=PCI_PORT, **common)
+    yield refusal("serial-pci-absent", "what is wrong with values of console= is said by name, and a later one counts",
+                  begins, r"cannot start: .*VT-x", r"console=uart,com1,9601: the speed must divide 115200",
+                  r"console=tcp: only uart", r"console=: the value is too long", r"console=uart,pci,0:5: B:D\.F is bus",
+                  cmdline="console=tcp console=uart,com1,9601 console=uart,pci,0:5 console=uart," + "0" * 80 +
+                  " console=uart,pci,00:05.0", console=PCI_PORT, **common)
+    for name, value, why in (("device", "uart,pci,0:1e.0", "there is no such PCI device"),
+                             ("no-uart", "uart,pci,0:0.0", "that PCI device is no serial port"),
+                             ("memory", "uart,mmio,0xfe000000", "no UART answers there"),
+                             ("nowhere", "uart,mmio,0xf000000000000", "its memory cannot be mapped")):
+        # Nobody hears it there: the control channel's line, with the same value, is as good.
+        yield refusal(f"control-port-{name}", f"control={value}: {why}", r"cannot start: .*VT-x",
+                      rf"control={value}: {why}", cmdline=f"control={value}", **common)
+    yield refusal("serial-spcr", "the firmware's console (SPCR) is the second port: all of the log is there, too", begins,
+                  r"acpi: SPCR: the console is at port 0x2f8, 57600 baud", r"cannot start: .*VT-x",
+                  acpi=spcr(baud=6), console=SECOND_PORT, **common)
+    yield refusal("serial-spcr-pci", "the firmware's console is a port of a PCI device",
+                  begins, r"acpi: SPCR: the console is at port 0xc010, 115200 baud", r"cannot start: .*VT-x",
+                  acpi=spcr(address=0xC010), console=PCI_PORT, **common)
+    yield refusal("serial-spcr-same", "the firmware's console is the first port, as without it",
+                  begins, r"cannot start: .*VT-x", acpi=spcr(address=0x3F8), **common)
+    yield refusal("serial-spcr-over", "console= counts more than SPCR", begins, r"cannot start: .*VT-x",
+                  cmdline="console=uart,com1", acpi=spcr(), **common)
+    for name, table, why in (("kind", spcr(kind=3), "of a kind that is not known"),
+                             ("absent", spcr(address=0x2E8), "port 0x2e8, 115200 baud is not used: no UART answers there"),
+                             ("memory", spcr(space=0, address=0xFE000000),
+                              "memory 0xfe000000, 115200 baud is not used: no UART answers there")):
+        yield refusal(f"serial-spcr-{name}", "a firmware's console that cannot be used: said so, com1 goes on", begins,
+                      rf"acpi: SPCR: .*{why}", r"cannot start: .*VT-x", acpi=table, **common)
+    # Typed input whose interrupt does not come, in Bochs.
+    typed = dict(
+        config_text=many.machine(many.guest("clock", "idle seconds", com1="console")),
+        memory=256,
+        needs=["build/guest-tests/load.elf"],
+        dialogue=(
+            (r"^second 1\n", many.ESCAPE),
+            (many.MON, "version\n"),
+            (r"version: +\d[^>]*> ", "list\n"),
+            (r"clock +running[^>]*> ", "console clock\n"),
+            (r"clock is running", many.ESCAPE),
+            (many.MON, "poweroff\n"),
+        ),
+    )
+    yield Boot("serial-poll", "console=uart,com1,115200,poll: typed input without an interrupt",
+               cmdline="console=uart,com1,115200,poll", **typed)
+    yield Boot("serial-no-interrupt", "a UART whose interrupt never comes: it is looked at until one does",
+               debugger=lambda: jump("uart16550_enable_interrupt", "firmware_fadt"), **typed)
+    yield Boot("serial-no-route", "no I/O APIC that has its interrupt: it is looked at",
+               debugger=lambda: jump("route_irq", "trap_boot_nmi"), **typed)
 
 
 def other_tests():
@@ -983,6 +1054,7 @@ def all_tests():
         xsave_tests,
         pv_tests,
         refusal_tests,
+        serial_tests,
         neighbour_tests,
         previous_tests,
         start_tests,

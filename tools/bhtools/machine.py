@@ -44,6 +44,7 @@ class Settings:
     stub: callable = None  # QEMU: stub(gdbstub.Stub) drives the machine from before its first instruction; ends by itself
     options: tuple = ()  # QEMU: more of them
     kernel: str = ""  # QEMU starts this multiboot1 program itself, or the machine …
+    console: tuple = ("-serial", "chardev:com1")  # QEMU: what the console's line, chardev com1, is connected to
     disk: str = ""  # boots from this image …
     iso: str = ""  # … or from this CD
 
@@ -203,7 +204,7 @@ class Machine:
         model = s.cpu_model or ("host,+vmx" if self.accel == "kvm" else "max")
         cmd = ["qemu-system-x86_64", "-nodefaults", "-accel", self.accel, "-cpu", model, "-smp", str(s.cpus),
                "-m", str(s.memory), "-display", "none", "-vga", "std",
-               "-chardev", f"tty,id=com1,path={self._tty}", "-serial", "chardev:com1"]
+               "-chardev", f"tty,id=com1,path={self._tty}", *s.console]
         if s.com2:
             cmd += ["-chardev", f"tty,id=com2,path={self._com2_tty}", "-serial", "chardev:com2"]
         if s.stub:  # a triple fault ends it

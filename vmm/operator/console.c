@@ -43,6 +43,9 @@
 static struct console *consoles[MAX_CONSOLES];
 static struct log_sink sinks[MAX_CONSOLES];
 static u32 nr_consoles;
+static struct console *inputs[MAX_CONSOLES + 1]; /* those with input, and the control channel's */
+static u32 nr_inputs;
+static u64 looked_at; /* all of them were looked at, clock_now() ns */
 static struct spinlock out_lock;
 static struct mux mux;
 static bool ready;              /* the mux has the console */
@@ -154,8 +157,27 @@ void monitor_add_console(struct console *con)
 	consoles[nr_consoles] = con;
 	sinks[nr_consoles] = (struct log_sink){ .write = sink_write, .ctx = con };
 	nr_consoles++;
+	if (con->getc)
+		monitor_watch(con);
 	if (con->write)
 		log_add_sink(&sinks[nr_consoles - 1]);
+}
+
+void monitor_watch(struct console *con)
+{
+	if (nr_inputs < ARRAY_SIZE(inputs))
+		inputs[nr_inputs++] = con;
+}
+
+/* When those that nobody tells of have to be looked at, clock_now() ns. */
+static u64 poll_deadline(void)
+{
+	u32 ns = 0;
+
+	for (u32 i = 0; i < nr_inputs; i++)
+		if (inputs[i]->poll_ns && (!ns || inputs[i]->poll_ns < ns))
+			ns = inputs[i]->poll_ns;
+	return ns ? looked_at + ns : TIMER_OFF;
 }
 
 static bool read_keys(void)
@@ -367,6 +389,7 @@ void monitor_poll(void)
 	if (!ready)
 		return;
 	now = clock_now();
+	looked_at = now;
 	read_ports();
 	spin_lock(&monitor_lock);
 	take_keys();
@@ -410,6 +433,7 @@ u64 monitor_deadline(void)
 	if (at == TIMER_OFF)
 		at = mux_deadline(&mux);
 	at = MIN(MIN(at, control_deadline()), atomic_load_relaxed(&draw_at));
+	at = MIN(at, poll_deadline());
 	return nr_keys ? MIN(at, clock_now() + KEYS_NS) : at;
 }
 

@@ -15,6 +15,8 @@ struct machine;
 /* Adds a console: the log goes to all of them, keys are taken from those that have any.
  * From the start of bring-up. */
 void monitor_add_console(struct console *con);
+/* Has its poll_ns kept: input of it that no interrupt tells of. monitor_add_console() does so. */
+void monitor_watch(struct console *con);
 /* Where the processors lie, for `describe`; m must live on. */
 void monitor_set_machine(const struct machine *m);
 /* When guests exist: attaches the console to the first that has one. ascii: it shows no UTF-8. OK or ERR_NOMEM. */

@@ -164,6 +164,7 @@ int monitor_add_control_port(struct console *con)
 		return ERR_NOMEM;
 	}
 	ctl_port_init(p, &monitor_mon, con, buf, out_size);
+	monitor_watch(con);
 	atomic_store_release(&port, p);
 	return OK;
 }
