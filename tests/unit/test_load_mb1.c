@@ -159,32 +159,32 @@ START_TEST(headers)
 	memset(image, 0, sizeof(image));
 	guest_ram_init(&g, 16 * MIB);
 	in = input();
-	ck_assert(!mb1_find_header(image, IMG_LEN, &h));
+	ck_assert(!mb1_find_header(image, IMG_LEN, 0, &h));
 	ck_assert_int_eq(load_multiboot1(&in, &out), ERR_INVAL);
 	/* found at the last place, not past 8 KiB, only on multiples of 4 */
 	put_header(8192 - 12, 7);
-	ck_assert(mb1_find_header(image, IMG_LEN, &h));
+	ck_assert(mb1_find_header(image, IMG_LEN, 0, &h));
 	ck_assert_uint_eq(h.offset, 8192 - 12);
 	ck_assert_uint_eq(h.flags, 7);
-	ck_assert(!mb1_find_header(image, 8191, &h));
+	ck_assert(!mb1_find_header(image, 8191, 0, &h));
 	memset(image, 0, sizeof(image));
 	put_header(8192, 3);
-	ck_assert(!mb1_find_header(image, IMG_LEN, &h));
+	ck_assert(!mb1_find_header(image, IMG_LEN, 0, &h));
 	put_header(0x202, 3);
-	ck_assert(!mb1_find_header(image, IMG_LEN, &h));
+	ck_assert(!mb1_find_header(image, IMG_LEN, 0, &h));
 	/* a wrong checksum, then a right header later */
 	memset(image, 0, sizeof(image));
 	put_header(0x100, 3);
 	image[0x108] ^= 1;
-	ck_assert(!mb1_find_header(image, IMG_LEN, &h));
+	ck_assert(!mb1_find_header(image, IMG_LEN, 0, &h));
 	put_header(0x140, 3);
-	ck_assert(mb1_find_header(image, IMG_LEN, &h));
+	ck_assert(mb1_find_header(image, IMG_LEN, 0, &h));
 	ck_assert_uint_eq(h.offset, 0x140);
 	/* address fields cut off */
 	memset(image, 0, sizeof(image));
 	put_header(0x100, 0x10000);
-	ck_assert(!mb1_find_header(image, 0x100 + 31, &h));
-	ck_assert(mb1_find_header(image, 0x100 + 32, &h));
+	ck_assert(!mb1_find_header(image, 0x100 + 31, 0, &h));
+	ck_assert(mb1_find_header(image, 0x100 + 32, 0, &h));
 	/* unknown mandatory flags; a header in something that is no ELF */
 	build_elf(false, 3, 0x0b);
 	ck_assert_int_eq(load_multiboot1(&in, &out), ERR_NOTSUP);

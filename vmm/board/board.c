@@ -80,16 +80,20 @@ void board_destroy(struct vm *vm)
 	vm->board = NULL;
 }
 
-void board_reset(struct vm *vm, u64 now)
+bool board_reset_step(struct vm *vm, u32 step, u64 now)
 {
 	struct board *b = vm->board;
 
-	vdev_reset_all(b->rows, b->nr_rows, now);
+	if (step < b->nr_rows) {
+		vdev_reset_all(&b->rows[step], 1, now);
+		return true;
+	}
 	vrtc_set_time(&b->rtc, walltime_now(), now);
 	/* There is no firmware to do it. The windows are those of the DSDT. */
 	if (vpci_assign(&b->pci, GUEST_PCI_MMIO_BASE, GUEST_PCI_MMIO_END, PCI_IO_BASE, PCI_IO_END) != OK)
 		log_warn("guest %s: PCI BARs do not fit\n", vm->config.name);
 	serial_reset(vm);
+	return false;
 }
 
 const struct vdev *board_devices(const struct vm *vm, u32 *nr)

@@ -138,9 +138,7 @@ void lapics_destroy(struct vm *vm)
 	hv_zfree(vm->lapics, vm->nr_vcpus * sizeof(*vm->lapics));
 }
 
-void lapics_reset(struct vm *vm, u64 now)
+void lapic_reset(struct vcpu *v, u64 now)
 {
-	for (u32 i = 0; i < vm->nr_vcpus; i++)
-		vlapic_reset(&vm->vcpus[i]->lapic, now);
-	pc_irqchip_reset(&vm->irq);
+	vlapic_reset(&v->lapic, now);
 }

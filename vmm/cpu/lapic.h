@@ -10,7 +10,7 @@ struct vm;
 /* vCPUs exist. OK or a negative error; lapics_destroy(). */
 __must_check int lapics_create(struct vm *vm);
 void lapics_destroy(struct vm *vm);
-/* Power-on state at VM time now. */
-void lapics_reset(struct vm *vm, u64 now);
+/* Power-on state of v's local APIC at VM time now. */
+void lapic_reset(struct vcpu *v, u64 now);
 /* What v sends to many, v->ipi: the next piece, as long as v->ipi_next is not 0. In v's turn, with the VM's lock. */
 void lapic_send_more(struct vcpu *v);

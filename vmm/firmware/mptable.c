@@ -33,18 +33,12 @@ enum { BUS_PCI, BUS_ISA }; /* a PCI bus' ID is its number */
 #define NR_PINS    4
 #define XAPIC_IDS  255 /* an APIC with a greater ID is not addressed by 8 bits */
 
-struct mp_table {
-	u8 *base; /* the header */
-	u8 *next;
-	u32 nr;
-};
-
 static u32 apic_id(const struct fw_config *cfg, u32 cpu)
 {
 	return cfg->apic_ids ? cfg->apic_ids[cpu] : cpu;
 }
 
-static u8 *entry(struct mp_table *t, enum mp_entry type)
+static u8 *entry(struct fw_mptable *t, enum mp_entry type)
 {
 	u8 *e = t->next;
 
@@ -54,7 +48,7 @@ static u8 *entry(struct mp_table *t, enum mp_entry type)
 	return e;
 }
 
-static void cpus(struct mp_table *t, const struct fw_config *cfg)
+static void cpus(struct fw_mptable *t, const struct fw_config *cfg)
 {
 	for (u32 i = 0; i < cfg->nr_cpus; i++) {
 		u8 *e;
@@ -70,7 +64,7 @@ static void cpus(struct mp_table *t, const struct fw_config *cfg)
 	}
 }
 
-static void bus(struct mp_table *t, u8 id, const char *type)
+static void bus(struct fw_mptable *t, u8 id, const char *type)
 {
 	u8 *e = entry(t, MP_BUS);
 
@@ -78,7 +72,7 @@ static void bus(struct mp_table *t, u8 id, const char *type)
 	memcpy(e + 2, type, 6);
 }
 
-static void ioapic(struct mp_table *t, const struct fw_config *cfg)
+static void ioapic(struct fw_mptable *t, const struct fw_config *cfg)
 {
 	u8 *e = entry(t, MP_IOAPIC);
 
@@ -89,8 +83,8 @@ static void ioapic(struct mp_table *t, const struct fw_config *cfg)
 }
 
 /* source: what the bus calls it; to: the APIC's ID and its pin. */
-static void interrupt(struct mp_table *t, enum mp_entry kind, enum mp_int_type type, u16 flags, u8 bus_id, u8 source,
-                      u8 to, u8 pin)
+static void interrupt(struct fw_mptable *t, enum mp_entry kind, enum mp_int_type type, u16 flags, u8 bus_id,
+                      u8 source, u8 to, u8 pin)
 {
 	u8 *e = entry(t, kind);
 
@@ -102,21 +96,20 @@ static void interrupt(struct mp_table *t, enum mp_entry kind, enum mp_int_type t
 	e[7] = pin;
 }
 
-static void interrupts(struct mp_table *t, const struct fw_config *cfg)
+static void isa_interrupts(struct fw_mptable *t, u8 io)
 {
-	u8 io = (u8)cfg->ioapic_id;
-
 	for (u8 irq = 0; irq < NR_ISA; irq++)
 		if (irq != 2) /* the cascade of the 8259As */
 			interrupt(t, MP_IO_INT, MP_INT, irq == FW_SCI_GSI ? INT_HIGH_LEVEL : INT_CONFORMS, BUS_ISA,
 			          irq, io, irq ? irq : 2);
-	for (u8 slot = 1; slot < NR_SLOTS; slot++)
+}
+
+static void pci_interrupts(struct fw_mptable *t, u8 io, u8 first, u8 end)
+{
+	for (u8 slot = first; slot < end; slot++)
 		for (u8 pin = 0; pin < NR_PINS; pin++)
 			interrupt(t, MP_IO_INT, MP_INT, INT_CONFORMS, BUS_PCI, (u8)(slot << 2 | pin), io,
 			          FW_PCI_GSI_BASE + ((slot + pin) & 3));
-	/* The 8259As reach the boot processor; LINT1 is NMI on each. */
-	interrupt(t, MP_LOCAL_INT, MP_EXTINT, INT_CONFORMS, BUS_ISA, 0, (u8)apic_id(cfg, 0), 0);
-	interrupt(t, MP_LOCAL_INT, MP_NMI, INT_CONFORMS, BUS_ISA, 0, ALL_LAPICS, 1);
 }
 
 static u32 table_len(const struct fw_config *cfg)
@@ -128,34 +121,58 @@ static u32 table_len(const struct fw_config *cfg)
 	return HEADER_LEN + nr * CPU_LEN + others * OTHER_LEN;
 }
 
-void fw_mptable_build(const struct fw_config *cfg, struct fw_area *a)
+static void begin(struct fw_mptable *t, const struct fw_config *cfg, struct fw_area *a)
 {
-	u32 len = table_len(cfg);
-	u64 floating_gpa, table_gpa;
-	u8 *floating = fw_alloc(a, FLOATING_LEN, 16, &floating_gpa);
-	u8 *base = fw_alloc(a, len, 16, &table_gpa);
-	struct mp_table t = { .base = base, .next = base + HEADER_LEN };
+	u64 gpa;
 
-	if (!floating || !base)
+	t->len = table_len(cfg);
+	t->floating = fw_alloc(a, FLOATING_LEN, 16, &gpa);
+	t->base = fw_alloc(a, t->len, 16, &t->base_gpa);
+	if (!t->base)
 		return;
-	cpus(&t, cfg);
-	bus(&t, BUS_PCI, "PCI   ");
-	bus(&t, BUS_ISA, "ISA   ");
-	ioapic(&t, cfg);
-	interrupts(&t, cfg);
-	memcpy(base, "PCMP", 4);
-	fw_put16(base, 4, (u16)len);
-	base[6] = SPEC_REV;
-	memcpy(base + 8, "BULKHEAD", 8);
-	memcpy(base + 16, "PARTITION   ", 12);
-	fw_put16(base, 34, (u16)t.nr);
-	fw_put32(base, 36, (u32)GUEST_LAPIC_BASE);
-	base[7] = fw_checksum(base, len);
+	t->next = t->base + HEADER_LEN;
+	cpus(t, cfg);
+	bus(t, BUS_PCI, "PCI   ");
+	bus(t, BUS_ISA, "ISA   ");
+	ioapic(t, cfg);
+}
+
+static void finish(struct fw_mptable *t)
+{
+	memcpy(t->base, "PCMP", 4);
+	fw_put16(t->base, 4, (u16)t->len);
+	t->base[6] = SPEC_REV;
+	memcpy(t->base + 8, "BULKHEAD", 8);
+	memcpy(t->base + 16, "PARTITION   ", 12);
+	fw_put16(t->base, 34, (u16)t->nr);
+	fw_put32(t->base, 36, (u32)GUEST_LAPIC_BASE);
+	t->base[7] = fw_checksum(t->base, t->len);
 
 	/* Feature bytes 0: a table is there, and the 8259As' INTR is on LINT0 ("virtual wire"), without IMCR. */
-	memcpy(floating, "_MP_", 4);
-	fw_put32(floating, 4, (u32)table_gpa);
-	floating[8] = FLOATING_LEN / 16;
-	floating[9] = SPEC_REV;
-	floating[10] = fw_checksum(floating, FLOATING_LEN);
+	memcpy(t->floating, "_MP_", 4);
+	fw_put32(t->floating, 4, (u32)t->base_gpa);
+	t->floating[8] = FLOATING_LEN / 16;
+	t->floating[9] = SPEC_REV;
+	t->floating[10] = fw_checksum(t->floating, FLOATING_LEN);
+}
+
+void fw_mptable_build(struct fw_mptable *t, const struct fw_config *cfg, struct fw_area *a, u32 part)
+{
+	u8 io = (u8)cfg->ioapic_id;
+
+	if (part == 0)
+		begin(t, cfg, a);
+	if (!t->floating || !t->base)
+		return;
+	switch (part) {
+	case 0: isa_interrupts(t, io); break;
+	case 1: pci_interrupts(t, io, 1, NR_SLOTS / 2); break;
+	case 2:
+		pci_interrupts(t, io, NR_SLOTS / 2, NR_SLOTS);
+		/* The 8259As reach the boot processor; LINT1 is NMI on each. */
+		interrupt(t, MP_LOCAL_INT, MP_EXTINT, INT_CONFORMS, BUS_ISA, 0, (u8)apic_id(cfg, 0), 0);
+		interrupt(t, MP_LOCAL_INT, MP_NMI, INT_CONFORMS, BUS_ISA, 0, ALL_LAPICS, 1);
+		break;
+	default: finish(t); break;
+	}
 }

@@ -84,11 +84,15 @@ static u64 build_dsdt(const struct fw_config *cfg, struct fw_area *a)
 	memcpy(t, dsdt_aml, dsdt_aml_len);
 	for (u32 i = HEADER_LEN; i + sizeof(dsdt_mark) <= dsdt_aml_len; i++) {
 		if (memcmp(t + i, dsdt_mark, sizeof(dsdt_mark)) == 0) {
-			fw_put32(t, i + sizeof(dsdt_mark) - 4, value);
+			u8 *at = t + i + sizeof(dsdt_mark) - 4;
+
+			/* It is sealed already: what changes is taken over, for all of it takes its time. */
+			t[9] -= fw_checksum(at, 4);
+			fw_put32(at, 0, value);
+			t[9] += fw_checksum(at, 4);
 			break;
 		}
 	}
-	seal(t, dsdt_aml_len);
 	return gpa;
 }
 
@@ -252,31 +256,59 @@ static int refuse(char *why, size_t why_size, int err, const char *text)
 	return err;
 }
 
-int fwtables_build(const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp, char *why, size_t why_size)
+enum { FW_START, FW_DSDT, FW_FADT, FW_MADT, FW_ROOTS, FW_MPTABLE, FW_SMBIOS };
+
+static int start(struct fw_build *b, const struct fw_config *cfg, const struct guest_mem *mem, char *why,
+                 size_t why_size)
 {
-	struct fw_area acpi = { .start = GUEST_FW_BASE, .at = GUEST_FW_BASE, .end = ACPI_END };
-	struct fw_area rom = { .start = ACPI_END, .at = ACPI_END, .end = FW_RESET_CODE };
 	u8 *low = gmem_ptr(mem, GPA(0), GUEST_VGA_BASE);
-	u64 root, fadt, madt, facs;
-	u8 *root_ptr;
 
 	if (!cfg->nr_cpus || cfg->nr_cpus > FW_MAX_CPUS)
 		return refuse(why, why_size, ERR_INVAL, "number of CPUs is not 1 to 256");
-	acpi.base = gmem_ptr(mem, GPA(acpi.start), acpi.end - acpi.start);
-	rom.base = gmem_ptr(mem, GPA(rom.start), GUEST_FW_END - rom.start);
-	if (!low || !acpi.base || !rom.base)
+	b->acpi = (struct fw_area){ .start = GUEST_FW_BASE, .at = GUEST_FW_BASE, .end = ACPI_END };
+	b->rom = (struct fw_area){ .start = ACPI_END, .at = ACPI_END, .end = FW_RESET_CODE };
+	b->acpi.base = gmem_ptr(mem, GPA(b->acpi.start), b->acpi.end - b->acpi.start);
+	b->rom.base = gmem_ptr(mem, GPA(b->rom.start), GUEST_FW_END - b->rom.start);
+	if (!low || !b->acpi.base || !b->rom.base)
 		return refuse(why, why_size, ERR_FAULT, "no RAM below 1 MiB");
 	fw_bda_build(cfg, low);
-	fw_reset_entry_build(rom.base + (FW_RESET_CODE - rom.start));
-	root_ptr = fw_alloc(&acpi, RSDP_LEN, 16, &root);
-	facs = build_facs(&acpi);
-	fadt = build_fadt(cfg, &acpi, facs, build_dsdt(cfg, &acpi));
-	madt = build_madt(cfg, &acpi);
-	build_roots(&acpi, root_ptr, fadt, madt);
-	fw_mptable_build(cfg, &rom);
-	fw_smbios_build(cfg, &rom);
-	if (acpi.full || rom.full)
-		return refuse(why, why_size, ERR_NOSPC, "they do not fit below 1 MiB");
-	*rsdp = GPA(root);
+	fw_reset_entry_build(b->rom.base + (FW_RESET_CODE - b->rom.start));
+	b->root_ptr = fw_alloc(&b->acpi, RSDP_LEN, 16, &b->root);
+	b->facs = build_facs(&b->acpi);
 	return OK;
+}
+
+bool fwtables_step(struct fw_build *b, const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp,
+                   int *err, char *why, size_t why_size)
+{
+	*err = OK;
+	switch (b->next++) {
+	case FW_START: *err = start(b, cfg, mem, why, why_size); break;
+	case FW_DSDT: b->dsdt = build_dsdt(cfg, &b->acpi); break;
+	case FW_FADT: b->fadt = build_fadt(cfg, &b->acpi, b->facs, b->dsdt); break;
+	case FW_MADT: b->madt = build_madt(cfg, &b->acpi); break;
+	case FW_ROOTS: build_roots(&b->acpi, b->root_ptr, b->fadt, b->madt); break;
+	case FW_MPTABLE:
+		fw_mptable_build(&b->mp, cfg, &b->rom, b->mp_part);
+		if (++b->mp_part < FW_MPTABLE_PARTS)
+			b->next = FW_MPTABLE;
+		break;
+	case FW_SMBIOS: fw_smbios_build(cfg, &b->rom); break;
+	default:
+		if (b->acpi.full || b->rom.full)
+			*err = refuse(why, why_size, ERR_NOSPC, "they do not fit below 1 MiB");
+		*rsdp = GPA(b->root);
+		return false;
+	}
+	return *err == OK;
+}
+
+int fwtables_build(const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp, char *why, size_t why_size)
+{
+	struct fw_build b = { 0 };
+	int err;
+
+	while (fwtables_step(&b, cfg, mem, rsdp, &err, why, why_size))
+		;
+	return err;
 }

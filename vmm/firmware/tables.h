@@ -45,6 +45,39 @@ struct fw_config {
 extern const u8 dsdt_aml[];
 extern const u32 dsdt_aml_len;
 
+/* Part of the firmware area as a cursor that fills it. */
+struct fw_area {
+	u8 *base;       /* host address of start */
+	u64 start, end; /* guest-physical bounds */
+	u64 at;         /* next free byte */
+	bool full;      /* something did not fit: nothing more is given out */
+};
+
+/* The MP tables on their way. */
+struct fw_mptable {
+	u8 *floating, *base; /* the pointer; the header */
+	u8 *next;            /* entry */
+	u64 base_gpa;
+	u32 nr, len;
+};
+
+/* Tables on their way into guest RAM; all 0 at the beginning. */
+struct fw_build {
+	u32 next; /* table */
+	struct fw_area acpi, rom;
+	u64 root, facs, dsdt, fadt, madt; /* guest-physical addresses */
+	u8 *root_ptr;
+	struct fw_mptable mp;
+	u32 mp_part;
+};
+
+/*
+ * The next table of fwtables_build(), of bounded work each. true: go on; false: that is all, or *err is not OK. The rest
+ * as there, the same in each call.
+ */
+bool fwtables_step(struct fw_build *b, const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp,
+                   int *err, char *why, size_t why_size);
+
 /*
  * Writes all of it to guest RAM. *rsdp gets the RSDP's address. OK; ERR_INVAL (nr_cpus), ERR_NOSPC (they do not fit the area), ERR_FAULT (no RAM there), with a
  * sentence in why (why_size bytes; may be NULL).

@@ -25,17 +25,30 @@
 #define CHUNK (16ull << 10) /* bytes cleared or copied at a time: bounded work */
 
 struct vm_starting {
+	/* Of the kernel's image, which stays as it is: found once, for a search takes its time. */
+	enum load_kind kind;
+	u32 mb1_at;
 	u32 run;     /* the start it is of: vm_run() */
 	u64 cleared; /* bytes of memory */
-	bool placed; /* tables and images have their places; what is in copies is not copied yet */
+	enum { CLEAR, TABLES, IMAGES, COPY, VCPUS, DEVICES, START } step;
+	struct fw_build tables;
+	gpa_t rsdp;
+	u32 vcpus, devices; /* that are reset */
 	struct load_copies copies;
 	struct load_out out;
 };
 
 int vm_start_create(struct vm *vm)
 {
+	struct mb1_header h;
+
 	vm->start = hv_zalloc(sizeof(*vm->start));
-	return vm->start ? OK : ERR_NOMEM;
+	if (!vm->start)
+		return ERR_NOMEM;
+	vm->start->kind = load_detect(vm->kernel.data, vm->kernel.len);
+	if (mb1_find_header(vm->kernel.data, vm->kernel.len, 0, &h))
+		vm->start->mb1_at = h.offset;
+	return OK;
 }
 
 void vm_start_destroy(struct vm *vm)
@@ -63,9 +76,11 @@ static bool clear_some(struct vm *vm)
 	return false;
 }
 
-static int build_tables(struct vm *vm, gpa_t *rsdp, char *why, size_t size)
+/* The next table; false when all are there, or *err is not OK. */
+static bool build_some(struct vm *vm, int *err)
 {
 	u32 ids[FW_MAX_CPUS];
+	char why[160] = "";
 	struct fw_config fw = { .nr_cpus = vm->nr_vcpus,
 		                .apic_ids = ids,
 		                .ioapic_id = vm->irq.ioapic.id,
@@ -74,28 +89,34 @@ static int build_tables(struct vm *vm, gpa_t *rsdp, char *why, size_t size)
 		                .map = &vm->map,
 		                .rtc = true,
 		                .name = vm->config.name };
+	bool more;
 
 	for (u32 i = 0; i < vm->nr_vcpus && i < FW_MAX_CPUS; i++)
 		ids[i] = vm->vcpus[i]->cpuid->apic_id;
 	for (u32 i = 0; i < CONFIG_NR_COM; i++)
 		if (vm->config.com[i] != VM_SERIAL_NONE)
 			fw.com_mask |= 1u << i;
-	return fwtables_build(&fw, &vm->mem, rsdp, why, size);
+	more = fwtables_step(&vm->start->tables, &fw, &vm->mem, &vm->start->rsdp, err, why, sizeof(why));
+	if (*err)
+		log_err("guest %s: firmware tables: %s\n", vm->config.name, why);
+	return more;
 }
 
-static int load_images(struct vm *vm, gpa_t rsdp)
+static int load_images(struct vm *vm)
 {
 	struct load_out *out = &vm->start->out;
 	struct load_module mods[LOAD_MODULES_MAX];
 	struct load_in in = {
 		.kernel = vm->kernel.data,
 		.kernel_len = vm->kernel.len,
+		.kind = vm->start->kind,
+		.mb1_at = vm->start->mb1_at,
 		.name = vm->config.kernel,
 		.cmdline = vm->config.cmdline,
 		.modules = mods,
 		.mem = &vm->mem,
 		.map = &vm->map,
-		.rsdp = rsdp,
+		.rsdp = vm->start->rsdp,
 		.copies = &vm->start->copies,
 	};
 
@@ -145,34 +166,17 @@ static void set_start_state(struct vcpu *v, const struct load_out *o)
 	vmcs_write(VMCS_ENTRY_CONTROLS, v->entry);
 }
 
-static int put_in_place(struct vm *vm)
-{
-	gpa_t rsdp = GPA(0);
-	char why[160] = "";
-	int err = build_tables(vm, &rsdp, why, sizeof(why));
-
-	if (err) {
-		log_err("guest %s: firmware tables: %s\n", vm->config.name, why);
-		return err;
-	}
-	err = load_images(vm, rsdp);
-	if (err)
-		log_err("guest %s: kernel \"%s\" refused: %s\n", vm->config.name, vm->config.kernel,
-		        vm->start->out.why);
-	return err;
-}
-
 static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 {
 	v->state = v->id ? VCPU_WAIT_SIPI : VCPU_RUNNABLE;
 	v->init_pending = v->sipi_pending = false;
-	v->tsc_offset = -vclock_scale(&v->vm->clock, v->vm->tsc_start);
 	v->rearm = true;
 	v->apic_step = 0;
 	v->ipi_next = 0;
 	v->call.next = 0;
 	vcpu_unstall(v);
 	v->first_entry_tsc = 0;
+	lapic_reset(v, 0);
 	vcpu_load(v);
 	vcpu_reset(v, false);
 	if (v->id == 0)
@@ -181,16 +185,17 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	atomic_store(&v->request, VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_EVENT | VCPU_REQ_TIMER);
 }
 
-static void finish_start(struct vm *vm)
+/* Time begins. */
+static void start_time(struct vm *vm)
 {
 	vm->tsc_start = cpu_rdtsc();
 	vm->start_tsc = vm->tsc_start;
 	vm->pool_start = hv_pool_free_bytes();
 	vm->wall_base = walltime_ns(vm->tsc_start);
-	lapics_reset(vm, 0);
-	board_reset(vm, 0);
-	for (u32 i = 0; i < vm->nr_vcpus; i++)
-		reset_vcpu(vm->vcpus[i], &vm->start->out);
+	for (u32 i = 0; i < vm->nr_vcpus; i++) {
+		vm->vcpus[i]->tsc_offset = -vclock_scale(&vm->clock, vm->tsc_start);
+		vm->vcpus[i]->tsc_moved = true;
+	}
 }
 
 static void start_failed(struct vm *vm, int err)
@@ -205,6 +210,41 @@ static void start_failed(struct vm *vm, int err)
 		life_hooks.start_failed(vm, run);
 }
 
+static void start_piece(struct vm *vm)
+{
+	struct vm_starting *s = vm->start;
+	int err = OK;
+
+	switch (s->step) {
+	case CLEAR: s->step += !clear_some(vm); break;
+	case TABLES: s->step += !build_some(vm, &err); break;
+	case IMAGES:
+		err = load_images(vm);
+		if (err)
+			log_err("guest %s: kernel \"%s\" refused: %s\n", vm->config.name, vm->config.kernel,
+			        s->out.why);
+		s->step++;
+		break;
+	case COPY: s->step += !load_copy_some(&vm->mem, &s->copies, CHUNK); break;
+	case VCPUS:
+		reset_vcpu(vm->vcpus[s->vcpus++], &s->out);
+		s->step += s->vcpus == vm->nr_vcpus;
+		break;
+	case DEVICES:
+		if (!s->devices)
+			pc_irqchip_reset(&vm->irq);
+		s->step += !board_reset_step(vm, s->devices++, 0);
+		break;
+	case START:
+		start_time(vm);
+		(void)vm_tr_started(&vm->status);
+		life_hooks.started(vm);
+		break;
+	}
+	if (err)
+		start_failed(vm, err);
+}
+
 void vm_start_step(struct vm *vm)
 {
 	struct vcpu *loaded = this_cpu()->current;
@@ -213,19 +253,9 @@ void vm_start_step(struct vm *vm)
 		vcpu_put(loaded);
 	cpu_write_cr3(hostpt_cr3(&vm->pt));
 	if (vm->start->run != vm_run(vm)) {
-		memset(vm->start, 0, sizeof(*vm->start));
+		memset(&vm->start->run, 0, sizeof(*vm->start) - offsetof(struct vm_starting, run));
 		vm->start->run = vm_run(vm);
 	}
-	if (!vm->start->placed && !clear_some(vm)) {
-		int err = put_in_place(vm);
-
-		vm->start->placed = err == OK;
-		if (err)
-			start_failed(vm, err);
-	} else if (vm->start->placed && !load_copy_some(&vm->mem, &vm->start->copies, CHUNK)) {
-		finish_start(vm);
-		(void)vm_tr_started(&vm->status);
-		life_hooks.started(vm);
-	}
+	start_piece(vm);
 	cpu_write_cr3(hvmem_cr3());
 }

@@ -14,7 +14,7 @@ enum load_kind load_detect(const void *image, u64 len)
 
 	if (linux_is_bzimage(image, len))
 		return LOAD_BZIMAGE;
-	if (mb1_find_header(image, len, &h))
+	if (mb1_find_header(image, len, 0, &h))
 		return LOAD_MULTIBOOT1;
 	if (elf_parse(image, len, &info, NULL, 0) != OK)
 		return LOAD_UNKNOWN;
@@ -37,7 +37,7 @@ int load_image(const struct load_in *in, struct load_out *out)
 	struct elf_info info;
 	int r;
 
-	switch (load_detect(in->kernel, in->kernel_len)) {
+	switch (in->kind != LOAD_UNKNOWN ? in->kind : load_detect(in->kernel, in->kernel_len)) {
 	case LOAD_BZIMAGE: return load_bzimage(in, out);
 	case LOAD_MULTIBOOT1: return load_multiboot1(in, out);
 	case LOAD_ELF_PVH: return load_elf_pvh(in, out);

@@ -82,6 +82,10 @@ struct load_copies {
 struct load_in {
 	const void *kernel; /* the image file */
 	u64 kernel_len;
+	/* What is known of it, so that it is not looked for again: its kind (LOAD_UNKNOWN: not known) and where a
+	 * multiboot1 header is (0: not known). */
+	enum load_kind kind;
+	u32 mb1_at;
 	const char *name;    /* image name: first word of multiboot1's command line; NULL: "kernel" */
 	const char *cmdline; /* NULL: empty */
 	/* multiboot1, PVH: all of them in this order; bzImage: module 0 is the initrd (more than one is refused). */

@@ -30,12 +30,12 @@ struct mb1_info {
 _Static_assert(sizeof(struct mb1_info) == 116, "multiboot information");
 _Static_assert(offsetof(struct mb1_info, boot_loader_name) == 64, "multiboot information");
 
-bool mb1_find_header(const void *image, u64 len, struct mb1_header *h)
+bool mb1_find_header(const void *image, u64 len, u32 from, struct mb1_header *h)
 {
 	const u8 *p = image;
 	u64 end = MIN(len, (u64)HDR_SEARCH);
 
-	for (u32 at = 0; at + 12 <= end; at += 4) {
+	for (u32 at = from; at + 12 <= end; at += 4) {
 		u32 flags = load_rd32(p + at + 4);
 
 		if (load_rd32(p + at) != HDR_MAGIC || HDR_MAGIC + flags + load_rd32(p + at + 8) != 0)
@@ -176,7 +176,7 @@ int load_multiboot1(const struct load_in *in, struct load_out *out)
 	int r;
 
 	memset(out, 0, sizeof(*out));
-	if (!mb1_find_header(in->kernel, in->kernel_len, &h))
+	if (!mb1_find_header(in->kernel, in->kernel_len, in->mb1_at, &h))
 		return load_refuse(
 		        out, ERR_INVAL,
 		        "multiboot: no header with a right checksum in the first 8 KiB of the %llu-byte file",

@@ -16,8 +16,11 @@ struct mb1_header {
 	u32 header_addr, load_addr, load_end_addr, bss_end_addr, entry_addr;
 };
 
-/* true and *h filled when the first 8 KiB have a header whose magic and checksum are right. */
-bool mb1_find_header(const void *image, u64 len, struct mb1_header *h);
+/*
+ * true and *h filled when the first 8 KiB have a header whose magic and checksum are right; from: the offset, a multiple
+ * of 4, where the search begins.
+ */
+bool mb1_find_header(const void *image, u64 len, u32 from, struct mb1_header *h);
 
 /*
  * Loads by the address fields (flags bit 16) or else by the ELF32/ELF64 program headers; hands over mem_lower/upper,

@@ -8,7 +8,7 @@ static inline u16 load_rd16(const void *p)
 {
 	u16 v;
 
-	memcpy(&v, p, sizeof(v));
+	__builtin_memcpy(&v, p, sizeof(v));
 	return v;
 }
 
@@ -16,7 +16,7 @@ static inline u32 load_rd32(const void *p)
 {
 	u32 v;
 
-	memcpy(&v, p, sizeof(v));
+	__builtin_memcpy(&v, p, sizeof(v));
 	return v;
 }
 
@@ -24,7 +24,7 @@ static inline u64 load_rd64(const void *p)
 {
 	u64 v;
 
-	memcpy(&v, p, sizeof(v));
+	__builtin_memcpy(&v, p, sizeof(v));
 	return v;
 }
 
