@@ -10,6 +10,17 @@
 #define STOPS_LOGGED  8 /* in a minute */
 #define STOPS_IN_TIME 60000000000ull
 
+void vm_wake_next(struct vm *vm)
+{
+	u32 run = vm_run(vm);
+
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		if (vm->vcpus[i]->left != run) {
+			vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
+			return;
+		}
+}
+
 void vm_stop_claimed(struct vm *vm, enum vm_stop stop, u32 code, const char *why)
 {
 	u32 suppressed;
@@ -23,7 +34,8 @@ void vm_stop_claimed(struct vm *vm, enum vm_stop stop, u32 code, const char *why
 	vm->stop_tsc = cpu_rdtsc();
 	r = vm_tr_stop(&vm->status, stop);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
-		vcpu_request(vm->vcpus[i], VCPU_REQ_STOP);
+		vcpu_request_awake(vm->vcpus[i], VCPU_REQ_STOP);
+	vm_wake_next(vm);
 	if (r == VM_TR_LATER) /* it is paused */
 		housekeep_soon();
 }

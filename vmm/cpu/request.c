@@ -24,17 +24,26 @@ void vcpu_wake(struct vcpu *v)
 	pcpu_kick(sched_wake(&pcpu_sched, &v->sched, clock_now()));
 }
 
-void vcpu_request(struct vcpu *v, u32 bits)
+static inline bool request(struct vcpu *v, u32 bits)
 {
 	struct pcpu *on;
 
 	atomic_fetch_or(&v->request, bits);
 	on = atomic_load(&v->on_cpu);
-	if (!on) {
-		vcpu_wake(v);
-	} else if (on != this_cpu()) {
+	if (on && on != this_cpu())
 		pcpu_kick(on->index);
-	}
+	return on;
+}
+
+void vcpu_request(struct vcpu *v, u32 bits)
+{
+	if (!request(v, bits))
+		vcpu_wake(v);
+}
+
+void vcpu_request_awake(struct vcpu *v, u32 bits)
+{
+	(void)request(v, bits);
 }
 
 void vcpu_unstall(struct vcpu *v)

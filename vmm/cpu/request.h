@@ -7,6 +7,8 @@
 
 /* Sets VCPU_REQ_* bits; wakes the vCPU when it is blocked, kicks its CPU when it runs elsewhere. */
 void vcpu_request(struct vcpu *v, u32 bits);
+/* The same, but does not wake it. */
+void vcpu_request_awake(struct vcpu *v, u32 bits);
 static inline void vcpu_request_self(struct vcpu *v, u32 bits)
 {
 	atomic_or_relaxed(&v->request, bits);

@@ -244,6 +244,8 @@ static void leave_guest(struct vcpu *v, u32 run)
 	v->left = run;
 	if (vm_tr_leave(&vm->status, run, vm->nr_vcpus) == VM_TR_DONE)
 		vm_handle_stop(vm);
+	else
+		vm_wake_next(vm); /* of two that leave at once, the later one sees that the other has left */
 }
 
 static void start_guest(struct vcpu *v)
