@@ -41,6 +41,17 @@ static inline u64 exit_record_sum(const struct exit_record *r)
 	return (r->tsc + r->rip + ((u64)r->who << 32 | r->reason) + 1) * 0x9e3779b97f4a7c15ull;
 }
 
+/*
+ * Bits 26:16 of a reason, which no exit of ours sets: how long it kept root mode, us, when that was longer than it should
+ * be (struct clock, bound); else 0.
+ */
+#define EXIT_LONG_SHIFT 16
+#define EXIT_LONG_MAX   0x7ffu
+static inline u32 exit_record_long_us(const struct exit_record *r)
+{
+	return r->reason >> EXIT_LONG_SHIFT & EXIT_LONG_MAX;
+}
+
 /* Seals record number n, whose other fields are filled in. */
 static inline void exit_record_seal(struct exit_record *r, u64 n)
 {

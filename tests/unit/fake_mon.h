@@ -219,6 +219,7 @@ static int fake_trace(void *ctx, enum mon_run run, u32 cpu, u64 seq, struct mon_
 	if (seq >= head || head - seq > FAKE_RING)
 		return ERR_NOENT;
 	*rec = (struct mon_trace){ .time_ns = seq * 10 + cpu, .guest = seq % 2 ? 7 : 3, .reason = 12, .rip = seq };
+	rec->took_us = seq == 98 ? 51 : 0;
 	return OK;
 }
 

@@ -69,6 +69,27 @@ START_TEST(of_a_run)
 END_TEST
 
 /* One that was being written, or was hit, is left out; so is what another run left behind. */
+/* A record that is sealed anew, with how long its exit took: reason and number are what they were. */
+START_TEST(long_ones)
+{
+	struct exit_record *r;
+
+	begin();
+	add(10);
+	r = &ring.rec[6];
+	r->reason |= 51u << EXIT_LONG_SHIFT;
+	exit_record_seal(r, 6);
+	recovers(EXIT_RING_ENTRIES, 10, ~0ull);
+	for (u32 i = 0; i < 10; i++) {
+		ck_assert_uint_eq(exit_record_long_us(&out[i]), i == 6 ? 51 : 0);
+		ck_assert_uint_eq(out[i].reason & 0xffff, 12);
+	}
+	r->reason |= EXIT_LONG_MAX << EXIT_LONG_SHIFT;
+	ck_assert_uint_eq(exit_record_long_us(r), EXIT_LONG_MAX);
+	ck_assert_uint_eq(r->reason & 0xffff, 12);
+}
+END_TEST
+
 START_TEST(damaged)
 {
 	begin();
@@ -147,4 +168,4 @@ START_TEST(last_words)
 }
 END_TEST
 
-SUITE_MAIN("exit_ring", of_a_run, damaged, head, last_words)
+SUITE_MAIN("exit_ring", of_a_run, long_ones, damaged, head, last_words)

@@ -14,6 +14,7 @@
 #include "vmm/emul/emul.h"
 #include "vmm/exit/insn.h"
 #include "vmm/exit/vmcs_count.h"
+#include "vmm/pcpu/clock.h"
 #include "vmm/vm/vm.h"
 
 struct exit_entry {
@@ -308,6 +309,16 @@ static inline u64 record(struct vcpu *v, u32 reason)
 	r->who = v->who;
 	exit_record_seal(r, n);
 	return r->tsc;
+}
+
+void exit_took_long(struct pcpu *p, u64 ticks)
+{
+	u64 n = p->exit_count - 1;
+	struct exit_record *r = &p->exits[n & (EXIT_RING_ENTRIES - 1)];
+
+	r->reason = EXIT_REASON_BASIC(r->reason) | (u32)MIN(clock_span_ns(ticks) / 1000, (u64)EXIT_LONG_MAX)
+	                                                   << EXIT_LONG_SHIFT;
+	exit_record_seal(r, n);
 }
 
 /* vcpu_advance() for the hot path: the common case inline. */

@@ -1,7 +1,10 @@
 /* VM exits: the dispatch table and what its handlers share. */
 #pragma once
 
+#include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
 #include "vmm/cpu/vcpu.h"
+#include "vmm/pcpu/clock.h"
 
 /* What a handler asks of the dispatcher. */
 enum exit_action {
@@ -16,6 +19,19 @@ enum exit_action {
  * (a request is pending, the vCPU blocks or the VM stops).
  */
 int exit_dispatch(struct vmx_regs *regs);
+
+/*
+ * Whether the last exit of p, this processor, took longer than it should up to now: its record will tell then. Asked
+ * where work is slow by nature, after emulated instructions and in the run loop: the fast exits have no time for it.
+ */
+void exit_took_long(struct pcpu *p, u64 ticks);
+static inline void exit_look_back(struct pcpu *p)
+{
+	u64 ticks = cpu_rdtsc() - p->exits[(p->exit_count - 1) & (EXIT_RING_ENTRIES - 1)].tsc;
+
+	if (unlikely(ticks > pcpu_clock.bound))
+		exit_took_long(p, ticks);
+}
 
 /* Handlers that live in files of their own. Each gets the loaded vCPU whose exit it is. */
 enum exit_action exit_cr_access(struct vcpu *v);

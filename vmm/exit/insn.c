@@ -4,6 +4,7 @@
  */
 #include "arch/x86/cpu.h"
 #include "arch/x86/exc.h"
+#include "arch/x86/percpu.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/exit/exit.h"
@@ -39,7 +40,7 @@ static void log_unsupported(struct vcpu *v, const struct emul_ctxt *c)
 	vcpu_log(v, LOG_WARN, "cannot emulate the instruction at rip %#lx, bytes %s: #UD\n", c->rip, text);
 }
 
-static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
+static enum exit_action conclude(struct vcpu *v, struct emul_ctxt *c, int result)
 {
 	switch (result) {
 	case EMUL_OK:
@@ -60,6 +61,14 @@ static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
 		vcpu_ud(v);
 		return EXIT_RESUME;
 	}
+}
+
+static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
+{
+	enum exit_action act = conclude(v, c, result);
+
+	exit_look_back(this_cpu());
+	return act;
 }
 
 static struct emul_ctxt *begin(struct vcpu *v)

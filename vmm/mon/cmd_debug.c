@@ -214,6 +214,7 @@ static void trace_row(const struct trace *t, u32 cpu, const struct mon_trace *re
 	out_str(r->out, reason ? reason : buf);
 	out_u64(r->out, rec->rip);
 	out_u64(r->out, rec->info);
+	out_u64(r->out, rec->took_us);
 	out_row_end(r->out);
 }
 
@@ -223,7 +224,7 @@ static void show_trace(struct cmd_run *r, enum mon_run run, u32 n)
 		{ "time_ns", "TIME ns", OUT_NUM, -16 }, { "cpu", "CPU", OUT_NUM, -3 },
 		{ "guest", "GUEST", OUT_STR, 12 },      { "vcpu", "VCPU", OUT_NUM, -4 },
 		{ "reason", "REASON", OUT_STR, 20 },    { "rip", "RIP", OUT_HEX, 16 },
-		{ "info", "INFO", OUT_HEX, 16 },
+		{ "info", "INFO", OUT_HEX, 16 },        { "took_us", "LONG us", OUT_NUM, -7 },
 	};
 	struct trace t = { .r = r, .run = run };
 	struct mon *mon = r->mon;

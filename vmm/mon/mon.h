@@ -84,6 +84,7 @@ struct mon_trace {   /* a record of an exit ring */
 	u32 vcpu;
 	u32 reason; /* basic exit reason */
 	u64 rip, info;
+	u32 took_us; /* in root mode, when that was too long; else 0 */
 };
 
 struct mon_machine {

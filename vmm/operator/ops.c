@@ -295,6 +295,7 @@ static int trace(void *ctx, enum mon_run run, u32 cpu, u64 seq, struct mon_trace
 		.vcpu = e->who & 0xffff,
 		.reason = EXIT_REASON_BASIC(e->reason),
 		.rip = e->rip,
+		.took_us = exit_record_long_us(e),
 	};
 	return OK;
 }

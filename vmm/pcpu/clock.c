@@ -10,6 +10,7 @@ void clock_init(u64 base)
 	pcpu_clock.base = base;
 	vclock_init(&pcpu_clock.ticks, tsc_hz());
 	pcpu_clock.piece = tsc_hz() / 25000;
+	pcpu_clock.bound = tsc_hz() / 20000;
 }
 
 u64 clock_tsc(u64 ns)

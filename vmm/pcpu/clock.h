@@ -8,6 +8,7 @@ struct clock {
 	struct vclock ticks; /* ticks since base -> ns */
 	u64 base;            /* TSC */
 	u64 piece;           /* ticks that one piece of work may take: 40 us, with its beginning and end below 50 */
+	u64 bound;           /* and these 50 us: an exit that takes longer is marked in the exit ring */
 };
 extern struct clock pcpu_clock; /* constant after clock_init() */
 

@@ -207,6 +207,7 @@ static void run_vcpu(struct vcpu *v)
 		}
 		if (unlikely(vm_stop(v->vm))) /* what follows from it comes before the console */
 			break;
+		exit_look_back(p);
 		run_housekeep(p, true);
 		/* The monitor may have looked at another vCPU. */
 		if (unlikely(p->current != v))
