@@ -122,18 +122,13 @@ static bool is_position(const struct io_bus *bus, u32 at, u64 addr)
 	return at == bus->nr || bus->regions[at]->base + (bus->regions[at]->len - 1) >= addr;
 }
 
-bool io_bus_access(struct io_bus *bus, u64 addr, u8 size, bool write, u64 *value, u64 now)
+/* An access that is not to the region of the last one. */
+static __attribute__((noinline)) bool access_other(struct io_bus *bus, u64 addr, u8 size, bool write, u64 *value,
+                                                   u64 now)
 {
 	u32 at = bus->last;
 	struct io_region *r;
 
-	if (likely(at < bus->nr)) {
-		r = bus->regions[at];
-		if (likely(addr - r->base < r->len && size <= r->len - (addr - r->base))) {
-			call(r, addr, size, write, value, now);
-			return true;
-		}
-	}
 	if (!is_position(bus, at, addr))
 		bus->last = at = position(bus, addr);
 	r = at < bus->nr ? bus->regions[at] : NULL;
@@ -146,4 +141,17 @@ bool io_bus_access(struct io_bus *bus, u64 addr, u8 size, bool write, u64 *value
 	if (!write)
 		*value = size == 8 ? ~0ull : (1ull << size * 8) - 1;
 	return false;
+}
+
+bool io_bus_access(struct io_bus *bus, u64 addr, u8 size, bool write, u64 *value, u64 now)
+{
+	struct io_region *r;
+
+	if (unlikely(bus->last >= bus->nr))
+		return access_other(bus, addr, size, write, value, now);
+	r = bus->regions[bus->last];
+	if (unlikely(!holds(r, addr) || size > r->len - (addr - r->base)))
+		return access_other(bus, addr, size, write, value, now);
+	call(r, addr, size, write, value, now);
+	return true;
 }
