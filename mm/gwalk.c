@@ -310,46 +310,61 @@ static bool canonical(u64 gva, u32 width)
 	return (u64)((s64)(gva << (64 - width)) >> (64 - width)) == gva;
 }
 
+/* Of walk_common(): sets A in all entries, D in the last of a write. false: one has changed since it was read. */
+static bool set_common_flags(u64 *const *at, const u64 *value, u32 n, bool write)
+{
+	for (u32 i = 0; i < n; i++) {
+		u64 old = value[i], want = PTE_A | (write && i == n - 1 ? PTE_D : 0);
+
+		if ((old & want) != want && !atomic_cas(at[i], &old, old | want))
+			return false;
+	}
+	return true;
+}
+
 /*
- * What nearly every walk is: four levels, all tables in RAM, nothing to refuse and no flag to set. A third of the time;
- * false: whatever is different here, the other way finds out.
+ * What nearly every walk is: four levels, all tables in RAM, nothing to refuse. A third of the time; false: whatever is
+ * different here, the other way finds out.
  */
 static bool walk_common(const struct gwalk_state *s, u64 gva, u32 access, struct gwalk_result *r)
 {
 	u64 wrong = BITS(51, phys_bits(s)) | (s->efer & EFER_NXE ? 0 : PTE_NX);
-	u64 table = s->cr3 & ADDR_MASK, all = ~0ull, any = 0, entry, size, want = PTE_A;
-	u32 shift = 39;
+	u64 table = s->cr3 & ADDR_MASK, all = ~0ull, any = 0, size, want = 0, value[4], *at[4];
+	bool write = access & GWALK_WRITE;
+	u32 shift = 39, n = 0;
 
 	for (;; shift -= 9) {
-		const void *p = gmem_ptr(s->mem, GPA(table + (gva >> shift & 511) * 8), 8);
+		u64 *p = gmem_ptr(s->mem, GPA(table + (gva >> shift & 511) * 8), 8), entry;
 
 		if (!p)
 			return false;
-		entry = *(const volatile u64 *)p;
+		entry = *(volatile u64 *)p;
 		if ((entry & (wrong | PTE_P)) != PTE_P)
 			return false;
+		at[n] = p;
+		value[n++] = entry;
 		all &= entry;
 		any |= entry;
+		table = entry & ADDR_MASK;
 		if (shift == 12 || entry & PTE_PS)
 			break;
-		table = entry & ADDR_MASK;
 	}
 	size = BIT(shift);
-	if (shift > 12 && (shift > 30 || (shift == 30 && !s->page_1g) || entry & BITS(shift - 1, 13)))
+	if (shift > 12 && (shift > 30 || (shift == 30 && !s->page_1g) || table & BITS(shift - 1, 13)))
 		return false;
-	if (access & GWALK_WRITE) {
+	if (write)
 		want |= PTE_W;
-		if (!(entry & PTE_D))
-			return false;
-	}
 	if (s->cpl == 3 && !(access & GWALK_IMPLICIT))
 		want |= PTE_U;
 	else if (all & PTE_U && s->cr4 & (CR4_SMEP | CR4_SMAP))
 		return false;
 	if ((all & want) != want || (access & GWALK_EXEC && any & PTE_NX))
 		return false;
+	if (access & GWALK_SET_AD && (!(all & PTE_A) || (write && !(value[n - 1] & PTE_D))) &&
+	    !set_common_flags(at, value, n, write))
+		return false;
 	r->page_size = size;
-	r->gpa = GPA((entry & ADDR_MASK & ~(size - 1)) | (gva & (size - 1)));
+	r->gpa = GPA((table & ~(size - 1)) | (gva & (size - 1)));
 	r->left = size - (gva & (size - 1));
 	return true;
 }
