@@ -5,6 +5,7 @@
 #include "lib/atomic.h"
 #include "vmm/pcpu/clock.h"
 #include "vmm/pcpu/kick.h"
+#include "vmm/vm/vm.h"
 
 u32 housekeep_wanted;
 static u32 nr_stalled;
@@ -35,15 +36,52 @@ static inline bool request(struct vcpu *v, u32 bits)
 	return on;
 }
 
+/*
+ * To wake one takes long (2 k ticks), and one message can be for all: in a turn of a sibling that has woken one since its
+ * last exit, the others are left to vcpu_wake_due().
+ */
+static bool wake_later(struct vcpu *v)
+{
+	struct pcpu *p = this_cpu();
+	struct vcpu *by = p->current;
+
+	if (!by || by == v || by->vm != v->vm || atomic_load(&by->on_cpu) != p)
+		return false;
+	if (by->woke_at != p->exit_count) {
+		by->woke_at = p->exit_count;
+		return false;
+	}
+	if (!(atomic_fetch_or(&v->vm->wake_later[v->id / 64], BIT(v->id % 64)) & BIT(v->id % 64)))
+		atomic_fetch_add(&v->vm->wakes_due, 1);
+	by->rearm = true; /* back to the run loop */
+	return true;
+}
+
 void vcpu_request(struct vcpu *v, u32 bits)
 {
-	if (!request(v, bits))
+	if (!request(v, bits) && !wake_later(v))
 		vcpu_wake(v);
 }
 
 void vcpu_request_awake(struct vcpu *v, u32 bits)
 {
 	(void)request(v, bits);
+}
+
+void vcpu_wake_due(struct vm *vm)
+{
+	for (u32 w = 0; w < ARRAY_SIZE(vm->wake_later); w++) {
+		u64 due = atomic_load(&vm->wake_later[w]), bit = due & -due;
+
+		if (!due)
+			continue;
+		/* Another one of them may have been faster. */
+		if (atomic_fetch_and(&vm->wake_later[w], ~bit) & bit) {
+			atomic_fetch_sub(&vm->wakes_due, 1);
+			vcpu_wake(vm->vcpus[w * 64 + (u32)__builtin_ctzll(bit)]);
+		}
+		return;
+	}
 }
 
 void vcpu_unstall(struct vcpu *v)

@@ -13,6 +13,8 @@ static inline void vcpu_request_self(struct vcpu *v, u32 bits)
 {
 	atomic_or_relaxed(&v->request, bits);
 }
+/* Wakes one of those that vm->wakes_due counts, in a turn of one of its vCPUs. */
+void vcpu_wake_due(struct vm *vm);
 /* Makes a blocked vCPU ready to run. */
 void vcpu_wake(struct vcpu *v);
 

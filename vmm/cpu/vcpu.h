@@ -65,6 +65,7 @@ struct vcpu {
 	struct sched_entity sched;
 	struct pcpu *on_cpu;       /* whose turn it is in, or NULL; atomic */
 	u64 turn_end;              /* host TSC */
+	u64 woke_at;               /* exit_count of its processor when it woke another one last */
 	u32 stalled;               /* waits for the console to show what its guest printed (vcpu_stall()); atomic */
 	struct pcpu *loaded_on;    /* which holds its registers, or NULL; atomic */
 	struct timer wake_timer;   /* while it is blocked */

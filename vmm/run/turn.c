@@ -52,7 +52,8 @@ static void arm_preemption_timer(struct vcpu *v)
 	u64 tsc = cpu_rdtsc();
 
 	v->rearm = false;
-	v->due_tsc = next_tsc(v);
+	/* What was prepared just now has to be entered, but others may wait to be woken. */
+	v->due_tsc = unlikely(atomic_load(&v->vm->wakes_due)) ? 0 : next_tsc(v);
 	if (v->pin & PIN_PREEMPTION_TIMER)
 		vcpu_set_preemption_timer(v, tsc);
 	else
@@ -181,6 +182,10 @@ static void run_vcpu(struct vcpu *v)
 			send_more(v);
 			continue;
 		}
+		if (unlikely(atomic_load(&v->vm->wakes_due))) {
+			vcpu_wake_due(v->vm);
+			continue;
+		}
 		if (!prepare(v))
 			break;
 		if (unlikely(!v->first_entry_tsc)) {
@@ -230,7 +235,8 @@ static bool has_work(const struct vcpu *v)
 		return v->left != vm_st_run(st);
 	if (atomic_load(&v->stalled))
 		return false;
-	return v->state == VCPU_RUNNABLE || atomic_load(&v->request) || timerq_next(&v->timers) <= vm_now(vm);
+	return v->state == VCPU_RUNNABLE || atomic_load(&v->request) || atomic_load(&vm->wakes_due) ||
+	       timerq_next(&v->timers) <= vm_now(vm);
 }
 
 /* The VM stops: when its last vCPU is out of the guest, its policy applies. */

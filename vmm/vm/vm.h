@@ -67,6 +67,9 @@ struct vm {
 	u64 wall_base;            /* ns since 1970 at VM time 0 */
 
 	struct vcpu **vcpus;
+	/* Of vCPUs that are to be woken by one that runs, vcpu_wake_due(): how many, and which; atomic. */
+	u32 wakes_due;
+	u64 wake_later[CONFIG_MAX_VCPUS / 64];
 	u32 nr_vcpus;
 	u64 stop_tsc;              /* host TSC when its last stop was asked for */
 	u64 takeover_tsc;          /* stop_tsc of the VM it has just taken the place of; 0: told already */
