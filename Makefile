@@ -119,7 +119,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix vmm/pcpu/,clock.c kick.c walltime.c) \
 	$(addprefix vmm/vm/,vm.c memory.c) \
 	$(addprefix vmm/cpu/,host.c vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c \
-		state.c) \
+		state.c stretch.c) \
 	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c insn_state.c) \
 	$(addprefix vmm/board/,board.c pc.c serial.c) \
 	$(addprefix vmm/life/,create.c guests.c start.c stop.c onoff.c ctl.c events.c state.c) \
@@ -127,14 +127,16 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix vmm/operator/,console.c control.c ops.c set.c) \
 	$(addprefix boot/,main.c memory.c firmware.c console.c serial.c guests.c previous.c)
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
-# VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build).
-HV := $(B)/hv$(if $(VMCS_COUNT),-count)
-HV_ELF := $(B)/bulkhead$(if $(VMCS_COUNT),-count).elf
+# VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build); STRETCH=1 measures how long root mode lasts
+# (system/longest-*).
+HV_KIND := $(if $(VMCS_COUNT),-count)$(if $(STRETCH),-stretch)
+HV := $(B)/hv$(HV_KIND)
+HV_ELF := $(B)/bulkhead$(HV_KIND).elf
 HV_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP -ffreestanding -mcmodel=kernel -mno-red-zone \
 	-mgeneral-regs-only -fno-pic -fno-pie -fno-asynchronous-unwind-tables -fno-strict-aliasing -fwrapv \
 	-fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=fs \
 	-mstack-protector-guard-offset=0x28 -fcf-protection=none -ffile-prefix-map=$(CURDIR)=. \
-	$(if $(VMCS_COUNT),-DCONFIG_VMCS_COUNT)
+	$(if $(VMCS_COUNT),-DCONFIG_VMCS_COUNT) $(if $(STRETCH),-DCONFIG_STRETCH)
 HV_OBJS := $(HV_SRCS:%.c=$(HV)/%.o) $(HV_ASM:%.asm=$(HV)/%.asm.o) $(HV)/gen/dsdt_aml.o $(HV)/gen/font.o
 HV_LINK := ld -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
 HV_LIBS := $(shell $(CC) -print-file-name=libfdt.a) $(shell $(CC) -print-libgcc-file-name)
@@ -160,7 +162,9 @@ $(HV_ELF): $(HV)/stage1.elf
 	$(CC) $(HV_CFLAGS) -c $(HV)/ksyms1.c -o $(HV)/ksyms1.o
 	$(HV_LINK) $(HV_OBJS) $(HV)/ksyms1.o $(HV_LIBS) -o $@
 hypervisor: $(HV_ELF)
-.PHONY: hypervisor
+stretch-hypervisor: # build/bulkhead-stretch.elf
+	$(MAKE) STRETCH=1 hypervisor
+.PHONY: hypervisor stretch-hypervisor
 -include $(shell find $(HV) -name '*.d' 2>/dev/null)
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from bhtools import gdbstub, nested, session  # noqa: E402
+import longest  # noqa: E402
 import many  # noqa: E402
 
 NEW_CPU = "corei7_skylake_x"  # APICv and all else
@@ -69,6 +70,7 @@ class Boot:
     append: str = ""  # its arguments
     properties: tuple = ()  # of the payload's node
     bare: bool = False  # no Bulkhead: GRUB starts the untouched kernel itself, with `append`
+    hypervisor: str = ""  # build/bulkhead-NAME.elf instead of build/bulkhead.elf
     cmdline: str = ""  # Bulkhead's
     debugger: callable = None  # debugger() gives commands for Bochs' debugger
     stub: callable = None  # stub(gdbstub.Stub) drives QEMU's machine from before its first instruction on
@@ -95,7 +97,7 @@ class Boot:
 
     def __post_init__(self):
         self.needs = [
-            *(["hypervisor"] if not self.bare else ["guest-images"]),
+            *(["guest-images"] if self.bare else [f"{self.hypervisor}-hypervisor" if self.hypervisor else "hypervisor"]),
             *self.needs,
             *(self.beside.needs if self.beside else []),
         ]
@@ -364,7 +366,7 @@ def payload(guest, suffix, summary, name=None, **kw):
             r"SUMMARY \S+: (?P<value>\d+) (?P<name>passed)",
             r"guest payload: (?P<name>summary): (?P<value>\d+) ticks",
         )
-    return Boot(f"guest-{name or guest}{suffix}", summary, guest=guest, **special)
+    return Boot(special.pop("as_name", f"guest-{name or guest}{suffix}"), summary, guest=guest, **special)
 
 
 def payload_tests():
@@ -373,6 +375,7 @@ def payload_tests():
     names.remove("neighbours")  # see neighbour_tests()
     names.remove("load")  # many.py's
     names.remove("late")
+    names.remove("longest")  # longest.py's
     names = [n for n in names if n not in MULTI]
     runs = [(n, "", n) for n in names] + [m for m in MORE_RUNS if m[0] in names]
     for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
@@ -1064,3 +1067,4 @@ def all_tests():
     for group in groups:
         yield from group()
     yield from many.tests(Boot, Program)
+    yield from longest.tests(payload)

@@ -352,6 +352,23 @@ START_TEST(reset_forgets_all_but_the_microcode)
 }
 END_TEST
 
+/* Row by row: ascending, disjoint, each with the name that its MSRs have. */
+START_TEST(ranges)
+{
+	u32 first, last, n = 0;
+	u64 above = 0;
+
+	for (; msr_range(n, &first, &last); n++) {
+		ck_assert_uint_le(above, first);
+		ck_assert_uint_le(first, last);
+		ck_assert_str_ne(msr_name(first), "?");
+		ck_assert_str_eq(msr_name(first), msr_name(last));
+		above = (u64)last + 1;
+	}
+	ck_assert_uint_gt(n, 60);
+}
+END_TEST
+
 START_TEST(names)
 {
 	ck_assert_str_eq(msr_name(0x10), "TSC");
@@ -521,6 +538,7 @@ int main(void)
 	tcase_add_test(tc, firmware_mtrrs);
 	tcase_add_test(tc, topology_msr);
 	tcase_add_test(tc, reset_forgets_all_but_the_microcode);
+	tcase_add_test(tc, ranges);
 	tcase_add_test(tc, names);
 	tcase_add_test(tc, table_is_searchable);
 	tcase_add_test(tc, any_order);

@@ -11,6 +11,7 @@
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"
+#include "vmm/cpu/stretch.h"
 #include "vmm/emul/emul.h"
 #include "vmm/exit/insn.h"
 #include "vmm/exit/vmcs_count.h"
@@ -178,12 +179,22 @@ static enum exit_action on_ud(struct vcpu *v)
 	return EXIT_RESUME;
 }
 
+#ifdef CONFIG_STRETCH
+static bool is_handled(u32 reason);
+#endif
+
 static enum exit_action on_vmcall(struct vcpu *v)
 {
 #ifdef CONFIG_VMCS_COUNT
 	if (v->regs.gpr[GPR_RAX] == VMCS_COUNT_CALL) {
 		v->regs.gpr[GPR_RAX] = vmcs_reads;
 		v->regs.gpr[GPR_RDX] = vmcs_writes;
+		return EXIT_ADVANCE;
+	}
+#endif
+#ifdef CONFIG_STRETCH
+	if (v->regs.gpr[GPR_RAX] == STRETCH_CALL) {
+		v->regs.gpr[GPR_RAX] = stretch_call(v, is_handled);
 		return EXIT_ADVANCE;
 	}
 #endif
@@ -284,6 +295,13 @@ static const struct exit_entry table[EXIT_REASON_COUNT] = {
 	[EXIT_REASON_TDCALL] = { on_ud },
 };
 
+#ifdef CONFIG_STRETCH
+static bool is_handled(u32 reason)
+{
+	return table[reason].fn;
+}
+#endif
+
 /* No handler, VM-entry failure after an exit, or a reason beyond the table:
  * this VM stops, with everything we know. */
 static int exit_unexpected(struct vcpu *v, u32 reason)
@@ -353,7 +371,7 @@ static inline bool is_due(struct vcpu *v, u64 since)
 	return v->rearm;
 }
 
-int exit_dispatch(struct vmx_regs *regs)
+static inline int dispatch(struct vmx_regs *regs)
 {
 	struct vcpu *v = vcpu_of(regs);
 	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
@@ -394,4 +412,17 @@ int exit_dispatch(struct vmx_regs *regs)
 	if (unlikely(v->request) && !events_sync_apic(v))
 		return 1;
 	return is_due(v, since);
+}
+
+int exit_dispatch(struct vmx_regs *regs)
+{
+	int back;
+
+	stretch_begin();
+	back = dispatch(regs);
+	if (back)
+		stretch_for(vcpu_of(regs)->exit_reason);
+	else
+		stretch_end(vcpu_of(regs)->exit_reason);
+	return back;
 }

@@ -7,6 +7,7 @@
 #include "mm/hvmem.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/request.h"
+#include "vmm/cpu/stretch.h"
 #include "vmm/cpu/vcpu.h"
 #include "vmm/life/hooks.h"
 #include "vmm/life/onoff.h"
@@ -46,6 +47,7 @@ void vm_summary(struct vm *vm)
 #ifdef CONFIG_VMCS_COUNT
 	log_info("  vmcs: %lu reads, %lu writes\n", vmcs_reads, vmcs_writes);
 #endif
+	stretch_report();
 	spin_unlock(&report_lock);
 }
 

@@ -393,6 +393,15 @@ enum msr_result msr_write(struct vmsr *m, u32 idx, u64 val)
 	return d->write(m, d, idx, val);
 }
 
+bool msr_range(u64 n, u32 *first, u32 *last)
+{
+	if (n >= ARRAY_SIZE(defs))
+		return false;
+	*first = defs[n].first;
+	*last = defs[n].last;
+	return true;
+}
+
 const char *msr_name(u32 idx)
 {
 	const struct msr_def *d = find(idx);

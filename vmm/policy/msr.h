@@ -140,6 +140,8 @@ enum msr_result msr_read(struct vmsr *m, u32 idx, u64 *val);
 enum msr_result msr_write(struct vmsr *m, u32 idx, u64 val);
 /* Short name of a known MSR for logs, or "?" */
 const char *msr_name(u32 idx);
+/* Row n of the table, from 0: the MSRs first to *last. false: there are not so many. */
+bool msr_range(u64 n, u32 *first, u32 *last);
 
 /* What may go past the hypervisor. */
 struct msr_bitmap_cfg {

@@ -1,5 +1,6 @@
 /* What each processor does for all between turns and slow exits, and the sleepers it wakes. */
 #include "lib/atomic.h"
+#include "vmm/cpu/stretch.h"
 #include "vmm/pcpu/kick.h"
 #include "vmm/run/priv.h"
 
@@ -89,12 +90,14 @@ void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
 {
 	struct run_cpu *rc = run_cpu_of(p);
 
+	stretch_end(in_turn ? p->current ? p->current->exit_reason : STRETCH_START : STRETCH_LOOP);
 	if (in_turn)
 		sched_charge(&pcpu_sched, p->index, now);
 	if (timerq_next(&rc->sleepers) <= now)
 		wake_sleepers(rc, now);
 	if (run_poll_due(p)) /* or since the timer just now */
 		poll(p);
+	stretch_end(STRETCH_POLL);
 	if (in_turn)
 		sched_skip(&pcpu_sched, p->index, clock_now());
 }

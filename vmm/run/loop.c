@@ -5,6 +5,7 @@
 #include "arch/x86/lapic.h"
 #include "lib/atomic.h"
 #include "mm/hvmem.h"
+#include "vmm/cpu/stretch.h"
 #include "vmm/pcpu/kick.h"
 #include "vmm/run/priv.h"
 
@@ -33,7 +34,9 @@ static void idle(struct pcpu *p, u64 until)
 		return;
 	lapic_timer_oneshot(at == TIMER_OFF ? 0 : at > now ? at - now : 1);
 	tsc = cpu_rdtsc();
+	stretch_end(STRETCH_LOOP);
 	cpu_sti_hlt_cli();
+	stretch_begin();
 	tsc = cpu_rdtsc() - tsc;
 	rc->idle_ticks += tsc;
 	if (at != TIMER_OFF && now + clock_span_ns(tsc) < at)
@@ -45,6 +48,7 @@ __noreturn void run_loop(void)
 	struct pcpu *p = this_cpu();
 	struct run_cpu *rc = run_cpu_of(p);
 
+	stretch_begin();
 	atomic_store_relaxed(&rc->since, clock_now());
 	for (;;) {
 		struct sched_entity *e;
@@ -58,6 +62,7 @@ __noreturn void run_loop(void)
 		run_housekeep(p, false);
 		e = sched_pick(&pcpu_sched, p->index, clock_now(), &until, &cpu);
 		pcpu_kick(cpu);
+		stretch_end(STRETCH_LOOP);
 		if (!e) {
 			idle(p, until);
 			continue;

@@ -9,6 +9,7 @@
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/lapic.h"
 #include "vmm/cpu/regs.h"
+#include "vmm/cpu/stretch.h"
 #include "vmm/exit/exit.h"
 #include "vmm/life/start.h"
 #include "vmm/life/stop.h"
@@ -166,6 +167,7 @@ static void send_more(struct vcpu *v)
 	vm_lock(v->vm);
 	lapic_send_more(v);
 	vm_unlock(v->vm);
+	stretch_end(v->exit_reason);
 }
 
 /* Runs v until its turn is over, it has nothing to do, or its VM stops. */
@@ -184,6 +186,7 @@ static void run_vcpu(struct vcpu *v)
 		}
 		if (unlikely(atomic_load(&v->vm->wakes_due))) {
 			vcpu_wake_due(v->vm);
+			stretch_end(STRETCH_ENTRY);
 			continue;
 		}
 		if (!prepare(v))
@@ -194,6 +197,7 @@ static void run_vcpu(struct vcpu *v)
 		}
 		if (unlikely(v->vm->takeover_tsc))
 			told_takeover(v->vm);
+		stretch_end(STRETCH_ENTRY);
 		if (vmx_run(&v->regs, exit_dispatch) < 0)
 			entry_failed(v);
 		if (p->nmi_pending) {
@@ -214,6 +218,7 @@ static void run_vcpu(struct vcpu *v)
 			break;
 		exit_look_back(p);
 		run_housekeep(p, true);
+		stretch_end(v->exit_reason);
 		/* The monitor may have looked at another vCPU. */
 		if (unlikely(p->current != v))
 			vcpu_load(v);
@@ -246,6 +251,7 @@ static void leave_guest(struct vcpu *v, u32 run)
 
 	if (v->left == run)
 		return;
+	stretch_for(STRETCH_STOP);
 	if (this_cpu()->current == v)
 		vcpu_put(v);
 	v->left = run;
@@ -263,6 +269,7 @@ static void start_guest(struct vcpu *v)
 		return;
 	while (vm_state(v->vm) == VM_STARTING && !vm_stop(v->vm) && cpu_rdtsc() < v->turn_end) {
 		vm_start_step(v->vm);
+		stretch_end(STRETCH_START);
 		cpu_sti_nop_cli(); /* a key must be read before the next 16 have come */
 		run_housekeep(p, true);
 		if (sched_preempt_check(&pcpu_sched, p->index, clock_now()))
@@ -278,6 +285,7 @@ static void dump_vcpu(struct vcpu *v)
 	do {
 		vcpu_load(v);
 		vcpu_dump_step(v);
+		stretch_end(STRETCH_STOP);
 	} while (v->dump.next && cpu_rdtsc() < v->turn_end &&
 	         !sched_preempt_check(&pcpu_sched, p->index, clock_now()));
 }
@@ -316,6 +324,7 @@ void run_end_turn(struct pcpu *p, struct vcpu *v)
 			run_set_wake_timer(v, clock_ns(tsc) + 1);
 		atomic_store(&v->on_cpu, NULL);
 		if (sched_block(&pcpu_sched, p->index, clock_now())) {
+			stretch_end_turn();
 			/* What was posted after the look above, but before it was blocked. */
 			if (has_work(v))
 				vcpu_wake(v);
@@ -324,4 +333,5 @@ void run_end_turn(struct pcpu *p, struct vcpu *v)
 	}
 	atomic_store(&v->on_cpu, NULL);
 	pcpu_kick(sched_put(&pcpu_sched, p->index, clock_now()));
+	stretch_end_turn();
 }

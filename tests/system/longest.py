@@ -1,0 +1,89 @@
+"""How long root mode lasts in one piece: the payload `longest` and others under a hypervisor that measures itself
+(`make STRETCH=1 hypervisor`, vmm/cpu/stretch.h).
+
+A row is a kind of operation with the ticks of its longest stretch. None may be above LIMIT: nothing that a guest causes
+holds a processor or a lock for more than 50 us. What is known to be above has a ceiling of its own in OVER, with why;
+it may become less, not more."""
+import re
+from pathlib import Path
+
+LOGS = Path(__file__).resolve().parent.parent.parent / "build/logs"
+LIMIT = 2500  # ticks, 50 us
+SHOWN = 20
+NEW_CPU = "corei7_skylake_x"
+OLD_CPU = "corei5_arrandale_m520"
+
+# (rows, ceiling, why)
+OVER = (
+    (r"4 vCPUs at the longest", 25000, "each waits for the VM's lock as long as the others hold it"),
+    (r"control request ", 1000000, "requests are not in pieces: measured only"),
+    (r"a message of the I/O APIC to all", 12000, "posted to 63 vCPUs in one piece; they are woken one by one"),
+    (r"(the first start|crash|triple fault|.*reset )", 6000, "lines of the log, SMBIOS' and a vCPU's registers"),
+    (r"FXSAVE ", 5500, "the log's line about an instruction that is not emulated, ten a second"),
+    (r"(XCHG|LOCK \w+|CMPXCHG16B|far JMP|PUSH from|POP to) ", 4200, "a read and a write of a device over two pages"),
+    (r"REP (MOVS|STOS|LODS|SCAS|CMPS)", 4200, "one iteration on devices over two pages each"),
+    (r"(read|write|MOVUPS \w+|ENTER) ", 3500, "an access to a device over two pages whose entries want flags"),
+    (r"REP (INS|OUTS) ", 3500, "an iteration with a buffer over two pages, or a device of four registers"),
+    (r"(INIT to all|WRMSR APIC_BASE, )", 3700, "a piece and the end of the turn after it"),
+)
+
+ROW = re.compile(r"^row: (\d+) (.*?) \| (.*)$", re.M)
+REPORT = re.compile(r"stretch: (\S+) +(\d+) ticks at most of (\d+)")
+
+
+def ceiling(name):
+    for pattern, most, _ in OVER:
+        if re.match(pattern, name):
+            return most
+    return LIMIT
+
+
+def judge(test, rows):
+    """(what is wrong or None, figures) of [(ticks, name, where)]. The longest ones go to build/logs/TEST.txt."""
+    if not rows:
+        return "nothing was measured", ""
+    rows = sorted(rows, reverse=True)
+    (LOGS / f"{test}.txt").write_text("".join(f"{t:8} {n:55} {w}\n" for t, n, w in rows[:SHOWN]))
+    wrong = [f"{n}: {t} ticks ({w})" for t, n, w in rows if t > ceiling(n)]
+    above = [n for t, n, _ in rows if t > LIMIT]
+    figures = f"{len(rows)} rows, longest {rows[0][0]} ticks, {len(above)} above {LIMIT}"
+    return (f"{len(wrong)} above their limit: " + "; ".join(wrong[:3]) if wrong else None), figures
+
+
+def rows_of(test):
+    """check() for the payload `longest`"""
+    return lambda text: judge(test, [(int(t), n, w) for t, n, w in ROW.findall(text.replace("\r", ""))])
+
+
+def report_of(test, *needed):
+    """check() for others: what the summary says of each exit reason"""
+
+    def check(text):
+        rows = [(int(t), n, f"of {c}") for n, t, c in REPORT.findall(text)]
+        missing = [n for n in needed if n not in [r[1] for r in rows]]
+        wrong, figures = judge(test, [r for r in rows if r[1].isupper()])
+        return (f"no exit of {', '.join(missing)}" if missing else wrong), figures
+
+    return check
+
+
+def tests(payload):
+    restarts = ('!testdev', '!on-reset', 'on-reset = "restart"', '!on-crash', 'on-crash = "restart"')
+    common = dict(hypervisor="stretch", seconds=1800, status=None, forbid=(r"bulkhead: panic", r"^FAIL: "),
+                  want=(r"SUMMARY longest: \d+ passed, 0 failed",))
+    for cpu, short in ((NEW_CPU, "new"), (OLD_CPU, "old")):
+        yield payload(
+            "longest", "", f"every exit, port, MMIO region, MSR, request and end of a guest, {cpu}", None,
+            as_name=f"longest-{short}", cpu=cpu, check=rows_of(f"longest-{short}"), by_default=short == "new",
+            properties=(*restarts, 'com2 = "control"', 'control = "all"'), **common)
+    yield payload(
+        "longest", "", "messages to 63 other vCPUs", None, as_name="longest-many", cpu=NEW_CPU, check=rows_of("longest-many"),
+        append="many", properties=(*restarts, "vcpus = <64>"), **common)
+    yield payload(
+        "longest", "", "4 vCPUs on 4 processors, all at the VM's lock", None, as_name="longest-4on4", cpu=NEW_CPU, cpus=4,
+        check=rows_of("longest-4on4"), append="together", by_default=False, properties=("vcpus = <4>",), **common)
+    for guest, needed in (("task", ("TASK_SWITCH",)), ("irq", ("INTERRUPT_WINDOW",)), ("inject", ("NMI_WINDOW",)),
+                          ("notsc", ("RDTSC",)), ("devops", ()), ("edges", ()), ("exceptions", ())):
+        yield payload(
+            guest, "", f"tests/guest/{guest}.c, each exit measured", None, as_name=f"longest-{guest}", cpu=OLD_CPU,
+            hypervisor="stretch", check=report_of(f"longest-{guest}", *needed), by_default=False)
