@@ -36,8 +36,14 @@ void console_screen(void)
 		return;
 	if (bi.fb.type == BOOT_FB_RGB) {
 		g.pixels = hv_map_wc(bi.fb.addr, (u64)bi.fb.pitch * bi.fb.height);
-		if (g.pixels && fb_text_init(&fb, &g, &fb_font_default, memory) == OK)
-			monitor_add_console(&fb.con);
+		if (!g.pixels || fb_text_init(&fb, &g, &fb_font_default, memory)) {
+			log_warn("screen: a framebuffer of %u by %u pixels, %u bits each, at %#lx cannot be used\n",
+			         g.width, g.height, g.bpp, bi.fb.addr);
+			return;
+		}
+		log_info("screen: %u by %u characters on a framebuffer of %u by %u pixels\n", fb.screen.cols,
+		         fb.screen.rows, g.width, g.height);
+		monitor_add_console(&fb.con);
 	} else if (bi.efi_systab == 0) {
 		vga_text_init(&vga, hv_map_wc(VGA_TEXT_PA, VGA_TEXT_SIZE));
 		monitor_add_console(&vga.con);

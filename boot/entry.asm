@@ -54,6 +54,12 @@ mb2_header:
 	dd 12
 	dd 2
 	align 8
+	; framebuffer, optional, of any size: without this tag GRUB gives none, and by UEFI there is no other screen. It has
+	; GRUB set gfxpayload to "auto" at the multiboot2 command: what is to be otherwise is set after that.
+	dw 5, 1
+	dd 20
+	dd 0, 0, 0
+	align 8
 	; modules page aligned
 	dw 6, 1
 	dd 8

@@ -592,8 +592,9 @@ def refusal_tests():
     )
     yield refusal(
         "no-vtx-uefi",
-        "QEMU without VT-x, OVMF",
+        "QEMU without VT-x, OVMF; the text is on the framebuffer, too",
         r"cannot start: .*VT-x",
+        r"screen: \d+ by \d+ characters on a framebuffer of \d+ by \d+ pixels",
         accel="tcg",
         iso=True,
         firmware="uefi",

@@ -159,7 +159,7 @@ def make_disk(entry, out):
                 info.size = size
                 tar.addfile(info, stream)
 
-            script = (entry.script + "boot\n").encode()
+            script = (entry.script + "set gfxpayload=text\nboot\n").encode()  # not what the kernel's header asks for
             add("boot/grub.cfg", io.BytesIO(script), len(script))
             for name, path in entry.files.items():
                 with open(path, "rb") as src:
@@ -184,10 +184,13 @@ def make_iso(entry, out):
         top = Path(tmp) / "iso"
         (top / "boot/grub").mkdir(parents=True)
         body = "".join(f"\t{line}\n" for line in entry.script.splitlines())
-        # On BIOS stay in text mode; on UEFI the firmware's graphics mode is all there is.
+        # On BIOS stay in text mode; on UEFI a graphics mode is all there is ("keep" would keep text there, which is
+        # nothing). Commands that load a kernel set gfxpayload to what its header asks for: what is to be otherwise
+        # comes behind them.
         cfg = ("set timeout=0\nset default=0\n"
-               "if [ \"$grub_platform\" = pc ]; then set gfxpayload=text; else set gfxpayload=keep; fi\n"
-               f"menuentry 'Bulkhead' {{\n{body}}}\n")
+               "if [ \"$grub_platform\" != pc ]; then insmod all_video; fi\n"
+               f"menuentry 'Bulkhead' {{\n{body}"
+               "\tif [ \"$grub_platform\" = pc ]; then set gfxpayload=text; fi\n}\n")
         (top / "boot/grub/grub.cfg").write_text(cfg)
         for name, path in entry.files.items():
             target = top / name
