@@ -1048,6 +1048,30 @@ def nested_tests():
         )
 
     yield payload_in("payload", "tests/guest/exceptions.c", "exceptions", inner=nested.Inner())
+    yield payload_in(
+        "2cpu",
+        "tests/guest/smp.c starts 2 vCPUs on 2 processors of 2",
+        "smp",
+        inner=nested.Inner(cpus=2),
+        cpus=2,
+        properties=("vcpus = <2>",),
+        append="start",
+    )
+    yield payload_in("uefi", "the ISO through OVMF and GRUB", "exceptions", inner=nested.Inner(uefi=True), iso=True)
+    yield Boot(
+        "nested-linux",
+        "under Bulkhead in a virtual machine of KVM: Debian's kernel to its shell",
+        inner=nested.Inner(memory=768),
+        config_text=demo_with("quiet"),
+        dialogue=(
+            (PROMPT, "echo sum $((6 * 7)); uname -r\n"),
+            (r"\nsum 42\n6\.\d+\.\d+\S*-amd64\n", ""),
+            (PROMPT, "poweroff\n"),
+        ),
+        want=("guest linux: powered off", ended),
+        forbid=TROUBLE + KERNEL_TROUBLE[2:],
+        **common,
+    )
 
 
 def all_tests():
