@@ -1,4 +1,5 @@
 /* The monitor's JSON parser: what is taken, what is refused and where, decoding, walking. */
+#include <stdio.h>
 #include <string.h>
 
 #include "suite.h"
@@ -171,4 +172,80 @@ START_TEST(walking)
 }
 END_TEST
 
-SUITE_MAIN("mon_json", values, refusals, decimals, decoding, walking)
+static u32 points;
+
+static void point(void *arg)
+{
+	points++;
+}
+
+/*
+ * The worst lines that a channel takes: as many keys as there are tokens for, as long as fits, alike but for the last
+ * character. Every byte is decoded once.
+ */
+START_TEST(keys_nearly_alike)
+{
+	static const struct json_pace pace = { point, NULL };
+	static struct json_tok many[64];
+	static char line[4097];
+	u32 keys = 31, len = 0, each = 4096 / keys - 12;
+
+	for (u32 escaped = 0; escaped < 2; escaped++) {
+		len = 0;
+		for (u32 k = 0; k < keys; k++) {
+			len += (u32)sprintf(line + len, "%s\"", k ? "," : "{");
+			for (u32 i = 0; i < each / (escaped ? 6 : 1); i++)
+				len += (u32)sprintf(line + len, escaped ? "\\u0061" : "a");
+			len += (u32)sprintf(line + len, "%02u\":1", k);
+		}
+		len += (u32)sprintf(line + len, "}");
+		ck_assert_uint_le(len, 4096);
+		points = 0;
+		ck_assert_int_eq(json_parse_paced(&doc, line, len, many, ARRAY_SIZE(many), false, &pace, &err), OK);
+		ck_assert_uint_eq(many[0].count, keys);
+		ck_assert_msg(doc.looked <= len, "%u bytes looked at, of %u", doc.looked, len);
+		ck_assert_uint_ge(points, doc.looked / 80); /* and it can pause all along */
+		ck_assert_uint_le(points, 2 * len / 64);
+		printf("%u bytes, %u keys%s: %u looked at, %u points\n", len, keys, escaped ? " escaped" : "",
+		       doc.looked, points);
+	}
+}
+END_TEST
+
+/* The sequence of Thue and Morse and its complement: a polynomial of either has the same value, modulo 2^64. */
+#define ALIKE 1024u
+
+static u32 put_alike(char *text, u32 invert)
+{
+	for (u32 i = 0; i < ALIKE; i++)
+		text[i] = "ab"[(u32)__builtin_parity(i) ^ invert];
+	return ALIKE;
+}
+
+/* Keys made to hash alike are different keys, but no more of them is compared than the text is long. */
+START_TEST(keys_made_alike)
+{
+	static struct json_tok many[80];
+	static char text[200000];
+	u32 len = 0;
+
+	for (u32 k = 0; k < 32; k++) {
+		len += (u32)sprintf(text + len, "%s\"", k ? "," : "{");
+		for (u32 i = 0; i < 5; i++)
+			len += put_alike(text + len, k >> (4 - i) & 1);
+		len += (u32)sprintf(text + len, "\":1");
+		if (k == 3) { /* a few are taken for what they are */
+			text[len] = '}';
+			ck_assert_int_eq(json_parse(&doc, text, len + 1, many, ARRAY_SIZE(many), false, &err), OK);
+			ck_assert_uint_eq(many[1].hash, many[3].hash);
+			ck_assert_uint_eq(many[0].count, 4);
+		}
+	}
+	text[len++] = '}';
+	ck_assert_int_eq(json_parse(&doc, text, len, many, ARRAY_SIZE(many), false, &err), ERR_INVAL);
+	ck_assert_str_eq(err.what, "keys are made to look alike");
+	ck_assert_msg(doc.looked <= 2 * len + 5 * ALIKE, "%u bytes looked at, of %u", doc.looked, len);
+}
+END_TEST
+
+SUITE_MAIN("mon_json", values, refusals, decimals, decoding, walking, keys_nearly_alike, keys_made_alike)

@@ -3,10 +3,15 @@
 #include "lib/string.h"
 #include "vmm/mon/utf8.h"
 
+#define PACE_BYTES 64
+
 struct parser {
 	struct json_doc *doc;
 	u32 cap;
 	u32 pos;
+	const struct json_pace *pace;
+	u32 steps;    /* since the last point, in bytes */
+	u32 compared; /* bytes of keys that hash alike and differ */
 	bool decimals;
 	struct json_err *err;
 	u32 stack[JSON_DEPTH]; /* open arrays and objects */
@@ -20,6 +25,16 @@ static int fail(struct parser *p, u32 pos, const char *what)
 	return ERR_INVAL;
 }
 
+/* So many bytes were looked at. */
+static void did(struct parser *p, u32 bytes)
+{
+	p->steps += bytes;
+	if (p->steps < PACE_BYTES || !p->pace)
+		return;
+	p->steps = 0;
+	p->pace->point(p->pace->arg);
+}
+
 static int peek(const struct parser *p)
 {
 	return p->pos < p->doc->len ? (u8)p->doc->text[p->pos] : -1;
@@ -31,6 +46,7 @@ static void skip_space(struct parser *p)
 
 	while (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
 		p->pos++;
+		did(p, 1);
 		c = peek(p);
 	}
 }
@@ -99,8 +115,13 @@ static u32 string_char(const char *s, size_t n, u32 *cp)
 	return 12;
 }
 
+/* Of characters, not bytes: how they are written makes no difference. */
+#define HASH_FIRST  0xcbf29ce484222325ull
+#define HASH_FACTOR 0x9e3779b97f4a7c15ull
+
 static int parse_string(struct parser *p)
 {
+	u64 hash = HASH_FIRST;
 	struct json_tok *t;
 	u32 cp, n;
 
@@ -112,7 +133,11 @@ static int parse_string(struct parser *p)
 		n = string_char(p->doc->text + p->pos, p->doc->len - p->pos, &cp);
 		if (!n)
 			return fail(p, p->pos, "malformed character in a string");
+		hash = hash * HASH_FACTOR + cp;
+		p->doc->looked += n;
+		did(p, n);
 	}
+	t->hash = hash;
 	t->len = p->pos - t->start;
 	p->pos++;
 	return OK;
@@ -224,18 +249,40 @@ static int parse_value(struct parser *p)
 	return parse_word(p);
 }
 
-/* Whether two strings are the same once decoded. */
-static bool same_string(const struct json_doc *doc, const struct json_tok *a, const struct json_tok *b)
+/* Whether two keys are the same once decoded. */
+static bool same_key(struct parser *p, const struct json_tok *a, const struct json_tok *b)
 {
-	u32 i = 0, k = 0, x = 0, y = 0;
+	u32 i = 0, k = 0, x = 0, y = 0, n;
 
-	while (i < a->len && k < b->len) {
-		i += string_char(doc->text + a->start + i, a->len - i, &x);
-		k += string_char(doc->text + b->start + k, b->len - k, &y);
-		if (x != y)
-			return false;
+	if (a->hash != b->hash)
+		return false;
+	while (i < a->len && k < b->len && x == y) {
+		n = string_char(p->doc->text + a->start + i, a->len - i, &x);
+		i += n;
+		k += string_char(p->doc->text + b->start + k, b->len - k, &y);
+		p->compared += n;
+		p->doc->looked += n;
+		did(p, n);
 	}
-	return i == a->len && k == b->len;
+	return x == y && i == a->len && k == b->len;
+}
+
+/*
+ * Whether the object has a key like this one already. By their hashes: keys that hash alike by chance there are not,
+ * and for those that were made to the comparisons together are no longer than the text.
+ */
+static int check_key(struct parser *p, const struct json_tok *obj, const struct json_tok *key, u32 start)
+{
+	const struct json_tok *toks = p->doc->toks;
+
+	for (const struct json_tok *t = obj + 1; t < key; t = &toks[(t + 1)->next]) {
+		if (same_key(p, t, key))
+			return fail(p, start, "key appears twice");
+		if (p->compared > p->doc->len)
+			return fail(p, start, "keys are made to look alike");
+		did(p, 1);
+	}
+	return OK;
 }
 
 static int parse_key(struct parser *p, struct json_tok *obj)
@@ -248,9 +295,8 @@ static int parse_key(struct parser *p, struct json_tok *obj)
 	if (parse_string(p) != OK)
 		return ERR_INVAL;
 	doc->toks[key].is_key = true;
-	for (u32 i = (u32)(obj - doc->toks) + 1; i < key; i = doc->toks[i + 1].next)
-		if (same_string(doc, &doc->toks[i], &doc->toks[key]))
-			return fail(p, start, "key appears twice");
+	if (check_key(p, obj, &doc->toks[key], start) != OK)
+		return ERR_INVAL;
 	skip_space(p);
 	if (peek(p) != ':')
 		return fail(p, p->pos, "':' is expected here");
@@ -291,10 +337,10 @@ static int parse_inside(struct parser *p)
 	return parse_value(p);
 }
 
-int json_parse(struct json_doc *doc, const char *text, size_t len, struct json_tok *toks, u32 cap, bool decimals,
-               struct json_err *e)
+int json_parse_paced(struct json_doc *doc, const char *text, size_t len, struct json_tok *toks, u32 cap,
+                     bool decimals, const struct json_pace *pace, struct json_err *e)
 {
-	struct parser p = { .doc = doc, .cap = cap, .decimals = decimals, .err = e };
+	struct parser p = { .doc = doc, .cap = cap, .decimals = decimals, .pace = pace, .err = e };
 
 	*doc = (struct json_doc){ .text = text, .len = (u32)len, .toks = toks };
 	*e = (struct json_err){ 0 };
@@ -303,7 +349,7 @@ int json_parse(struct json_doc *doc, const char *text, size_t len, struct json_t
 	skip_space(&p);
 	if (parse_value(&p) != OK)
 		return ERR_INVAL;
-	while (p.depth)
+	for (; p.depth; did(&p, 1))
 		if (parse_inside(&p) != OK)
 			return ERR_INVAL;
 	skip_space(&p);

@@ -1,7 +1,8 @@
 /*
  * Strict JSON (RFC 8259) into a caller's array of tokens: no allocation, no recursion. The text must be UTF-8.
  * Refused beside what is malformed: nesting deeper than JSON_DEPTH, keys that appear twice in an object, the
- * character U+0000, numbers that are not whole (unless asked for) or do not fit 64 bits.
+ * character U+0000, numbers that are not whole (unless asked for) or do not fit 64 bits, and keys made to hash alike.
+ * The work is linear in the text, whatever is in it.
  */
 #pragma once
 
@@ -22,6 +23,7 @@ struct json_tok {
 	u32 next;
 	u32 count; /* elements of an array, members of an object */
 	s64 num;   /* of a number (its whole part) or bool */
+	u64 hash;  /* of a key, decoded */
 	bool is_key;
 };
 
@@ -35,14 +37,27 @@ struct json_doc {
 	u32 len;
 	struct json_tok *toks;
 	u32 nr;
+	u32 looked; /* bytes of strings decoded while it was parsed: at most twice its length, and a key */
+};
+
+/* Work that is done in pieces: point(arg) is called whenever some 64 bytes were looked at, and may take its time. */
+struct json_pace {
+	void (*point)(void *arg);
+	void *arg;
 };
 
 /*
  * Parses one value that fills the text, but for white space. toks: room for cap tokens. decimals: numbers may have
- * a fraction and an exponent (num is then their whole part without the exponent). OK, or ERR_INVAL with *e.
+ * a fraction and an exponent (num is then their whole part without the exponent). pace: NULL: in one piece. OK, or
+ * ERR_INVAL with *e.
  */
-__must_check int json_parse(struct json_doc *doc, const char *text, size_t len, struct json_tok *toks, u32 cap,
-                            bool decimals, struct json_err *e);
+__must_check int json_parse_paced(struct json_doc *doc, const char *text, size_t len, struct json_tok *toks, u32 cap,
+                                  bool decimals, const struct json_pace *pace, struct json_err *e);
+__must_check static inline int json_parse(struct json_doc *doc, const char *text, size_t len, struct json_tok *toks,
+                                          u32 cap, bool decimals, struct json_err *e)
+{
+	return json_parse_paced(doc, text, len, toks, cap, decimals, NULL, e);
+}
 
 /* Value of the member named key of the object tok, or NULL. */
 const struct json_tok *json_get(const struct json_doc *doc, const struct json_tok *obj, const char *key);
