@@ -17,7 +17,7 @@ CLANG := clang
 # ---------------------------------------------------------------------------------------------------------------
 # Sources. PURE_SRCS is the one list of the files that compile unmodified for the host: tested, fuzzed, covered.
 PURE_SRCS := \
-	$(addprefix lib/,fmt.c err.c log.c) \
+	$(addprefix lib/,fmt.c err.c log.c task.c) \
 	$(addprefix mm/,e820.c pool.c frames.c ptree.c ept.c hostpt.c gwalk.c) \
 	$(addprefix arch/x86/,acpi_tables.c acpi_fadt.c acpi_dmar.c acpi_spcr.c exit_ring.c tsc_pick.c vmx/caps.c vmx/names.c) \
 	$(addprefix boot/,boot_info.c mb2.c mb1.c cmdline.c) \
@@ -41,6 +41,8 @@ PURE_SRCS := \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
 	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c obuf.c mux.c ctl.c dts.c) \
 	$(addprefix vmm/operator/,port.c) vmm/pcpu/rtc_time.c
+# What a pure file needs of the machine and the host runs as it is.
+PURE_ASM := arch/x86/task.asm
 # Parts of tools, tested and fuzzed like them, but not in the hypervisor.
 TOOL_PURE_SRCS := tools/machine_json.c tools/pace.c
 
@@ -72,7 +74,8 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes 
 HOST_CFLAGS := -std=gnu17 -O1 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 COV_CFLAGS := --coverage
-HOST_OBJS := $(PURE_SRCS:%.c=$(B)/host/%.o) $(TOOL_PURE_SRCS:%.c=$(B)/host/%.o)
+HOST_ASM := $(PURE_ASM:%.asm=$(B)/host/%.asm.o)
+HOST_OBJS := $(PURE_SRCS:%.c=$(B)/host/%.o) $(TOOL_PURE_SRCS:%.c=$(B)/host/%.o) $(HOST_ASM)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/unit/%)
 
@@ -81,6 +84,9 @@ $(B)/host/%.o: %.c
 	@mkdir -p $(@D)
 	@rm -f $(@:.o=.gcda)
 	$(CC) $(HOST_CFLAGS) $(COV_CFLAGS) -c $< -o $@
+$(B)/host/%.asm.o: %.asm
+	@mkdir -p $(@D)
+	$(NASM) -f elf64 -Werror -MD $@.d $< -o $@
 $(B)/host/libpure.a: $(HOST_OBJS)
 	@rm -f $@
 	ar rcD $@ $^
@@ -97,7 +103,7 @@ units: $(UNIT_BINS)
 # ---------------------------------------------------------------------------------------------------------------
 # Fuzzers: clang's libFuzzer with ASan/UBSan over the same pure files.
 FUZZ_CFLAGS := -std=gnu17 -O1 -g -I. -MMD -MP -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_OBJS := $(PURE_SRCS:%.c=$(B)/fuzzobj/%.o) $(TOOL_PURE_SRCS:%.c=$(B)/fuzzobj/%.o)
+FUZZ_OBJS := $(PURE_SRCS:%.c=$(B)/fuzzobj/%.o) $(TOOL_PURE_SRCS:%.c=$(B)/fuzzobj/%.o) $(HOST_ASM)
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(B)/fuzz/%)
 $(B)/fuzzobj/%.o: %.c
@@ -126,7 +132,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix vmm/run/,loop.c turn.c housekeep.c) \
 	$(addprefix vmm/operator/,console.c control.c ops.c set.c) \
 	$(addprefix boot/,main.c memory.c firmware.c console.c serial.c guests.c previous.c)
-HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm
+HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm $(PURE_ASM)
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build); STRETCH=1 measures how long root mode lasts
 # (system/longest-*).
 HV_KIND := $(if $(VMCS_COUNT),-count)$(if $(STRETCH),-stretch)
