@@ -53,6 +53,8 @@ int cpuset_format(const struct cpuset *s, char *buf, size_t size)
 	for (u32 i = 0; i < CPUSET_MAX; i++) {
 		u32 first = i;
 
+		if (i % 64 == 0 && !s->w[i / 64])
+			i += 63; /* none of these */
 		if (!cpuset_has(s, i))
 			continue;
 		while (cpuset_has(s, i + 1))
