@@ -289,10 +289,10 @@ BHCTL_SRCS := $(wildcard tools/bhctl/*.c) tools/pace.c vmm/mon/json.c vmm/mon/vt
 $(B)/bhctl: $(BHCTL_SRCS) $(wildcard tools/*.h tools/bhctl/*.h vmm/mon/*.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -O2 -static $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@
-CTL_SERVER_SRCS := tests/host/ctl_server.c tests/unit/support.c $(wildcard vmm/mon/*.c) lib/fmt.c lib/err.c
-$(B)/host-tests/ctl_server: $(CTL_SERVER_SRCS) $(wildcard vmm/mon/*.h tests/unit/fake_mon.h lib/*.h)
+CTL_SERVER_SRCS := tests/host/ctl_server.c tests/unit/support.c $(wildcard vmm/mon/*.c) lib/fmt.c lib/err.c lib/task.c
+$(B)/host-tests/ctl_server: $(CTL_SERVER_SRCS) $(HOST_ASM) $(wildcard vmm/mon/*.h tests/unit/fake_mon.h lib/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) -Itests/unit $(filter %.c,$^) -o $@
+	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) -Itests/unit $(filter %.c,$^) $(HOST_ASM) -o $@
 $(B)/host-tests/bhctl: $(BHCTL_SRCS) $(wildcard tools/*.h tools/bhctl/*.h vmm/mon/*.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) $(filter %.c,$^) -o $@

@@ -16,6 +16,14 @@ static inline void spin_lock(struct spinlock *l)
 		cpu_pause();
 }
 
+/* Only if nobody has it and nobody waits for it. */
+static inline bool spin_trylock(struct spinlock *l)
+{
+	u16 owner = atomic_load_relaxed(&l->owner), next = owner;
+
+	return atomic_cas(&l->next, &next, (u16)(owner + 1));
+}
+
 static inline void spin_unlock(struct spinlock *l)
 {
 	atomic_store_release(&l->owner, (u16)(l->owner + 1));

@@ -10,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define INPUT_MAX 800 /* a request makes thousands of bytes: more only costs time */
+#define ENOUGH    20000 /* pieces of whatever there is to do */
+#define INPUT_MAX 800   /* a request makes thousands of bytes: more only costs time */
 
 static void require(bool ok)
 {
@@ -21,6 +22,7 @@ static void require(bool ok)
 static struct fake_mon fake;
 static struct ctl ctl;
 static u8 *buf;
+static TEST_STACK(stack);
 static char line[200000];
 static size_t len;
 static struct json_tok toks[20000];
@@ -98,7 +100,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf = buf ? buf : malloc(CTL_OUT_MIN);
 	fake_init(&fake);
 	fake.trace_heads[0] = 5;
-	ctl_init(&ctl, &fake.mon, &rights, buf, CTL_OUT_MIN);
+	ctl_init(&ctl, &fake.mon, &rights, buf, CTL_OUT_MIN, TEST_STACK_TOP(stack));
+	ctl.scratch.rows = fake.rows;
+	ctl.scratch.nr_rows = ARRAY_SIZE(fake.rows);
 	len = 0;
 	parser((const char *)data + 1, size - 1);
 	for (data++, size--; size; data += n, size -= n) {
@@ -116,12 +120,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(piece, data, n);
 		if (what < 2) {
 			for (size_t k = 0, taken = 1; k < n && taken; k += taken) {
-				taken = ctl_input(&ctl, piece + k, n - k, 1000);
-				if (!taken) {
+				taken = ctl_input(&ctl, piece + k, n - k);
+				for (int i = 0; i < ENOUGH && !taken; i++) {
+					ctl_poll(&ctl, 1000);
 					take_output();
-					taken = ctl_input(&ctl, piece + k, n - k, 1000);
-					require(taken != 0);
+					taken = ctl_input(&ctl, piece + k, n - k);
 				}
+				require(taken != 0);
 			}
 		} else if (what == 2) {
 			vt_ring_write(&fake.guests[0].console, (u8 *)piece, n);
@@ -132,17 +137,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		free(piece);
 		ctl_poll(&ctl, 1000);
-		require(!ctl.out.overflow && obuf_used(&ctl.out) <= CTL_OUT_MIN);
+		require((!ctl.out.overflow || ctl.task.busy) && obuf_used(&ctl.out) <= CTL_OUT_MIN);
 		if (data[0] & 0x20)
 			take_output();
 	}
-	for (int i = 0; i < 1000 && ctl_poll(&ctl, 1000); i++)
+	for (int i = 0; i < ENOUGH && ctl_poll(&ctl, 1000); i++)
 		take_output();
 	take_output();
 	require(!len);
 	/* after all of it the channel still answers */
-	require(ctl_input(&ctl, "\n{\"id\":77,\"cmd\":\"version\"}\n", 27, 0) == 27);
-	ctl_poll(&ctl, 0);
+	require(ctl_input(&ctl, "\n", 1) == 1);
+	for (int i = 0; i < ENOUGH && ctl_poll(&ctl, 1000); i++)
+		take_output();
+	take_output();
+	require(ctl_input(&ctl, "{\"id\":77,\"cmd\":\"version\"}\n", 26) == 26);
+	for (int i = 0; i < ENOUGH && ctl_poll(&ctl, 1000); i++)
+		;
 	n = ctl_output(&ctl, (u8 *)line, sizeof(line) - 1);
 	line[n] = '\0';
 	require(strstr(line, "{\"id\":77,\"ok\":true") != NULL);

@@ -21,6 +21,7 @@ static void require(bool ok)
 static struct fake_mon fake;
 static struct mux m;
 static u8 *buf;
+static TEST_STACK(stack);
 static char text[MUX_OUT_MIN + 1];
 
 static void sound(void)
@@ -40,7 +41,7 @@ static bool drain(const char *mark, u64 now)
 {
 	bool found = false, more = true;
 
-	for (int i = 0; i < 200 && more; i++) {
+	for (int i = 0; i < 20000 && more; i++) {
 		more = mux_poll(&m, now);
 		text[mux_output(&m, (u8 *)text, MUX_OUT_MIN)] = '\0';
 		found |= strstr(text, mark) != NULL;
@@ -59,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf = buf ? buf : malloc(MUX_OUT_MIN);
 	fake_init(&fake);
 	fake.trace_heads[1] = 3;
-	mux_init(&m, &fake.mon, buf, MUX_OUT_MIN, size && data[0] & 1 ? 20 : 80, false, now);
+	mux_init(&m, &fake.mon, buf, MUX_OUT_MIN, TEST_STACK_TOP(stack), size && data[0] & 1 ? 20 : 80, false, now);
 	for (; size; data += n, size -= n) {
 		n = MIN(size, (size_t)(data[0] & 0x1f) + 1);
 		if (data[0] < 0x80) {

@@ -21,6 +21,8 @@
 
 #include "vmm/mon/ctl.h"
 
+static TEST_STACK(stack);
+
 struct server {
 	struct fake_mon fake;
 	struct ctl ctl;
@@ -81,7 +83,7 @@ static bool pull(struct server *s, int fd, bool pty)
 	if (!pty && p.revents && n <= 0)
 		return false;
 	s->nr_in += n > 0 ? (size_t)n : 0;
-	taken = ctl_input(&s->ctl, s->in, s->nr_in, now_ns());
+	taken = ctl_input(&s->ctl, s->in, s->nr_in);
 	s->nr_in -= taken;
 	memmove(s->in, s->in + taken, s->nr_in);
 	return true;
@@ -92,7 +94,8 @@ static void serve(struct server *s, int fd, bool pty)
 	s->nr_in = 0;
 	ctl_reset(&s->ctl);
 	while (pull(s, fd, pty)) {
-		ctl_poll(&s->ctl, now_ns());
+		while (ctl_poll(&s->ctl, now_ns()) && ctl_can_go_on(&s->ctl))
+			;
 		if (!push(s, fd) && !pty)
 			break;
 	}
@@ -177,7 +180,9 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	prepare(&s);
-	ctl_init(&s.ctl, &s.fake.mon, &rights, s.out, sizeof(s.out));
+	ctl_init(&s.ctl, &s.fake.mon, &rights, s.out, sizeof(s.out), TEST_STACK_TOP(stack));
+	s.ctl.scratch.rows = s.fake.rows;
+	s.ctl.scratch.nr_rows = ARRAY_SIZE(s.fake.rows);
 	if (rights.reach == MON_REACH_LIST)
 		s.ctl.self = only;
 	return !strcmp(where, "--pty") ? serve_pty(&s) : serve_socket(&s, where);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "test_stack.h"
 #include "vmm/mon/mon.h"
 #include "vmm/mon/vt.h"
 
@@ -39,6 +40,9 @@ struct fake_mon {
 	bool off;
 	u32 resumed_at; /* the row of a state at which the guest runs again; 0: none */
 	u64 now_ns;
+	struct mon_counts rows[FAKE_GUESTS];
+	u32 work, most_work; /* asked for since they could pause last; at most */
+	u32 points;
 	/* Called after each action. */
 	void (*happened)(struct fake_mon *f, struct fake_guest *g, enum mon_event_kind kind);
 	void *arg;
@@ -56,10 +60,22 @@ static int fake_guest_info(void *ctx, u32 index, struct mon_guest_info *info)
 {
 	struct fake_mon *f = ctx;
 
+	f->work++;
 	if (index >= f->nr)
 		return ERR_NOENT;
 	*info = f->guests[index].info;
 	return OK;
+}
+
+static const char *fake_guest_name(void *ctx, u32 index, u32 *id)
+{
+	struct fake_mon *f = ctx;
+
+	f->work++;
+	if (index >= f->nr)
+		return NULL;
+	*id = f->guests[index].info.id;
+	return f->guests[index].info.name;
 }
 
 static int fake_detail(void *ctx, u32 guest, u32 index, struct mon_detail *d)
@@ -216,6 +232,7 @@ static int fake_trace(void *ctx, enum mon_run run, u32 cpu, u64 seq, struct mon_
 {
 	u64 head = fake_trace_head(ctx, run, cpu);
 
+	((struct fake_mon *)ctx)->work++;
 	if (seq >= head || head - seq > FAKE_RING)
 		return ERR_NOENT;
 	*rec = (struct mon_trace){ .time_ns = seq * 10 + cpu, .guest = seq % 2 ? 7 : 3, .reason = 12, .rip = seq };
@@ -285,6 +302,17 @@ static int fake_cpu(void *ctx, u32 cpu, struct mon_cpu *c)
 	return OK;
 }
 
+/* Wherever a command may pause, it does. */
+static bool fake_piece_over(void *ctx)
+{
+	struct fake_mon *f = ctx;
+
+	f->points++;
+	f->most_work = MAX(f->most_work, f->work);
+	f->work = 0;
+	return true;
+}
+
 static int fake_poweroff(void *ctx, struct mon_why *why)
 {
 	struct fake_mon *f = ctx;
@@ -297,6 +325,8 @@ static int fake_poweroff(void *ctx, struct mon_why *why)
 
 static const struct mon_ops fake_ops = {
 	.guest_info = fake_guest_info,
+	.guest_name = fake_guest_name,
+	.piece_over = fake_piece_over,
 	.guest_detail = fake_detail,
 	.action = fake_action,
 	.set = fake_set,

@@ -7,6 +7,7 @@
 static struct fake_mon fake;
 static struct mon_rights rights;
 static struct cmd_run r;
+static struct mon_scratch scratch;
 static struct out out;
 static char text[65536];
 static size_t len;
@@ -23,6 +24,7 @@ static void begin(enum out_format format)
 {
 	memset(&r, 0, sizeof(r));
 	r.mon = &fake.mon;
+	r.scratch = &scratch;
 	r.rights = &rights;
 	r.out = &out;
 	r.control = format == OUT_JSON;

@@ -7,12 +7,13 @@
 static struct fake_mon fake;
 static struct ctl c;
 static u8 buf[32768];
+static TEST_STACK(stack);
 static char text[600000];
 static const struct mon_rights all = MON_RIGHTS_ALL;
 
-static const char *drain(void)
+/* Adds to what lies in text, from len on. */
+static size_t drain_more(size_t len)
 {
-	size_t len = 0;
 	bool more;
 
 	do {
@@ -20,19 +21,40 @@ static const char *drain(void)
 		len += ctl_output(&c, (u8 *)text + len, sizeof(text) - 1 - len);
 	} while (more);
 	text[len] = '\0';
+	return len;
+}
+
+static const char *drain(void)
+{
+	(void)drain_more(0);
 	return text;
 }
 
 static const char *send(const char *line)
 {
-	ck_assert_uint_eq(ctl_input(&c, line, strlen(line), 5000000000), strlen(line));
-	return drain();
+	size_t left = strlen(line), len = 0;
+
+	do {
+		size_t taken = ctl_input(&c, line, left);
+
+		line += taken;
+		left -= taken;
+		len = drain_more(len);
+	} while (left);
+	return text;
+}
+
+static void init(const struct mon_rights *rights, u8 *out, u32 size)
+{
+	ctl_init(&c, &fake.mon, rights, out, size, TEST_STACK_TOP(stack));
+	c.scratch.rows = fake.rows;
+	c.scratch.nr_rows = ARRAY_SIZE(fake.rows);
 }
 
 static void setup(void)
 {
 	fake_init(&fake);
-	ctl_init(&c, &fake.mon, &all, buf, sizeof(buf));
+	init(&all, buf, sizeof(buf));
 }
 
 /* Every line must be a JSON object. Returns how many. */
@@ -75,7 +97,7 @@ START_TEST(requests)
 	HAS("\"weight\":400");
 	send("\n \t\r\n\n{\"cmd\":\"version\"}\n\n{\"cmd\":\"version\"}\n");
 	ck_assert_uint_eq(check_lines(), 2);
-	ck_assert_int_eq(ctl_input(&c, "{\"cmd\":\"ver", 11, 0), 11); /* in pieces */
+	ck_assert_int_eq(ctl_input(&c, "{\"cmd\":\"ver", 11), 11); /* in pieces */
 	ck_assert_str_eq(drain(), "");
 	send("sion\"}\n");
 	HAS("0.1");
@@ -94,7 +116,7 @@ START_TEST(says_ready)
 	ck_assert_str_eq(send("{\"cmd\":\"ready\"}\n"),
 	                 "{\"id\":null,\"ok\":false,\"error\":{\"code\":\"not-supported\",\"message\":\"ready: this "
 	                 "channel is no guest's\"}}\n");
-	ctl_init(&c, &fake.mon, &none, buf, sizeof(buf));
+	init(&none, buf, sizeof(buf));
 	c.self = 7;
 	ck_assert_str_eq(send("{\"cmd\":\"ready\"}\n"),
 	                 "{\"id\":null,\"ok\":true,\"result\":{\"guest\":\"db\",\"state\":\"paused\"}}\n");
@@ -111,22 +133,22 @@ START_TEST(line_forgotten)
 	char line[CTL_LINE_MAX + 10];
 
 	setup();
-	ck_assert_int_eq(ctl_input(&c, "{\"cmd\":\"ver", 11, 0), 11);
+	ck_assert_int_eq(ctl_input(&c, "{\"cmd\":\"ver", 11), 11);
 	ctl_forget_line(&c);
 	ck_assert_uint_eq(send("{\"cmd\":\"version\"}\n")[0], '{');
 	HAS("\"ok\":true");
 	memset(line, 'x', sizeof(line));
-	ck_assert_uint_eq(ctl_input(&c, line, sizeof(line), 0), sizeof(line));
+	ck_assert_uint_eq(ctl_input(&c, line, sizeof(line)), sizeof(line));
 	ctl_forget_line(&c);
 	send("{\"cmd\":\"version\"}\n");
 	HAS("\"ok\":true");
 	/* A whole one that waits for room is still answered. */
-	c.waiting = true;
+	c.waiting = c.text = true;
 	c.in_len = 17;
 	memcpy(c.in, "{\"cmd\":\"version\"}", 17);
 	ctl_forget_line(&c);
 	ck_assert(c.waiting);
-	send("\n");
+	drain();
 	HAS("0.1");
 }
 END_TEST
@@ -199,7 +221,7 @@ START_TEST(over_long)
 
 	setup();
 	memset(line, 'x', sizeof(line));
-	ck_assert_uint_eq(ctl_input(&c, line, sizeof(line), 0), sizeof(line));
+	ck_assert_uint_eq(ctl_input(&c, line, sizeof(line)), sizeof(line));
 	ck_assert_str_eq(drain(), "");
 	send("{\"cmd\":\"destroy\",\"args\":{\"guest\":\"web\"}}\n{\"cmd\":\"version\"}\n");
 	HAS("{\"id\":null,\"ok\":false,\"error\":{\"code\":\"bad-request\",\"message\":\"line is longer than 4096 "
@@ -208,18 +230,18 @@ START_TEST(over_long)
 	/* exactly as long as is allowed: padded with blanks */
 	memset(line, ' ', CTL_LINE_MAX);
 	memcpy(line, "{\"cmd\":\"version\"}", 17);
-	ck_assert_uint_eq(ctl_input(&c, line, CTL_LINE_MAX, 0), CTL_LINE_MAX);
+	ck_assert_uint_eq(ctl_input(&c, line, CTL_LINE_MAX), CTL_LINE_MAX);
 	send("\n");
 	HAS("0.1");
 	memset(line, ' ', CTL_LINE_MAX + 1);
-	ck_assert_uint_eq(ctl_input(&c, line, CTL_LINE_MAX + 1, 0), CTL_LINE_MAX + 1);
+	ck_assert_uint_eq(ctl_input(&c, line, CTL_LINE_MAX + 1), CTL_LINE_MAX + 1);
 	send("\n");
 	HAS("line is longer");
 	/* a string that fills the line */
 	memset(line, 'g', CTL_LINE_MAX);
 	memcpy(line, "{\"cmd\":\"info\",\"args\":{\"guest\":\"", 31);
 	memcpy(line + CTL_LINE_MAX - 3, "\"}}", 3);
-	ck_assert_uint_eq(ctl_input(&c, line, CTL_LINE_MAX, 0), CTL_LINE_MAX);
+	ck_assert_uint_eq(ctl_input(&c, line, CTL_LINE_MAX), CTL_LINE_MAX);
 	send("\n");
 	HAS("no-such-guest");
 	ck_assert_uint_eq(check_lines(), 1);
@@ -302,8 +324,11 @@ START_TEST(back_pressure)
 	u32 sent = 0, answers;
 
 	setup();
-	while ((taken = ctl_input(&c, one, n, 0)) == n)
+	while ((taken = ctl_input(&c, one, n)) == n) {
+		while (ctl_poll(&c, 0) && ctl_can_go_on(&c))
+			;
 		ck_assert_uint_lt(++sent, 100);
+	}
 	/* the one that waits is whole in the line buffer; of the next nothing was taken */
 	ck_assert_uint_eq(taken, 0);
 	ck_assert(c.waiting);
@@ -313,7 +338,8 @@ START_TEST(back_pressure)
 	send("{\"cmd\":\"console\",\"args\":{\"guest\":\"web\"}}\n");
 	for (int i = 0; i < 1000; i++) {
 		fake_print(&fake.guests[0], "\x1b[31m\x1b[32m\x1b[33m\x1b[34m");
-		ctl_poll(&c, 0);
+		while (ctl_poll(&c, 0) && ctl_can_go_on(&c))
+			;
 		ck_assert(!c.out.overflow);
 	}
 	ck_assert_uint_lt(obuf_used(&c.out), sizeof(buf) / 4 + 2000);
@@ -330,7 +356,7 @@ START_TEST(answer_too_long)
 	static u8 small[CTL_OUT_MIN];
 
 	setup();
-	ctl_init(&c, &fake.mon, &all, small, sizeof(small));
+	init(&all, small, sizeof(small));
 	for (int i = 0; i < 4000; i++)
 		fake_log(&fake, "\x01\n"); /* 6 bytes for one */
 	send("{\"id\":4,\"cmd\":\"log\",\"args\":{\"count\":1000}}\n");
@@ -390,6 +416,14 @@ static int many_info(void *ctx, u32 index, struct mon_guest_info *info)
 	return OK;
 }
 
+static const char *many_name(void *ctx, u32 index, u32 *id)
+{
+	static struct mon_guest_info info;
+
+	*id = index;
+	return many_info(ctx, index, &info) == OK ? info.name : NULL;
+}
+
 static struct mon_sample *many_sample(void *ctx, u32 guest, enum mon_slot slot)
 {
 	static struct mon_sample samples[MANY][MON_NR_SLOTS];
@@ -409,6 +443,7 @@ START_TEST(answers_about_many)
 {
 	static const char *const cmds[] = { "list", "top", "metrics", "version" };
 	u32 size = ctl_out_size(MANY, 64);
+	struct mon_counts *rows = calloc(MANY, sizeof(*rows));
 	u8 *large = malloc(size);
 	struct mon_ops ops;
 	char line[80];
@@ -417,10 +452,13 @@ START_TEST(answers_about_many)
 	setup();
 	ops = *fake.mon.ops;
 	ops.guest_info = many_info;
+	ops.guest_name = many_name;
 	ops.sample = many_sample;
 	ops.regs = many_regs;
 	fake.mon.ops = &ops;
-	ctl_init(&c, &fake.mon, &all, large, size);
+	init(&all, large, size);
+	c.scratch.rows = rows;
+	c.scratch.nr_rows = MANY;
 	for (u32 i = 0; i < 2 * ARRAY_SIZE(cmds); i++) { /* top measures between two */
 		snprintf(line, sizeof(line), "{\"id\":%u,\"cmd\":\"%s\"}\n", i, cmds[i % ARRAY_SIZE(cmds)]);
 		send(line);
@@ -432,6 +470,7 @@ START_TEST(answers_about_many)
 	send("{\"id\":8,\"cmd\":\"regs\",\"args\":{\"guest\":\"0\"}}\n");
 	HAS("\"ok\":true");
 	free(large);
+	free(rows);
 }
 END_TEST
 
@@ -442,7 +481,7 @@ START_TEST(rights_of_channels)
 	struct mon_event ev = { .kind = MON_EV_STARTED, .guest = 3, .name = "web" };
 
 	setup();
-	ctl_init(&c, &fake.mon, &some, buf, sizeof(buf));
+	init(&some, buf, sizeof(buf));
 	send("{\"cmd\":\"list\"}\n");
 	HAS("\"db\"");
 	LACKS("web");
@@ -464,5 +503,168 @@ START_TEST(rights_of_channels)
 }
 END_TEST
 
-SUITE_MAIN("mon_ctl", says_ready, line_forgotten, requests, errors, over_long, event_stream, consoles, back_pressure,
-           answer_too_long, state_of_one_resumed, answers_about_many, rights_of_channels)
+/* ---- pieces ---- */
+
+static const char *const requests_of_all[] = {
+	"help",
+	"list",
+	"top",
+	"metrics",
+	"version",
+	"describe",
+	"describe\",\"args\":[\"dts\"],\"id\":\"",
+	"log\",\"args\":[1000],\"id\":\"",
+	"trace\",\"args\":[1000],\"id\":\"",
+	"trace\",\"args\":[1000,\"db\"],\"id\":\"",
+	"previous",
+	"info\",\"args\":[\"db\"],\"id\":\"",
+	"info\",\"args\":[\"db\",\"state\"],\"id\":\"",
+	"exits\",\"args\":[\"db\"],\"id\":\"",
+	"regs\",\"args\":[\"db\"],\"id\":\"",
+	"dump\",\"args\":[\"db\"],\"id\":\"",
+	"set\",\"args\":[\"db\",\"pin\",\"0-1\"],\"id\":\"",
+	"pause\",\"args\":[\"db\"],\"id\":\"",
+	"ready",
+	"prevoiusdescribelistinfo",
+	"info\",\"args\":[\"batch-nobody\"],\"id\":\"",
+};
+
+static void fill_machine(void)
+{
+	fake.trace_heads[0] = fake.trace_heads[1] = FAKE_RING;
+	fake.old_heads[0] = FAKE_RING;
+	for (int i = 0; i < 200; i++)
+		fake_log(&fake, "[    1.000000] a line of the log\n");
+}
+
+/*
+ * Between two places where a command may pause: no more than a few of the operations that are asked for everything,
+ * and no more output than a cell of a table.
+ */
+START_TEST(work_in_pieces)
+{
+	char line[200];
+
+	for (size_t i = 0; i < ARRAY_SIZE(requests_of_all); i++) {
+		u64 most = 0, pieces = 0;
+
+		setup();
+		fill_machine();
+		snprintf(line, sizeof(line), "{\"cmd\":\"%s\"}\n", requests_of_all[i]);
+		ck_assert_uint_eq(ctl_input(&c, line, strlen(line)), strlen(line));
+		ck_assert_uint_eq(fake.work, 0); /* it is only stored */
+		do {
+			u64 before = c.out.head;
+
+			ck_assert(ctl_poll(&c, 5000000000));
+			most = MAX(most, c.out.head > before ? c.out.head - before : 0);
+			pieces++;
+			/* all or nothing of the answer is to be had */
+			ck_assert(obuf_ready(&c.out) == (c.task.busy ? 0 : obuf_used(&c.out)));
+		} while (c.waiting);
+		ck_assert_msg(most <= 140, "%s: %llu bytes in a piece", line, (unsigned long long)most);
+		ck_assert_msg(fake.most_work <= 4, "%s: %u operations in a piece", line, fake.most_work);
+		ck_assert_uint_ge(pieces, 10);
+		drain();
+		ck_assert_uint_eq(check_lines(), 1);
+	}
+}
+END_TEST
+
+/* Parsing pauses too, whatever is in the line, and a channel without rights is told so without looking around. */
+START_TEST(lines_in_pieces)
+{
+	static const struct mon_rights none = { .reach = MON_REACH_NONE };
+	static char line[CTL_LINE_MAX + 1];
+	u32 len, pieces = 0;
+
+	setup();
+	len = (u32)sprintf(line, "{\"cmd\":\"info\"");
+	for (u32 k = 0; k < 29; k++)
+		len += (u32)sprintf(line + len, ",\"%0128u\":1", k);
+	line[len++] = '}';
+	line[len++] = '\n';
+	ck_assert_uint_eq(ctl_input(&c, line, len), len);
+	while (c.waiting) {
+		ctl_poll(&c, 0);
+		pieces++;
+	}
+	drain();
+	HAS("unknown member at byte 15");
+	ck_assert_uint_ge(pieces, len / 20); /* some 16 bytes each, */
+	ck_assert_uint_le(pieces, len / 8);  /* once */
+	init(&none, buf, sizeof(buf));
+	fake.work = fake.most_work = 0;
+	send("{\"cmd\":\"prevoiusdescribelistinfo\"}\n{\"cmd\":\"info\",\"args\":[\"web\"]}\n{\"cmd\":\"trace\"}\n");
+	ck_assert_uint_eq(check_lines(), 3);
+	HAS("not permitted: prevoius");
+	LACKS("did you mean");
+	ck_assert_uint_eq(fake.work + fake.most_work, 0); /* nothing was asked of anybody */
+}
+END_TEST
+
+/* Two channels whose commands pause in one another's get the answers that each gets alone. */
+START_TEST(channels_at_once)
+{
+	static TEST_STACK(stack2);
+	static u8 buf2[32768];
+	static char alone[sizeof(buf)], both[2][sizeof(buf)];
+	static struct ctl c2;
+	struct ctl *const of[] = { &c, &c2 };
+	char line[200];
+
+	for (size_t i = 0; i < ARRAY_SIZE(requests_of_all); i++) {
+		size_t len[2] = { 0 };
+		u32 rounds = 0;
+
+		if (strstr(requests_of_all[i], "top")) /* since the last one of any channel */
+			continue;
+		setup();
+		fill_machine();
+		snprintf(line, sizeof(line), "{\"cmd\":\"%s\"}\n", requests_of_all[i]);
+		snprintf(alone, sizeof(alone), "%s", send(line));
+		setup();
+		fill_machine();
+		ctl_init(&c2, &fake.mon, &all, buf2, sizeof(buf2), TEST_STACK_TOP(stack2));
+		c2.scratch.rows = calloc(FAKE_GUESTS, sizeof(struct mon_counts));
+		c2.scratch.nr_rows = FAKE_GUESTS;
+		(void)!ctl_input(&c, line, strlen(line));
+		while (c.waiting || c2.waiting || c.task.busy || c2.task.busy) {
+			for (u32 k = 0; k < 2; k++) {
+				ctl_poll(of[k], 5000000000);
+				len[k] += ctl_output(of[k], (u8 *)both[k] + len[k], sizeof(both[k]) - 1 - len[k]);
+			}
+			if (rounds++ == 3) /* one is ahead */
+				(void)!ctl_input(&c2, line, strlen(line));
+		}
+		for (u32 k = 0; k < 2; k++) {
+			both[k][len[k]] = '\0';
+			ck_assert_str_eq(both[k], alone);
+		}
+		free(c2.scratch.rows);
+	}
+}
+END_TEST
+
+/* A channel that is taken over while it works forgets all of it. */
+START_TEST(reset_in_between)
+{
+	for (u32 pieces = 1; pieces < 60; pieces++) {
+		setup();
+		(void)!ctl_input(&c, "{\"cmd\":\"dump\",\"args\":[\"db\"]}\n", 34);
+		for (u32 i = 0; i < pieces; i++)
+			ctl_poll(&c, 0);
+		ck_assert(c.task.busy);
+		ctl_reset(&c);
+		test_stack_forget(stack);
+		ck_assert_str_eq(
+		        send("{\"id\":5,\"cmd\":\"ready\"}\n"),
+		        "{\"id\":5,\"ok\":false,\"error\":{\"code\":\"not-supported\",\"message\":\"ready: this "
+		        "channel is no guest's\"}}\n");
+	}
+}
+END_TEST
+
+SUITE_MAIN("mon_ctl", work_in_pieces, lines_in_pieces, channels_at_once, reset_in_between, says_ready, line_forgotten,
+           requests, errors, over_long, event_stream, consoles, back_pressure, answer_too_long, state_of_one_resumed,
+           answers_about_many, rights_of_channels)

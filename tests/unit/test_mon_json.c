@@ -204,8 +204,8 @@ START_TEST(keys_nearly_alike)
 		ck_assert_int_eq(json_parse_paced(&doc, line, len, many, ARRAY_SIZE(many), false, &pace, &err), OK);
 		ck_assert_uint_eq(many[0].count, keys);
 		ck_assert_msg(doc.looked <= len, "%u bytes looked at, of %u", doc.looked, len);
-		ck_assert_uint_ge(points, doc.looked / 80); /* and it can pause all along */
-		ck_assert_uint_le(points, 2 * len / 64);
+		ck_assert_uint_ge(points, doc.looked / 32); /* and it can pause all along */
+		ck_assert_uint_le(points, 2 * len / 16);
 		printf("%u bytes, %u keys%s: %u looked at, %u points\n", len, keys, escaped ? " escaped" : "",
 		       doc.looked, points);
 	}

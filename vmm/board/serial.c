@@ -129,6 +129,12 @@ bool serial_input_waits(const struct vm *vm)
 	return atomic_load_relaxed(&vm->board->keys.nr) || chr_waits(&vm->board->chr[SERIAL_CONTROL]);
 }
 
+void serial_work(struct vm *vm)
+{
+	for (u32 i = 0; i < SERIAL_NR_ENDS; i++)
+		chr_work(&vm->board->chr[i]);
+}
+
 size_t serial_control_space(struct vm *vm)
 {
 	const struct vuart *u = uart_of(vm, VM_SERIAL_CONTROL);

@@ -19,6 +19,11 @@ size_t serial_queue_input(struct vm *vm, const u8 *buf, size_t len);
 /* Whether there are keys or answers for the guest; moves what its UARTs have room for, with the VM's lock held. */
 bool serial_input_waits(const struct vm *vm);
 void serial_take_input(struct vm *vm);
+/*
+ * A piece, at most 50 us, of what the ends of vm's ports have to do, when vm->work says that there is something. In a
+ * turn of vm, at whose expense it is, without its lock; another vCPU may be loaded afterwards.
+ */
+void serial_work(struct vm *vm);
 /* Room of the control port's receiver, and bytes for it. With the VM's lock held. */
 size_t serial_control_space(struct vm *vm);
 void serial_control_input(struct vm *vm, const u8 *buf, size_t len);

@@ -8,7 +8,7 @@
 #include "vmm/cpu/vcpu.h"
 #include "vmm/policy/gstate.h"
 
-/* Four records of a stream; too large for the stack. */
+/* Four records of a stream; too large for a CPU's stack. */
 struct vcpu_saved {
 	struct gstate cpu;
 	struct gstate_xsave fpu;

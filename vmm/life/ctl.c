@@ -13,25 +13,30 @@
 #define COMMANDS_LOGGED  20 /* of one VM, in a while */
 #define COMMANDS_IN_TIME 10000000000ull
 
-void vm_log_command(struct vm *vm, const char *fmt, ...)
+void vm_log_text(struct vm *vm, const char *text)
 {
 	static struct spinlock lock;
-	char text[96];
 	u32 suppressed;
-	va_list ap;
 	bool ok;
 
 	spin_lock(&lock);
 	ok = log_limit_ok(&vm->command_limit, clock_now(), COMMANDS_LOGGED, COMMANDS_IN_TIME, &suppressed);
 	spin_unlock(&lock);
-	if (!ok)
-		return;
+	if (ok && suppressed)
+		log_info("guest %s: (%u commands not shown)\n", vm->config.name, suppressed);
+	if (ok)
+		log_info("guest %s: %s\n", vm->config.name, text);
+}
+
+void vm_log_command(struct vm *vm, const char *fmt, ...)
+{
+	char text[96];
+	va_list ap;
+
 	va_start(ap, fmt);
 	fmt_vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (suppressed)
-		log_info("guest %s: (%u commands not shown)\n", vm->config.name, suppressed);
-	log_info("guest %s: %s\n", vm->config.name, text);
+	vm_log_text(vm, text);
 }
 
 /* Suspends all vCPUs. true: none is in the guest any more. */

@@ -12,3 +12,4 @@ __must_check int vm_resume(struct vm *vm);
 __must_check int vm_power_button(struct vm *vm);
 /* Tells in the log what a command did to the VM; rate-limited. From any CPU. */
 void vm_log_command(struct vm *vm, const char *fmt, ...) __printf(2, 3);
+void vm_log_text(struct vm *vm, const char *text);

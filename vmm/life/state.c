@@ -16,15 +16,15 @@
 
 /* Where it goes to. */
 struct teller {
+	const struct vm *vm;
 	const char *only; /* this device; NULL: all */
 	bool found;
-	u64 now; /* VM time that the guest stands still at, ns */
+	u64 pause_tsc; /* when it was paused */
+	u64 now;       /* VM time that the guest stands still at, ns */
 	char device[STATE_NAME_MAX];
 	life_state_emit *emit;
 	void *arg;
 };
-
-static struct vcpu_saved saved; /* the caller's lock */
 
 /* Begins a device. false: it is not asked for. */
 static bool begin(struct teller *t, const char *name, u32 n, bool numbered)
@@ -40,7 +40,13 @@ static void tell_field(void *arg, const char *field, const char *values)
 {
 	struct teller *t = arg;
 
-	t->emit(t->arg, t->device, field, values);
+	t->emit(t->arg, field ? t->device : NULL, field, values);
+}
+
+/* Nothing to tell, but this may have taken long. */
+static void point(struct teller *t)
+{
+	t->emit(t->arg, NULL, NULL, NULL);
 }
 
 static void tell(struct teller *t, const struct state_desc *desc, const void *state)
@@ -76,30 +82,51 @@ static void tell_device(struct teller *t, const struct vdev_ops *ops, void *dev)
 		if (part[i])
 			tell(t, ops->state[i].desc, part[i]);
 	}
+	point(t);
 	if (!ops->valid(dev, part, &c))
 		refused(t, &c);
+	point(t);
 }
 
-static int tell_vcpu(struct teller *t, struct vcpu *v)
+/* It was paused when this began, and has been since. */
+static bool still(const struct teller *t)
+{
+	return vm_state(t->vm) == VM_RUNNING && vm_paused(t->vm) && atomic_load(&t->vm->pause_tsc) == t->pause_tsc;
+}
+
+/* Without a pause, and by itself: emit() may come back on another CPU, whose this_cpu() is not known yet here. */
+static __attribute__((noinline)) int take_vcpu(struct vcpu *v, struct vcpu_saved *saved)
 {
 	struct vcpu *loaded = this_cpu()->current;
+
+	if (!vcpu_try_load(v))
+		return ERR_BUSY;
+	vcpu_state_get(v, v->vm->pause_tsc, saved);
+	if (v != loaded)
+		vcpu_put(v);
+	/* What runs here goes on; what only was here still another CPU may have taken meanwhile. */
+	if (loaded && loaded != v && atomic_load(&loaded->on_cpu) == this_cpu())
+		vcpu_load(loaded);
+	return OK;
+}
+
+static int tell_vcpu(struct teller *t, struct vcpu *v, struct vcpu_saved *saved)
+{
 	struct state_check c = { .now = t->now };
 
 	if (begin(t, "cpu", v->id, true)) {
-		if (!vcpu_try_load(v))
+		point(t);
+		if (take_vcpu(v, saved) != OK)
 			return ERR_BUSY;
-		vcpu_state_get(v, v->vm->pause_tsc, &saved);
-		if (v != loaded)
-			vcpu_put(v);
-		/* What runs here goes on; what only was here still another CPU may have taken meanwhile. */
-		if (loaded && loaded != v && atomic_load(&loaded->on_cpu) == this_cpu())
-			vcpu_load(loaded);
-		tell(t, &gstate_desc, &saved.cpu);
-		tell(t, &gstate_xsave_desc, &saved.fpu);
-		tell(t, &vmsr_state_desc, &saved.msr);
-		tell(t, &pv_desc, &saved.pv);
-		if (!vcpu_state_valid(v, &saved, &c))
+		point(t);
+		tell(t, &gstate_desc, &saved->cpu);
+		tell(t, &gstate_xsave_desc, &saved->fpu);
+		tell(t, &vmsr_state_desc, &saved->msr);
+		tell(t, &pv_desc, &saved->pv);
+		point(t);
+		if (!vcpu_state_valid(v, saved, &c))
 			refused(t, &c);
+		point(t);
 	}
 	if (begin(t, "lapic", v->id, true))
 		tell_device(t, &vlapic_ops, &v->lapic);
@@ -119,7 +146,8 @@ static int check_still(struct vm *vm)
 
 int life_state_show(struct vm *vm, const char *device, life_state_emit *emit, void *arg)
 {
-	struct teller t = { .only = device, .emit = emit, .arg = arg };
+	struct teller t = { .vm = vm, .only = device, .emit = emit, .arg = arg };
+	struct vcpu_saved saved; /* of the stack that the command has: others may come between */
 	const struct vdev *rows;
 	u32 nr;
 	int err;
@@ -127,17 +155,20 @@ int life_state_show(struct vm *vm, const char *device, life_state_emit *emit, vo
 	err = check_still(vm);
 	if (err)
 		return err;
-	t.now = vclock_ns(&vm->clock, vm->pause_tsc - vm->tsc_start);
+	t.pause_tsc = atomic_load(&vm->pause_tsc);
+	t.now = vclock_ns(&vm->clock, t.pause_tsc - vm->tsc_start);
 	tell_clock(&t, vm);
 	for (u32 i = 0; i < vm->nr_vcpus && !err; i++)
-		err = tell_vcpu(&t, vm->vcpus[i]);
+		err = still(&t) ? tell_vcpu(&t, vm->vcpus[i], &saved) : ERR_BUSY;
 	if (err)
 		return err;
 	if (begin(&t, "irqchip", 0, false))
 		tell_device(&t, &pc_irqchip_ops, &vm->irq);
 	rows = board_devices(vm, &nr);
-	for (u32 i = 0; i < nr; i++)
+	for (u32 i = 0; i < nr && still(&t); i++)
 		if (begin(&t, rows[i].tag, 0, false))
 			tell_device(&t, rows[i].ops, rows[i].dev);
+	if (!still(&t))
+		return ERR_BUSY;
 	return t.found ? OK : ERR_NOENT;
 }

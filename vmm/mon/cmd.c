@@ -128,11 +128,14 @@ const struct cmd *cmd_at(u32 i, bool control)
 
 const struct cmd *cmd_find(const char *name, bool control)
 {
-	const struct cmd *c;
+	for (u32 i = 0; i < ARRAY_SIZE(commands); i++) {
+		const struct cmd *c = &commands[i];
 
-	for (u32 i = 0; (c = cmd_at(i, control)); i++)
+		if ((c->flags & CMD_CONTROL) && !control)
+			continue;
 		if (!strcmp(c->name, name) || (c->alias && !strcmp(c->alias, name)))
 			return c;
+	}
 	return NULL;
 }
 
@@ -173,7 +176,7 @@ int cmd_fail(struct cmd_run *r, int err, const struct mon_why *why)
 #define SUGGEST_MAX 24 /* longer words get no suggestion */
 
 /* Changes that make one short word the other: a letter more, less or another, two neighbours swapped. */
-static u32 distance(const char *a, const char *b)
+static u32 distance(const struct mon *mon, const char *a, const char *b)
 {
 	u8 rows[3][SUGGEST_MAX + 1];
 	u32 la = (u32)strnlen(a, SUGGEST_MAX + 1), lb = (u32)strnlen(b, SUGGEST_MAX + 1);
@@ -186,6 +189,7 @@ static u32 distance(const char *a, const char *b)
 		u8 *row = rows[i % 3];
 		const u8 *before = rows[(i + 2) % 3], *before2 = rows[(i + 1) % 3];
 
+		mon_point(mon);
 		row[0] = (u8)i;
 		for (u32 k = 1; k <= lb; k++) {
 			row[k] = (u8)MIN(before[k - 1] + (a[i - 1] != b[k - 1]), MIN(before[k], row[k - 1]) + 1);
@@ -196,10 +200,11 @@ static u32 distance(const char *a, const char *b)
 	return rows[la % 3][lb];
 }
 
-void cmd_suggest_init(struct cmd_suggest *s, const char *word)
+void cmd_suggest_init(struct cmd_suggest *s, const struct mon *mon, const char *word)
 {
 	size_t len = strnlen(word, SUGGEST_MAX);
 
+	s->mon = mon;
 	s->word = word;
 	s->distance = len < 3 ? (u32)len : MIN((u32)len / 2 + 1, 4u); /* as many changes are too many */
 	s->best[0] = '\0';
@@ -207,9 +212,11 @@ void cmd_suggest_init(struct cmd_suggest *s, const char *word)
 
 void cmd_suggest_try(struct cmd_suggest *s, const char *candidate)
 {
-	u32 d = distance(s->word, candidate);
+	u32 d;
 	size_t len = strnlen(s->word, SUGGEST_MAX);
 
+	mon_point(s->mon);
+	d = distance(s->mon, s->word, candidate);
 	if (len >= 2 && !strncmp(candidate, s->word, len))
 		d = MIN(d, 1u); /* cut short: as good as one wrong letter */
 	if (d >= s->distance || strnlen(candidate, sizeof(s->best)) >= sizeof(s->best))
@@ -220,6 +227,7 @@ void cmd_suggest_try(struct cmd_suggest *s, const char *candidate)
 
 static int unknown(struct cmd_run *r, int err, const char *code, const char *what, const struct cmd_suggest *s)
 {
+	mon_point(r->mon);
 	return cmd_error(r, err, code, s->best[0] ? "%s \"%.63s\"; did you mean \"%s\"?" : "%s \"%.63s\"", what,
 	                 s->word, s->best);
 }
@@ -244,18 +252,23 @@ static int arg_guest(struct cmd_run *r, const char *value)
 	struct mon_guest_info *g = &r->guest;
 	const struct mon *mon = r->mon;
 	struct cmd_suggest s;
+	const char *name;
 	u64 id = 0;
 	bool by_id = all_digits(value) && fmt_parse_u64(value, false, &id) == OK && id <= UINT32_MAX;
 
-	for (u32 i = 0; mon->ops->guest_info(mon->ctx, i, g) == OK; i++)
-		if (mon_may_see(r->rights, g->id) && !strcmp(g->name, value))
-			return OK;
+	for (u32 i = 0, is; (name = mon->ops->guest_name(mon->ctx, i, &is)); i++) {
+		if (mon_may_see(r->rights, is) && !strcmp(name, value))
+			return mon->ops->guest_info(mon->ctx, i, g);
+		mon_point(mon);
+	}
 	if (by_id && mon_guest_by_id(mon, (u32)id, g) == OK && mon_may_see(r->rights, g->id))
 		return OK;
-	cmd_suggest_init(&s, value);
-	for (u32 i = 0; mon->ops->guest_info(mon->ctx, i, g) == OK; i++)
-		if (mon_may_see(r->rights, g->id))
-			cmd_suggest_try(&s, g->name);
+	cmd_suggest_init(&s, r->mon, value);
+	for (u32 i = 0, is; (name = mon->ops->guest_name(mon->ctx, i, &is)); i++) {
+		if (mon_may_see(r->rights, is))
+			cmd_suggest_try(&s, name);
+		mon_point(mon);
+	}
 	if (r->rights->reach != MON_REACH_ALL)
 		return unknown(r, ERR_PERM, "not-permitted", "not permitted: guest", &s);
 	return unknown(r, ERR_NOENT, "no-such-guest", "no guest", &s);
@@ -265,7 +278,7 @@ static int arg_prop(struct cmd_run *r, const char *value)
 {
 	struct cmd_suggest s;
 
-	cmd_suggest_init(&s, value);
+	cmd_suggest_init(&s, r->mon, value);
 	for (u32 i = 0; i < MON_NR_PROPS; i++) {
 		r->prop = (enum mon_prop)i;
 		if (!strcmp(mon_prop_str(r->prop), value))
@@ -282,7 +295,7 @@ static int arg_word(struct cmd_run *r, const struct cmd_arg *a, const char *valu
 {
 	struct cmd_suggest s;
 
-	cmd_suggest_init(&s, value);
+	cmd_suggest_init(&s, r->mon, value);
 	for (r->word = 0; a->words[r->word]; r->word++) {
 		if (!strcmp(a->words[r->word], value))
 			return OK;
@@ -302,7 +315,10 @@ static int find_command(struct cmd_run *r, const char *name, const struct cmd **
 	*out = cmd_find(name, r->control);
 	if (*out)
 		return OK;
-	cmd_suggest_init(&s, name);
+	/* To a channel that may do nothing: no help with it. */
+	if (r->rights->reach == MON_REACH_NONE)
+		return cmd_error(r, ERR_PERM, "not-permitted", "not permitted: %.63s", name);
+	cmd_suggest_init(&s, r->mon, name);
 	for (u32 i = 0; (c = cmd_at(i, r->control)); i++) {
 		cmd_suggest_try(&s, c->name);
 		if (c->alias)
@@ -355,7 +371,7 @@ static int check_given(struct cmd_run *r, const struct cmd_given *given, u32 nr)
 			return cmd_error(r, ERR_INVAL, "bad-argument", "%s: \"%.40s\" is one argument too many",
 			                 r->cmd->name, given[k].value);
 		if (given[k].name)
-			cmd_suggest_init(&s, given[k].name);
+			cmd_suggest_init(&s, r->mon, given[k].name);
 		for (u32 i = 0; given[k].name && i < wanted; i++) {
 			known |= !strcmp(given[k].name, r->cmd->args[i].name);
 			cmd_suggest_try(&s, r->cmd->args[i].name);
@@ -388,6 +404,7 @@ int cmd_execute(struct cmd_run *r, const char *name, const struct cmd_given *giv
 	r->text = NULL;
 	r->about = NULL;
 	r->word = 0;
+	mon_point(r->mon);
 	if (err == OK)
 		err = check_rights(r);
 	if (err == OK)
@@ -396,6 +413,7 @@ int cmd_execute(struct cmd_run *r, const char *name, const struct cmd_given *giv
 		const struct cmd_arg *a = &r->cmd->args[i];
 		const char *value = given_for(a, i, given, nr);
 
+		mon_point(r->mon);
 		if (!value && !a->optional)
 			return cmd_error(r, ERR_INVAL, "missing-argument", "%s: %s is missing; try \"help %s\"",
 			                 r->cmd->name, a->name, r->cmd->name);
@@ -404,6 +422,7 @@ int cmd_execute(struct cmd_run *r, const char *name, const struct cmd_given *giv
 		err = arg_take(r, a, value);
 		r->has_guest |= a->type == ARG_GUEST && err == OK;
 	}
+	mon_point(r->mon);
 	return err == OK ? r->cmd->run(r) : err;
 }
 
@@ -456,7 +475,7 @@ void cmd_complete(const struct mon *mon, const struct mon_rights *rights, const 
 {
 	const struct cmd *c = index ? command_of(line) : NULL;
 	enum cmd_arg_type type = c && index <= CMD_MAX_ARGS ? c->args[index - 1].type : ARG_NONE;
-	struct mon_guest_info g;
+	const char *name;
 
 	if (index == 0)
 		type = ARG_CMD;
@@ -464,9 +483,9 @@ void cmd_complete(const struct mon *mon, const struct mon_rights *rights, const 
 		for (u32 i = 0; (c = cmd_at(i, false)); i++)
 			emit(ctx, c->name);
 	if (type == ARG_GUEST)
-		for (u32 i = 0; mon->ops->guest_info(mon->ctx, i, &g) == OK; i++)
-			if (mon_may_see(rights, g.id))
-				emit(ctx, g.name);
+		for (u32 i = 0, id; (name = mon->ops->guest_name(mon->ctx, i, &id)); i++)
+			if (mon_may_see(rights, id))
+				emit(ctx, name);
 	for (u32 i = 0; type == ARG_PROP && i < MON_NR_PROPS; i++)
 		emit(ctx, mon_prop_str((enum mon_prop)i));
 	for (u32 i = 0; type == ARG_WORD && c && c->args[index - 1].words[i]; i++)

@@ -59,6 +59,7 @@ enum cmd_effect {
 /* A run of a command. The caller fills the first part. */
 struct cmd_run {
 	struct mon *mon;
+	struct mon_scratch *scratch;
 	const struct mon_rights *rights;
 	struct out *out;
 	enum mon_slot slot;
@@ -110,15 +111,34 @@ void cmd_complete(const struct mon *mon, const struct mon_rights *rights, const 
 
 /* The candidate closest to word so far: for "did you mean". */
 struct cmd_suggest {
+	const struct mon *mon;
 	const char *word;
 	u32 distance;
 	char best[MON_NAME_MAX]; /* "" when nothing is close */
 };
-void cmd_suggest_init(struct cmd_suggest *s, const char *word);
+void cmd_suggest_init(struct cmd_suggest *s, const struct mon *mon, const char *word);
 void cmd_suggest_try(struct cmd_suggest *s, const char *candidate);
 
-/* Columns that a table's names take, at least 16. Overwrites r->guest. */
+/* What `info` and `metrics` tell of a guest alike, and the cells for it. */
+#define CMD_SIZE_COLS                                                                                  \
+	{ "vcpus", "vcpus", OUT_NUM, 0 }, { "memory_bytes", "memory", OUT_SIZE, 0 },                   \
+	        { "hypervisor_bytes", "hypervisor", OUT_SIZE, 0 }, { "weight", "weight", OUT_NUM, 0 }, \
+	        { "cap_percent", "cap %", OUT_NUM, 0 },                                                \
+	{                                                                                              \
+		"reservation_percent", "reservation %", OUT_NUM, 0                                     \
+	}
+#define CMD_TIME_COLS                                                              \
+	{ "uptime_ns", "up", OUT_TIME, 0 }, { "cpu_ns", "cpu time", OUT_TIME, 0 }, \
+	{                                                                          \
+		"steal_ns", "steal time", OUT_TIME, 0                              \
+	}
+void cmd_put_size(struct out *o, const struct mon_guest_info *g);
+void cmd_put_times(struct out *o, const struct mon_guest_info *g);
+
+/* Columns that a table's names take, at least 16. */
 s8 cmd_name_width(struct cmd_run *r);
+/* r->guest's exits by reason in r->scratch->counts, zeros when it is gone. */
+void cmd_load_counts(struct cmd_run *r);
 /* The table of r->guest's exits by reason, for `exits` and `dump`. */
 void cmd_show_reasons(struct cmd_run *r);
 

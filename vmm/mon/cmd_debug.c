@@ -9,7 +9,7 @@
 
 static void regs_row(struct cmd_run *r, u32 vcpu)
 {
-	const struct mon_regs *g = &r->mon->regs;
+	const struct mon_regs *g = &r->scratch->regs;
 	const u64 more[] = { g->rip,      g->rflags,    g->cr0,      g->cr2,       g->cr3, g->cr4, g->cr8, g->efer,
 		             g->gdt_base, g->gdt_limit, g->idt_base, g->idt_limit, g->dr6, g->dr7, g->xcr0 };
 
@@ -68,7 +68,7 @@ static void segs_rows(struct cmd_run *r, u32 vcpu)
 	static const char *const names[] = { "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr" };
 
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
-		const struct mon_seg *s = &r->mon->regs.seg[i];
+		const struct mon_seg *s = &r->scratch->regs.seg[i];
 
 		out_row(r->out);
 		out_u64(r->out, vcpu);
@@ -92,14 +92,18 @@ static void show_regs(struct cmd_run *r, u32 first, u32 last)
 	const struct mon *mon = r->mon;
 
 	out_blocks(r->out, "registers", regs_cols, ARRAY_SIZE(regs_cols), 3);
-	for (u32 i = first; i <= last; i++)
-		if (mon->ops->regs(mon->ctx, r->guest.id, i, &r->mon->regs) == OK)
+	for (u32 i = first; i <= last; i++) {
+		mon_fresh(mon);
+		if (mon->ops->regs(mon->ctx, r->guest.id, i, &r->scratch->regs) == OK)
 			regs_row(r, i);
+	}
 	out_table_end(r->out);
 	out_table(r->out, "segments", seg_cols, ARRAY_SIZE(seg_cols));
-	for (u32 i = first; i <= last; i++)
-		if (mon->ops->regs(mon->ctx, r->guest.id, i, &r->mon->regs) == OK)
+	for (u32 i = first; i <= last; i++) {
+		mon_fresh(mon);
+		if (mon->ops->regs(mon->ctx, r->guest.id, i, &r->scratch->regs) == OK)
 			segs_rows(r, i);
+	}
 	out_table_end(r->out);
 }
 
@@ -111,8 +115,11 @@ int cmd_regs(struct cmd_run *r)
 		return cmd_error(r, ERR_RANGE, "bad-value", "%s has vCPUs 0 to %u", r->guest.name,
 		                 r->guest.vcpus - 1);
 	for (u32 i = first; i <= last && r->guest.vcpus; i++) {
-		int err = r->mon->ops->regs(r->mon->ctx, r->guest.id, i, &r->mon->regs);
+		int err;
 
+		mon_fresh(r->mon);
+		err = r->mon->ops->regs(r->mon->ctx, r->guest.id, i, &r->scratch->regs);
+		mon_point(r->mon);
 		if (err == ERR_BUSY)
 			return cmd_error(r, err, "busy", "%s: vCPU %u is running; pause the guest first",
 			                 r->guest.name, i);
@@ -125,7 +132,10 @@ int cmd_regs(struct cmd_run *r)
 }
 
 /* ---- exit rings ---- */
-/* Merged by time; mon->trace_at[cpu] is the record that comes next, trace_time[cpu] its time + 1. */
+/*
+ * Merged by time; scratch->trace_at[cpu] is the record that comes next, trace_time[cpu] its time + 1, or 0 when there
+ * is none. Meanwhile the rings are written to: what comes after trace_end[cpu] is left out, what is overwritten lost.
+ */
 
 struct trace {
 	struct cmd_run *r;
@@ -144,21 +154,31 @@ static void load(const struct trace *t, u32 cpu, u64 seq)
 {
 	struct mon_trace rec;
 
-	t->r->mon->trace_time[cpu] = record(t, cpu, seq, &rec) == OK ? rec.time_ns + 1 : 0;
+	t->r->scratch->trace_time[cpu] = record(t, cpu, seq, &rec) == OK ? rec.time_ns + 1 : 0;
+}
+
+/* The first record from trace_at[cpu] on that is still there. */
+static void load_next(const struct trace *t, u32 cpu)
+{
+	struct mon_scratch *s = t->r->scratch;
+
+	for (s->trace_time[cpu] = 0; s->trace_at[cpu] < s->trace_end[cpu]; s->trace_at[cpu]++) {
+		load(t, cpu, s->trace_at[cpu]);
+		if (s->trace_time[cpu])
+			return;
+		mon_point(t->r->mon);
+	}
 }
 
 /* The CPU whose loaded record is the newest (or the oldest); t->cpus: none has one. */
 static u32 pick(const struct trace *t, bool newest)
 {
-	const struct mon *mon = t->r->mon;
+	const u64 *time = t->r->scratch->trace_time;
 	u32 best = t->cpus;
 
-	for (u32 i = 0; i < t->cpus; i++) {
-		u64 at = mon->trace_time[i];
-
-		if (at && (best == t->cpus || (newest ? at > mon->trace_time[best] : at < mon->trace_time[best])))
+	for (u32 i = 0; i < t->cpus; i++)
+		if (time[i] && (best == t->cpus || (newest ? time[i] > time[best] : time[i] < time[best])))
 			best = i;
-	}
 	return best;
 }
 
@@ -167,49 +187,52 @@ static bool wanted(const struct cmd_run *r, const struct mon_trace *rec)
 	return !r->has_guest || rec->guest == r->guest.id;
 }
 
-/* Goes back from the newest records until n wanted ones lie ahead. Returns the records gone over. */
-static u32 go_back(const struct trace *t, u32 n)
+/* Goes back from the newest records until n wanted ones lie ahead. */
+static void go_back(const struct trace *t, u32 n)
 {
-	struct mon *mon = t->r->mon;
+	struct mon_scratch *s = t->r->scratch;
+	const struct mon *mon = t->r->mon;
 	struct mon_trace rec;
-	u32 found = 0, steps = 0;
+	u32 found = 0;
 
+	mon_point(mon);
 	for (u32 i = 0; i < t->cpus; i++) {
-		mon->trace_at[i] = mon->ops->trace_head(mon->ctx, t->run, i);
-		load(t, i, mon->trace_at[i] - 1);
+		s->trace_at[i] = s->trace_end[i] = mon->ops->trace_head(mon->ctx, t->run, i);
+		load(t, i, s->trace_at[i] - 1);
+		mon_point(mon);
 	}
-	while (found < n && steps < TRACE_SCAN_MAX) {
+	for (u32 steps = 0; found < n && steps < TRACE_SCAN_MAX; steps++) {
 		u32 cpu = pick(t, true);
 
 		if (cpu == t->cpus)
 			break;
-		mon->trace_at[cpu]--;
-		steps++;
-		if (record(t, cpu, mon->trace_at[cpu], &rec) == OK)
+		s->trace_at[cpu]--;
+		if (record(t, cpu, s->trace_at[cpu], &rec) == OK)
 			found += wanted(t->r, &rec);
-		load(t, cpu, mon->trace_at[cpu] - 1);
+		load(t, cpu, s->trace_at[cpu] - 1);
+		mon_point(mon);
 	}
 	for (u32 i = 0; i < t->cpus; i++)
-		load(t, i, mon->trace_at[i]);
-	return steps;
+		load_next(t, i);
 }
 
 static void trace_row(const struct trace *t, u32 cpu, const struct mon_trace *rec)
 {
 	struct cmd_run *r = t->r;
 	const struct mon *mon = r->mon;
-	struct mon_guest_info g;
 	const char *reason = mon->ops->exit_name(mon->ctx, rec->reason);
-	char buf[24];
+	const char *name = t->run == MON_RUN_BEFORE ? NULL : mon_guest_name(mon, rec->guest);
+	char buf[24], id[12];
 
-	fmt_snprintf(buf, sizeof(buf), "reason-%u", rec->reason);
+	if (!reason)
+		fmt_snprintf(buf, sizeof(buf), "reason-%u", rec->reason);
 	/* The run before may have had other guests: their names are not known. */
-	if (t->run == MON_RUN_BEFORE || mon_guest_by_id(mon, rec->guest, &g) != OK)
-		fmt_snprintf(g.name, sizeof(g.name), "%u", rec->guest);
+	if (!name)
+		fmt_snprintf(id, sizeof(id), "%u", rec->guest);
 	out_row(r->out);
 	out_u64(r->out, rec->time_ns);
 	out_u64(r->out, cpu);
-	out_str(r->out, g.name);
+	out_str(r->out, name ? name : id);
 	out_u64(r->out, rec->vcpu);
 	out_str(r->out, reason ? reason : buf);
 	out_u64(r->out, rec->rip);
@@ -227,25 +250,23 @@ static void show_trace(struct cmd_run *r, enum mon_run run, u32 n)
 		{ "info", "INFO", OUT_HEX, 16 },        { "took_us", "LONG us", OUT_NUM, -7 },
 	};
 	struct trace t = { .r = r, .run = run };
-	struct mon *mon = r->mon;
+	const struct mon *mon = r->mon;
+	struct mon_scratch *s = r->scratch;
 	struct mon_machine m = { 0 };
 	struct mon_trace rec;
-	u32 steps = 0;
+	u32 cpu;
 
 	mon->ops->machine(mon->ctx, &m);
-	t.cpus = MIN(m.cpus, (u32)MON_MAX_CPUS);
+	mon_point(mon);
+	t.cpus = mon->ops->trace && mon->ops->trace_head ? MIN(m.cpus, (u32)MON_MAX_CPUS) : 0;
 	out_table(r->out, "trace", cols, ARRAY_SIZE(cols));
-	if (mon->ops->trace && mon->ops->trace_head)
-		steps = go_back(&t, n);
-	for (; steps; steps--) {
-		u32 cpu = pick(&t, false);
-
-		if (cpu == t.cpus)
-			break;
-		if (record(&t, cpu, mon->trace_at[cpu], &rec) == OK && wanted(r, &rec))
+	go_back(&t, n);
+	while ((cpu = pick(&t, false)) != t.cpus) {
+		if (record(&t, cpu, s->trace_at[cpu], &rec) == OK && wanted(r, &rec))
 			trace_row(&t, cpu, &rec);
-		mon->trace_at[cpu]++;
-		load(&t, cpu, mon->trace_at[cpu]);
+		s->trace_at[cpu]++;
+		load_next(&t, cpu);
+		mon_point(mon);
 	}
 	out_table_end(r->out);
 }

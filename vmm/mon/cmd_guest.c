@@ -19,10 +19,13 @@ s8 cmd_name_width(struct cmd_run *r)
 {
 	const struct mon *mon = r->mon;
 	size_t width = NAME_WIDTH;
+	const char *name;
 
-	for (u32 i = 0; r->out->format == OUT_TEXT && mon->ops->guest_info(mon->ctx, i, &r->guest) == OK; i++)
-		if (mon_may_see(r->rights, r->guest.id))
-			width = MAX(width, strlen(r->guest.name));
+	for (u32 i = 0, id; r->out->format == OUT_TEXT && (name = mon->ops->guest_name(mon->ctx, i, &id)); i++) {
+		if (mon_may_see(r->rights, id))
+			width = MAX(width, strlen(name));
+		mon_point(mon);
+	}
 	return (s8)width;
 }
 
@@ -65,9 +68,27 @@ int cmd_list(struct cmd_run *r)
 
 /* ---- info ---- */
 
+void cmd_put_size(struct out *o, const struct mon_guest_info *g)
+{
+	out_u64(o, g->vcpus);
+	out_u64(o, g->memory);
+	out_u64(o, g->hv_bytes);
+	out_u64(o, g->weight);
+	out_u64(o, g->cap);
+	out_u64(o, g->reservation);
+}
+
+void cmd_put_times(struct out *o, const struct mon_guest_info *g)
+{
+	out_u64(o, g->uptime_ns);
+	out_u64(o, g->cpu_ns);
+	out_u64(o, g->steal_ns);
+}
+
 enum info_kind { INFO_SUMMARY, INFO_STATE };
 
 struct state_table {
+	const struct mon *mon;
 	struct out *out;
 	bool begun; /* not before the first row: until then there may be an error instead */
 };
@@ -89,6 +110,9 @@ static void state_row(void *arg, const char *device, const char *field, const ch
 {
 	struct state_table *t = arg;
 
+	mon_point(t->mon);
+	if (!device)
+		return;
 	begin_table(t);
 	out_row(t->out);
 	out_str(t->out, device);
@@ -100,7 +124,7 @@ static void state_row(void *arg, const char *device, const char *field, const ch
 static int info_state(struct cmd_run *r)
 {
 	const struct mon *mon = r->mon;
-	struct state_table t = { .out = r->out };
+	struct state_table t = { .mon = r->mon, .out = r->out };
 	int err = mon->ops->state ? mon->ops->state(mon->ctx, r->guest.id, r->text, state_row, &t) : ERR_NOTSUP;
 
 	if (err == OK)
@@ -123,16 +147,9 @@ static int info_summary(struct cmd_run *r)
 		{ "id", "id", OUT_NUM, 0 },
 		{ "state", "state", OUT_STR, 0 },
 		{ "reason", "reason", OUT_STR, 0 },
-		{ "vcpus", "vcpus", OUT_NUM, 0 },
-		{ "memory_bytes", "memory", OUT_SIZE, 0 },
-		{ "hypervisor_bytes", "hypervisor", OUT_SIZE, 0 },
-		{ "weight", "weight", OUT_NUM, 0 },
-		{ "cap_percent", "cap %", OUT_NUM, 0 },
-		{ "reservation_percent", "reservation %", OUT_NUM, 0 },
+		CMD_SIZE_COLS,
 		{ "pin", "pin", OUT_STR, 0 },
-		{ "uptime_ns", "up", OUT_TIME, 0 },
-		{ "cpu_ns", "cpu time", OUT_TIME, 0 },
-		{ "steal_ns", "steal time", OUT_TIME, 0 },
+		CMD_TIME_COLS,
 		{ "exits", "exits", OUT_NUM, 0 },
 		{ "restarts", "restarts", OUT_NUM, 0 },
 	};
@@ -142,21 +159,15 @@ static int info_summary(struct cmd_run *r)
 	char pin[80];
 
 	mon_cpus_format(&g->pin, nr_cpus(mon), pin, sizeof(pin));
+	mon_point(mon);
 	out_rec(r->out, cols, ARRAY_SIZE(cols));
 	out_str(r->out, g->name);
 	out_u64(r->out, g->id);
 	out_str(r->out, mon_state_str(g->state));
 	out_str(r->out, g->reason);
-	out_u64(r->out, g->vcpus);
-	out_u64(r->out, g->memory);
-	out_u64(r->out, g->hv_bytes);
-	out_u64(r->out, g->weight);
-	out_u64(r->out, g->cap);
-	out_u64(r->out, g->reservation);
+	cmd_put_size(r->out, g);
 	out_str(r->out, pin);
-	out_u64(r->out, g->uptime_ns);
-	out_u64(r->out, g->cpu_ns);
-	out_u64(r->out, g->steal_ns);
+	cmd_put_times(r->out, g);
 	out_u64(r->out, g->exits);
 	out_u64(r->out, g->restarts);
 	out_rec_end(r->out);
@@ -200,8 +211,11 @@ static int show_state(struct cmd_run *r)
 static int act(struct cmd_run *r, enum mon_action action)
 {
 	struct mon_why why = { "" };
-	int err = r->mon->ops->action(r->mon->ctx, r->guest.id, action, &why);
+	int err;
 
+	mon_fresh(r->mon);
+	err = r->mon->ops->action(r->mon->ctx, r->guest.id, action, &why);
+	mon_point(r->mon);
 	if (err == ERR_BUSY && !why.text[0])
 		fmt_snprintf(why.text, sizeof(why.text), "it is %s", mon_state_str(r->guest.state));
 	return err == OK ? show_state(r) : cmd_fail(r, err, &why);
@@ -328,7 +342,9 @@ int cmd_set(struct cmd_run *r)
 
 	if (err != OK)
 		return err;
+	mon_fresh(r->mon);
 	err = r->mon->ops->set(r->mon->ctx, r->guest.id, r->prop, &value, &why);
+	mon_point(r->mon);
 	if (err == OK)
 		err = mon_guest_by_id(r->mon, r->guest.id, &r->guest);
 	if (err != OK)

@@ -6,6 +6,7 @@
 
 #define TOP_REASONS  3 /* shown as text */
 #define LAST_DEFAULT 20
+#define READ         ((size_t)64) /* bytes of the log at a time */
 
 /* a * mul / b without overflow, as exact as that allows. */
 static u64 ratio(u64 a, u64 mul, u64 b)
@@ -46,12 +47,12 @@ static const char *reason_name(const struct mon *mon, u32 reason, char *buf, siz
 	return buf;
 }
 
-/* Counts of r->guest in mon->counts, zeros when it is gone. */
-static void load_counts(struct cmd_run *r)
+void cmd_load_counts(struct cmd_run *r)
 {
-	memset(r->mon->counts, 0, sizeof(r->mon->counts));
-	if (r->mon->ops->exits(r->mon->ctx, r->guest.id, r->mon->counts, MON_MAX_EXITS) != OK)
-		memset(r->mon->counts, 0, sizeof(r->mon->counts));
+	mon_point(r->mon);
+	memset(r->scratch->counts, 0, sizeof(r->scratch->counts));
+	if (r->mon->ops->exits(r->mon->ctx, r->guest.id, r->scratch->counts, MON_MAX_EXITS) != OK)
+		memset(r->scratch->counts, 0, sizeof(r->scratch->counts));
 }
 
 /* One guest: what changed since its sample, which becomes what is now. */
@@ -67,9 +68,14 @@ static void top_row(struct cmd_run *r)
 	if (!s)
 		s = &none;
 	ns = since(r->now_ns, s->time_ns);
-	load_counts(r);
-	for (u32 i = 0; i < MON_MAX_EXITS; i++)
-		mon->deltas[i] = ratio(since(mon->counts[i], s->by_reason[i]), 1000000000, ns);
+	cmd_load_counts(r);
+	mon_point(mon);
+	for (u32 i = 0; i < MON_MAX_EXITS; i++) {
+		if (i % 32 == 0)
+			mon_point(mon);
+		r->scratch->deltas[i] = ratio(since(r->scratch->counts[i], s->by_reason[i]), 1000000000, ns);
+	}
+	mon_point(mon);
 	out_row(r->out);
 	out_str(r->out, g->name);
 	out_str(r->out, mon_state_str(g->state));
@@ -82,17 +88,19 @@ static void top_row(struct cmd_run *r)
 	out_u64(r->out, g->steal_ns);
 	out_u64(r->out, g->exits);
 	out_pairs(r->out);
-	for (u32 n = 0; (reason = next_reason(mon->deltas, reason)) != MON_MAX_EXITS; n++) {
+	for (u32 n = 0; (reason = next_reason(r->scratch->deltas, reason)) != MON_MAX_EXITS; n++) {
 		char buf[24];
 
-		out_pair(r->out, reason_name(mon, reason, buf, sizeof(buf)), mon->deltas[reason], n < TOP_REASONS);
+		mon_point(mon);
+		out_pair(r->out, reason_name(mon, reason, buf, sizeof(buf)), r->scratch->deltas[reason],
+		         n < TOP_REASONS);
 	}
 	out_pairs_end(r->out);
 	out_row_end(r->out);
 	*s = (struct mon_sample){
 		.time_ns = r->now_ns, .cpu_ns = g->cpu_ns, .steal_ns = g->steal_ns, .exits = g->exits
 	};
-	memcpy(s->by_reason, mon->counts, sizeof(s->by_reason));
+	memcpy(s->by_reason, r->scratch->counts, sizeof(s->by_reason));
 }
 
 int cmd_top(struct cmd_run *r)
@@ -130,7 +138,7 @@ int cmd_top(struct cmd_run *r)
 	return OK;
 }
 
-/* The counts in mon->counts, the highest first. */
+/* The counts in r->scratch->counts, the highest first. */
 static void reasons_table(struct cmd_run *r, u64 total)
 {
 	static const struct out_col cols[] = {
@@ -144,13 +152,15 @@ static void reasons_table(struct cmd_run *r, u64 total)
 	char buf[24];
 
 	out_table(r->out, "reasons", cols, ARRAY_SIZE(cols));
-	while ((reason = next_reason(mon->counts, reason)) != MON_MAX_EXITS) {
+	while ((reason = next_reason(r->scratch->counts, reason)) != MON_MAX_EXITS) {
+		mon_point(mon);
 		out_row(r->out);
 		out_str(r->out, reason_name(mon, reason, buf, sizeof(buf)));
 		out_u64(r->out, reason);
-		out_u64(r->out, mon->counts[reason]);
-		out_u64(r->out, ratio(mon->counts[reason], 10000, total));
+		out_u64(r->out, r->scratch->counts[reason]);
+		out_u64(r->out, ratio(r->scratch->counts[reason], 10000, total));
 		out_row_end(r->out);
+		mon_point(mon);
 	}
 	out_table_end(r->out);
 }
@@ -159,9 +169,9 @@ static u64 load_total(struct cmd_run *r)
 {
 	u64 total = 0;
 
-	load_counts(r);
+	cmd_load_counts(r);
 	for (u32 i = 0; i < MON_MAX_EXITS; i++)
-		total += r->mon->counts[i];
+		total += r->scratch->counts[i];
 	return total;
 }
 
@@ -195,11 +205,12 @@ int cmd_log(struct cmd_run *r)
 
 	pos = mon_log_tail(mon, 0, r->has_num ? r->num : LAST_DEFAULT, NULL, &end);
 	out_lines(r->out, "lines");
-	while (pos < end && (len = mon->ops->log_read(mon->ctx, &pos, line + have, sizeof(line) - have))) {
+	while (pos < end && (len = mon->ops->log_read(mon->ctx, &pos, line + have, MIN(sizeof(line) - have, READ)))) {
 		size_t start = 0;
 
+		mon_point(mon);
 		have += len;
-		for (size_t i = 0; i < have; i++) {
+		for (size_t i = have - len; i < have; i++) { /* before these there was no end of a line */
 			if (line[i] != '\n')
 				continue;
 			out_line(r->out, line + start, i - start);
@@ -229,6 +240,7 @@ int cmd_version(struct cmd_run *r)
 	struct mon_machine m = { 0 };
 
 	r->mon->ops->machine(r->mon->ctx, &m);
+	mon_point(r->mon);
 	out_rec(r->out, cols, ARRAY_SIZE(cols));
 	out_str(r->out, "Bulkhead");
 	out_str(r->out, m.version ? m.version : "");
@@ -289,6 +301,7 @@ int cmd_describe(struct cmd_run *r)
 	struct mon_cpu c = { 0 };
 
 	mon->ops->machine(mon->ctx, &m);
+	mon_point(mon);
 	if (r->word == DESCRIBE_DTS)
 		return describe_dts(r, &m);
 	out_rec(r->out, head, ARRAY_SIZE(head));
@@ -322,8 +335,10 @@ int cmd_poweroff(struct cmd_run *r)
 {
 	static const struct out_col cols[] = { { "machine", "machine", OUT_STR, 0 } };
 	struct mon_why why = { "" };
-	int err = r->mon->ops->poweroff(r->mon->ctx, &why);
+	int err;
 
+	mon_fresh(r->mon);
+	err = r->mon->ops->poweroff(r->mon->ctx, &why);
 	if (err != OK)
 		return cmd_fail(r, err, &why);
 	out_rec(r->out, cols, ARRAY_SIZE(cols));
@@ -361,9 +376,11 @@ int cmd_help(struct cmd_run *r)
 	for (u32 i = 0; (c = cmd_at(i, r->control)); i++) {
 		char text[80];
 
+		mon_point(r->mon);
 		if (r->about && r->about != c)
 			continue;
 		synopsis(c, text, sizeof(text));
+		mon_point(r->mon);
 		out_row(r->out);
 		out_str(r->out, text);
 		out_str(r->out, c->alias ? c->alias : "");

@@ -6,8 +6,10 @@
 #include "vmm/mon/cmd.h"
 
 #define CHUNK       256  /* bytes of console data in an event: 6 times that as JSON, at most */
+#define FILTER      32   /* of it filtered in one go */
 #define GUEST_BYTES 1536 /* of an answer, for each guest that it lists (metrics) */
 #define VCPU_BYTES  3072 /* for each vCPU that it shows (dump) */
+#define TYPED       256  /* bytes of an `input` that are offered to the guest's console, which takes less at a time */
 #define POLL_MAX    16   /* events or console chunks a poll */
 
 u32 ctl_out_size(u32 guests, u32 vcpus)
@@ -15,7 +17,7 @@ u32 ctl_out_size(u32 guests, u32 vcpus)
 	return MAX(64u << 10, guests * GUEST_BYTES + vcpus * VCPU_BYTES);
 }
 
-void ctl_init(struct ctl *c, struct mon *mon, const struct mon_rights *rights, u8 *buf, u32 size)
+void ctl_init(struct ctl *c, struct mon *mon, const struct mon_rights *rights, u8 *buf, u32 size, u64 stack)
 {
 	assert(size >= CTL_OUT_MIN);
 	memset(c, 0, sizeof(*c));
@@ -24,12 +26,14 @@ void ctl_init(struct ctl *c, struct mon *mon, const struct mon_rights *rights, u
 	c->slot = MON_SLOT_CONTROL;
 	c->self = MON_NO_GUEST;
 	obuf_init(&c->out, buf, size);
+	task_init(&c->task, stack);
 }
 
 void ctl_reset(struct ctl *c)
 {
+	task_drop(&c->task);
 	c->in_len = 0;
-	c->overlong = c->waiting = false;
+	c->overlong = c->waiting = c->text = false;
 	c->nr = 0;
 	c->lost = 0;
 	memset(c->consoles, 0, sizeof(c->consoles));
@@ -41,7 +45,12 @@ void ctl_forget_line(struct ctl *c)
 	if (c->waiting) /* it is whole */
 		return;
 	c->in_len = 0;
-	c->overlong = false;
+	c->overlong = c->text = false;
+}
+
+static void point(void *ctx)
+{
+	mon_point(((struct ctl *)ctx)->mon);
 }
 
 static void out_write(void *ctx, const char *text, size_t len)
@@ -54,6 +63,17 @@ static void out_write(void *ctx, const char *text, size_t len)
 static bool has_room(const struct ctl *c)
 {
 	return obuf_used(&c->out) <= c->out.size / 4;
+}
+
+bool ctl_can_go_on(const struct ctl *c)
+{
+	return c->task.busy || has_room(c);
+}
+
+static void begin(struct ctl *c, struct out *o)
+{
+	out_init(o, OUT_JSON, out_write, c);
+	o->point = point;
 }
 
 /* ---- pieces of JSON ---- */
@@ -106,11 +126,13 @@ static int bad(struct request *q, const char *fmt, ...)
  * and its quotes or comma give the NUL. */
 static const char *decode(struct ctl *c, struct request *q, const struct json_doc *doc, const struct json_tok *t)
 {
+	const struct json_pace pace = { point, c };
 	char *s = c->strings + q->arena;
+	size_t len;
 
-	if (json_str(doc, t, s, sizeof(c->strings) - q->arena) != OK)
+	if (json_str_paced(doc, t, s, sizeof(c->strings) - q->arena, &pace, &len) != OK)
 		return NULL;
-	q->arena += (u32)strlen(s) + 1;
+	q->arena += (u32)len + 1;
 	return s;
 }
 
@@ -137,6 +159,7 @@ static int take_args(struct ctl *c, struct request *q, const struct json_doc *do
 		const struct json_tok *v = named ? k + 1 : k;
 		struct cmd_given *g = &q->given[q->nr];
 
+		point(c);
 		if (q->nr == ARRAY_SIZE(q->given))
 			return bad(q, "too many arguments");
 		if (v->type != JSON_STRING && v->type != JSON_NUMBER)
@@ -155,7 +178,7 @@ static int take_member(struct ctl *c, struct request *q, const struct json_doc *
 	const struct json_tok *v = k + 1;
 
 	if (json_str_is(doc, k, "id"))
-		return take_id(q, doc, v);
+		return OK; /* taken already */
 	if (json_str_is(doc, k, "args"))
 		return take_args(c, q, doc, v);
 	if (!json_str_is(doc, k, "cmd"))
@@ -168,27 +191,35 @@ static int take_member(struct ctl *c, struct request *q, const struct json_doc *
 
 static int parse(struct ctl *c, struct request *q)
 {
+	const struct json_pace pace = { point, c };
 	struct json_doc doc;
 	struct json_err je;
-	const struct json_tok *top = c->toks, *id;
+	const struct json_tok *top = c->toks, *id = NULL;
 
 	fmt_snprintf(q->id, sizeof(q->id), "null");
 	if (c->overlong)
 		return bad(q, "line is longer than %u bytes", CTL_LINE_MAX);
-	if (json_parse(&doc, c->in, c->in_len, c->toks, CTL_TOKENS, false, &je) != OK)
+	if (json_parse_paced(&doc, c->in, c->in_len, c->toks, CTL_TOKENS, false, &pace, &je) != OK)
 		return bad(q, "byte %u: %s", je.pos, je.what);
 	if (top->type != JSON_OBJECT)
 		return bad(q, "a request is an object");
-	/* Echo of a terminal, or another hypervisor at the other end: answering would go on for ever. */
-	q->ignored = json_get(&doc, top, "ok") || json_get(&doc, top, "event");
+	for (const struct json_tok *k = json_first(&doc, top); k; k = json_next(&doc, top, k)) {
+		/* Echo of a terminal, or another hypervisor at the other end: answering would go on for ever. */
+		q->ignored |= json_str_is(&doc, k, "ok") || json_str_is(&doc, k, "event");
+		if (json_str_is(&doc, k, "id")) /* first: errors about the rest carry it */
+			id = k + 1;
+		point(c);
+	}
 	if (q->ignored)
 		return ERR_INVAL;
-	id = json_get(&doc, top, "id"); /* first: errors about the rest carry it */
 	if (id && take_id(q, &doc, id) != OK)
 		return ERR_INVAL;
-	for (const struct json_tok *k = json_first(&doc, top); k; k = json_next(&doc, top, k))
+	point(c);
+	for (const struct json_tok *k = json_first(&doc, top); k; k = json_next(&doc, top, k)) {
 		if (take_member(c, q, &doc, k) != OK)
 			return ERR_INVAL;
+		point(c);
+	}
 	return q->cmd ? OK : bad(q, "cmd is missing");
 }
 
@@ -226,7 +257,8 @@ static int take_effect(struct ctl *c, struct cmd_run *r)
 		con->used = false;
 		return OK;
 	case CMD_INPUT:
-		n = c->mon->ops->console_input(c->mon->ctx, r->guest.id, (const u8 *)r->text, strlen(r->text));
+		n = c->mon->ops->console_input(c->mon->ctx, r->guest.id, (const u8 *)r->text,
+		                               strnlen(r->text, TYPED));
 		out_rec(r->out, cols, 1);
 		out_u64(r->out, n);
 		out_rec_end(r->out);
@@ -239,7 +271,8 @@ static void answer_error(struct ctl *c, const struct request *q, const char *cod
 {
 	struct out o;
 
-	out_init(&o, OUT_JSON, out_write, c);
+	point(c);
+	begin(c, &o);
 	put(&o, "{\"id\":");
 	put(&o, q->id);
 	put_str(&o, ",\"ok\":false,\"error\":{\"code\":", code);
@@ -248,22 +281,24 @@ static void answer_error(struct ctl *c, const struct request *q, const char *cod
 	out_flush(&o);
 }
 
-static void answer(struct ctl *c, struct request *q, u64 now_ns)
+static void answer(struct ctl *c, struct request *q, u64 mark)
 {
-	struct cmd_run r = { .mon = c->mon, .rights = &c->rights, .control = true, .now_ns = now_ns };
-	u64 mark = obuf_mark(&c->out);
+	struct cmd_run r = { .mon = c->mon, .rights = &c->rights, .control = true, .now_ns = c->now_ns };
 	struct out o;
 	int err;
 
 	r.out = &o;
+	r.scratch = &c->scratch;
 	r.slot = c->slot;
 	r.self = c->self;
-	out_init(&o, OUT_JSON, out_write, c);
+	begin(c, &o);
 	put(&o, "{\"id\":");
 	put(&o, q->id);
 	put(&o, ",\"ok\":true,\"result\":");
 	out_open(&o);
+	point(c);
 	err = cmd_execute(&r, q->cmd, q->given, q->nr);
+	point(c);
 	if (err == OK)
 		err = take_effect(c, &r);
 	if (err == OK) {
@@ -275,53 +310,49 @@ static void answer(struct ctl *c, struct request *q, u64 now_ns)
 		cmd_error(&r, ERR_NOSPC, "too-long", "the answer is longer than the channel's buffer; ask for less");
 	}
 	obuf_rollback(&c->out, mark);
+	point(c);
 	answer_error(c, q, r.err.code, r.err.message);
 }
 
 /* Runs the line in c->in. There is room for its answer. */
-static void run(struct ctl *c, u64 now_ns)
+static void run(struct ctl *c)
 {
 	struct request q = { .cmd = NULL };
+	u64 mark = obuf_mark(&c->out);
 
-	(void)obuf_mark(&c->out);
+	point(c);
 	if (parse(c, &q) == OK)
-		answer(c, &q, now_ns);
+		answer(c, &q, mark);
 	else if (!q.ignored)
 		answer_error(c, &q, q.err.code, q.err.message);
+	point(c);
+	obuf_seal(&c->out);
 	c->in_len = 0;
-	c->overlong = c->waiting = false;
+	c->overlong = c->waiting = c->text = false;
 }
 
-static bool blank(const struct ctl *c)
-{
-	for (u32 i = 0; i < c->in_len; i++)
-		if (c->in[i] != ' ' && c->in[i] != '\t' && c->in[i] != '\r')
-			return false;
-	return !c->overlong;
-}
-
-size_t ctl_input(struct ctl *c, const char *buf, size_t n, u64 now_ns)
+size_t ctl_input(struct ctl *c, const char *buf, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (c->waiting) {
-			if (!has_room(c))
-				break;
-			run(c, now_ns);
-		}
-		if (buf[i] == '\n') {
-			c->waiting = !blank(c);
-			if (!c->waiting)
-				c->in_len = 0;
-		} else if (c->in_len == CTL_LINE_MAX) {
-			c->overlong = true;
-		} else {
-			c->in[c->in_len++] = buf[i];
-		}
+	for (i = 0; i < n && !c->waiting;) {
+		const char *nl = memchr(buf + i, '\n', n - i);
+		size_t part = nl ? (size_t)(nl - buf) - i : n - i, room = CTL_LINE_MAX - c->in_len;
+
+		for (size_t k = i; k < i + part && !c->text; k++)
+			c->text = buf[k] != ' ' && buf[k] != '\t' && buf[k] != '\r';
+		if (part > room)
+			c->overlong = c->text = true;
+		memcpy(c->in + c->in_len, buf + i, MIN(part, room));
+		c->in_len += (u32)MIN(part, room);
+		i += part;
+		if (!nl)
+			break;
+		i++;
+		c->waiting = c->text;
+		if (!c->waiting)
+			c->in_len = 0;
 	}
-	if (c->waiting && has_room(c))
-		run(c, now_ns);
 	return i;
 }
 
@@ -347,7 +378,7 @@ static bool send_event(struct ctl *c)
 	if (!c->nr && !c->lost)
 		return false;
 	(void)obuf_mark(&c->out);
-	out_init(&o, OUT_JSON, out_write, c);
+	begin(c, &o);
 	if (c->nr) {
 		put(&o, "{\"event\":\"guest-");
 		put(&o, mon_event_str(ev->kind));
@@ -362,6 +393,7 @@ static bool send_event(struct ctl *c)
 	}
 	put(&o, "}\n");
 	out_flush(&o);
+	obuf_seal(&c->out);
 	return true;
 }
 
@@ -370,7 +402,7 @@ static bool send_console(struct ctl *c, struct ctl_console *con)
 {
 	u8 data[CHUNK], safe[CHUNK + VT_SEQ_MAX];
 	u64 expected = con->pos;
-	size_t n = c->mon->ops->console_read(c->mon->ctx, con->guest, &con->pos, data, sizeof(data)), len;
+	size_t n = c->mon->ops->console_read(c->mon->ctx, con->guest, &con->pos, data, sizeof(data)), len = 0;
 	u64 lost = con->pos - n > expected ? con->pos - n - expected : 0;
 	struct out o;
 
@@ -378,11 +410,14 @@ static bool send_console(struct ctl *c, struct ctl_console *con)
 		return false;
 	if (lost)
 		vt_init(&con->filter, false);
-	len = vt_filter(&con->filter, data, n, safe);
+	for (size_t i = 0; i < n; i += FILTER) {
+		len += vt_filter(&con->filter, data + i, MIN(n - i, (size_t)FILTER), safe + len);
+		point(c);
+	}
 	if (!len && !lost)
 		return true;
 	(void)obuf_mark(&c->out);
-	out_init(&o, OUT_JSON, out_write, c);
+	begin(c, &o);
 	put_str(&o, "{\"event\":\"console\",\"guest\":", con->name);
 	if (lost)
 		put_num(&o, ",\"lost_bytes\":", lost);
@@ -390,6 +425,7 @@ static bool send_console(struct ctl *c, struct ctl_console *con)
 	out_json_str(&o, (char *)safe, len);
 	put(&o, "}\n");
 	out_flush(&o);
+	obuf_seal(&c->out);
 	return true;
 }
 
@@ -406,17 +442,44 @@ static bool send_consoles(struct ctl *c)
 	return false;
 }
 
+bool ctl_shows(const struct ctl *c)
+{
+	for (u32 i = 0; i < CTL_CONSOLES; i++)
+		if (c->consoles[i].used)
+			return true;
+	return false;
+}
+
+/* On the channel's stack. */
+static void work(void *arg)
+{
+	struct ctl *c = arg;
+
+	c->more = true;
+	if (c->waiting) {
+		run(c);
+		return;
+	}
+	for (u32 i = 0; i < POLL_MAX && has_room(c); i++) {
+		if (!send_event(c) && !send_consoles(c)) {
+			c->more = false;
+			return;
+		}
+		point(c);
+	}
+}
+
 bool ctl_poll(struct ctl *c, u64 now_ns)
 {
-	if (c->waiting && has_room(c))
-		run(c, now_ns);
-	for (u32 i = 0; i < POLL_MAX; i++) {
+	c->now_ns = now_ns;
+	if (!c->task.busy) {
+		if (!c->waiting && !c->nr && !c->lost && !ctl_shows(c))
+			return false;
 		if (!has_room(c))
 			return true;
-		if (!send_event(c) && !send_consoles(c))
-			return c->waiting;
+		task_start(&c->task, work, c);
 	}
-	return true;
+	return !mon_run(c->mon, &c->task) || c->more || c->waiting;
 }
 
 size_t ctl_output(struct ctl *c, u8 *buf, size_t n)

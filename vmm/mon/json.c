@@ -3,7 +3,7 @@
 #include "lib/string.h"
 #include "vmm/mon/utf8.h"
 
-#define PACE_BYTES 64
+#define PACE_BYTES 16
 
 struct parser {
 	struct json_doc *doc;
@@ -93,6 +93,10 @@ static u32 string_char(const char *s, size_t n, u32 *cp)
 	const char *k;
 	u32 low;
 
+	if (s[0] >= 0x20 && s[0] != '\\') { /* as nearly always; char is signed: none above 7Fh */
+		*cp = (u8)s[0];
+		return 1;
+	}
 	if (s[0] != '\\')
 		return (u8)s[0] < 0x20 ? 0 : utf8_decode(s, n, cp);
 	if (n < 2 || !s[1])
@@ -385,9 +389,10 @@ const struct json_tok *json_get(const struct json_doc *doc, const struct json_to
 	return NULL;
 }
 
-int json_str(const struct json_doc *doc, const struct json_tok *tok, char *buf, size_t size)
+int json_str_paced(const struct json_doc *doc, const struct json_tok *tok, char *buf, size_t size,
+                   const struct json_pace *pace, size_t *len)
 {
-	u32 i = 0, cp = 0;
+	u32 i = 0, cp = 0, last = 0;
 	size_t n = 0;
 
 	if (tok->type == JSON_ARRAY || tok->type == JSON_OBJECT)
@@ -400,12 +405,18 @@ int json_str(const struct json_doc *doc, const struct json_tok *tok, char *buf, 
 		k = utf8_encode(cp, c);
 		if (n + k >= size)
 			return ERR_NOSPC;
-		memcpy(buf + n, c, k);
-		n += k;
+		for (u32 x = 0; x < k; x++)
+			buf[n++] = c[x];
+		if (pace && i - last >= PACE_BYTES) {
+			last = i;
+			pace->point(pace->arg);
+		}
 	}
 	if (n >= size)
 		return ERR_NOSPC;
 	buf[n] = '\0';
+	if (len)
+		*len = n;
 	return OK;
 }
 

@@ -40,7 +40,7 @@ struct json_doc {
 	u32 looked; /* bytes of strings decoded while it was parsed: at most twice its length, and a key */
 };
 
-/* Work that is done in pieces: point(arg) is called whenever some 64 bytes were looked at, and may take its time. */
+/* Work that is done in pieces: point(arg) is called whenever some 16 bytes were looked at, and may take its time. */
 struct json_pace {
 	void (*point)(void *arg);
 	void *arg;
@@ -66,7 +66,16 @@ const struct json_tok *json_get(const struct json_doc *doc, const struct json_to
 const struct json_tok *json_first(const struct json_doc *doc, const struct json_tok *parent);
 const struct json_tok *json_next(const struct json_doc *doc, const struct json_tok *parent,
                                  const struct json_tok *child);
-/* The decoded string (or a number or word as written) with a NUL behind it. OK, ERR_NOSPC, ERR_INVAL for the rest. */
-__must_check int json_str(const struct json_doc *doc, const struct json_tok *tok, char *buf, size_t size);
+/*
+ * The decoded string (or a number or word as written) with a NUL behind it; its length, unless NULL. pace: as for
+ * json_parse_paced(). OK, ERR_NOSPC, ERR_INVAL for the rest.
+ */
+__must_check int json_str_paced(const struct json_doc *doc, const struct json_tok *tok, char *buf, size_t size,
+                                const struct json_pace *pace, size_t *len);
+__must_check static inline int json_str(const struct json_doc *doc, const struct json_tok *tok, char *buf,
+                                        size_t size)
+{
+	return json_str_paced(doc, tok, buf, size, NULL, NULL);
+}
 /* Whether the decoded string is s. */
 bool json_str_is(const struct json_doc *doc, const struct json_tok *tok, const char *s);

@@ -13,12 +13,56 @@ bool mon_may_see(const struct mon_rights *rights, u32 guest)
 	return false;
 }
 
+bool mon_run(struct mon *mon, struct task *task)
+{
+	bool ended;
+
+	mon->task = task;
+	ended = task_run(task);
+	mon->task = NULL;
+	return ended;
+}
+
+void mon_point(const struct mon *mon)
+{
+	if (mon->task && mon->ops->piece_over && mon->ops->piece_over(mon->ctx))
+		task_pause(mon->task);
+}
+
+void mon_fresh(const struct mon *mon)
+{
+	if (mon->task && mon->ops->piece_over)
+		task_pause(mon->task);
+}
+
+/* Position of the guest of that id; false: there is none. */
+static bool find(const struct mon *mon, u32 id, u32 *index, const char **name)
+{
+	u32 is;
+
+	for (*index = 0; (*name = mon->ops->guest_name(mon->ctx, *index, &is)); ++*index) {
+		if (is == id)
+			return true;
+		mon_point(mon);
+	}
+	return false;
+}
+
+const char *mon_guest_name(const struct mon *mon, u32 id)
+{
+	const char *name;
+	u32 index;
+
+	(void)find(mon, id, &index, &name);
+	return name;
+}
+
 int mon_guest_by_id(const struct mon *mon, u32 id, struct mon_guest_info *info)
 {
-	for (u32 i = 0; mon->ops->guest_info(mon->ctx, i, info) == OK; i++)
-		if (info->id == id)
-			return OK;
-	return ERR_NOENT;
+	const char *name;
+	u32 index;
+
+	return find(mon, id, &index, &name) ? mon->ops->guest_info(mon->ctx, index, info) : ERR_NOENT;
 }
 
 const char *mon_state_str(enum mon_state state)
@@ -59,7 +103,7 @@ static size_t text_read(const struct text *t, u64 *pos, char *buf, size_t len)
 
 static u64 text_tail(const struct text *t, u64 from, u32 lines, u32 *skipped, u64 *end)
 {
-	char buf[256];
+	char buf[64];
 	u64 head = UINT64_MAX, pos = from, start;
 	u32 all = 0, skip;
 	size_t len;
@@ -67,9 +111,11 @@ static u64 text_tail(const struct text *t, u64 from, u32 lines, u32 *skipped, u6
 	(void)text_read(t, &head, buf, 0); /* what is written meanwhile is left out: it may never end */
 	len = text_read(t, &pos, buf, sizeof(buf));
 	start = pos - len; /* of what is kept */
-	for (; len; len = pos < head ? text_read(t, &pos, buf, sizeof(buf)) : 0)
+	for (; len; len = pos < head ? text_read(t, &pos, buf, sizeof(buf)) : 0) {
 		for (size_t i = 0; i < len; i++)
 			all += buf[i] == '\n';
+		mon_point(t->mon);
+	}
 	if (end)
 		*end = pos;
 	skip = all > lines ? all - lines : 0;
@@ -81,6 +127,7 @@ static u64 text_tail(const struct text *t, u64 from, u32 lines, u32 *skipped, u6
 			skip -= buf[i] == '\n';
 			start = pos - len + i + 1;
 		}
+		mon_point(t->mon);
 	}
 	return start;
 }
@@ -132,6 +179,8 @@ void mon_cpus_format(const struct mon_cpus *set, u32 nr, char *buf, size_t size)
 		char one[12];
 		int len;
 
+		if (i % 64 == 0 && !set->w[i / 64])
+			i += 63; /* none of these */
 		if (!has(set, i))
 			continue;
 		while (has(set, last + 1))

@@ -2,12 +2,15 @@
  * What the monitor asks of the rest of the hypervisor: guests, scheduler, exit ring, log. The monitor (console and
  * control channel) knows nothing else of them.
  *
- * Every operation returns at once and does bounded work. They are called from one place at a time: whoever calls
- * into a mux or ctl holds what guards it. What they fill is a snapshot. ctx is struct mon's.
+ * They are called from one place at a time: whoever calls into a mux or ctl holds what guards it. Commands run in
+ * pieces (lib/task.h): wherever the work of one could grow, with its output, the guests, the CPUs or what is kept of
+ * them, it calls mon_point(), and goes on later if its time is over. So do operations that go over many vCPUs or
+ * guests; others return at once and do bounded work. What they fill is a snapshot. ctx is struct mon's.
  */
 #pragma once
 
 #include "lib/err.h"
+#include "lib/task.h"
 #include "lib/types.h"
 #include "vmm/mon/event.h"
 
@@ -110,13 +113,15 @@ struct mon_sample {
 /* The operator's terminal, guests' control channels, the one on a serial port of the machine. */
 enum mon_slot { MON_SLOT_CONSOLE, MON_SLOT_CONTROL, MON_SLOT_PORT, MON_NR_SLOTS };
 
-/* A field of a guest's state. The texts are gone when it returns. */
+/* A field of a guest's state; device NULL: none, but a place to pause. The texts are gone when it returns. */
 typedef void mon_state_emit(void *arg, const char *device, const char *field, const char *values);
 
 struct mon_ops {
 	/* The guest at position index, in an order that does not change while a command runs.
 	 * OK, or ERR_NOENT behind the last. */
 	int (*guest_info)(void *ctx, u32 index, struct mon_guest_info *info);
+	/* Its name, which lives as long as it does, and its id; NULL behind the last. Cheap, unlike all that guest_info tells. */
+	const char *(*guest_name)(void *ctx, u32 index, u32 *id);
 	/* Detail number index of a guest. OK or ERR_NOENT behind the last. May be NULL. */
 	int (*guest_detail)(void *ctx, u32 guest, u32 index, struct mon_detail *detail);
 	/*
@@ -171,15 +176,37 @@ struct mon_ops {
 	int (*cpu)(void *ctx, u32 cpu, struct mon_cpu *info); /* OK or ERR_NOENT */
 	/* Stops every guest and switches the machine off, after this returned and output was drained. */
 	int (*poweroff)(void *ctx, struct mon_why *why);
+
+	/* The time of the piece that runs is over. NULL: it never is. */
+	bool (*piece_over)(void *ctx);
 };
 
 struct mon {
 	const struct mon_ops *ops;
 	void *ctx;
-	/* Of the running command only: here because it is large for a stack. */
-	u64 trace_at[MON_MAX_CPUS], trace_time[MON_MAX_CPUS];
+	struct task *task; /* what runs just now; NULL: nothing that may pause */
+};
+
+/* Runs a piece of a task, whose commands ask this mon. Returns whether it has ended. */
+bool mon_run(struct mon *mon, struct task *task);
+/* A place where the running command may pause. */
+void mon_point(const struct mon *mon);
+/* The same, before what takes most of a piece by itself. */
+void mon_fresh(const struct mon *mon);
+
+/* A guest at one instant, for `metrics`. */
+struct mon_counts {
+	struct mon_guest_info info;
+	u64 exits[MON_MAX_EXITS];
+};
+
+/* Of a running command: one for each channel, too large for a stack. */
+struct mon_scratch {
+	u64 trace_at[MON_MAX_CPUS], trace_end[MON_MAX_CPUS], trace_time[MON_MAX_CPUS];
 	u64 counts[MON_MAX_EXITS], deltas[MON_MAX_EXITS];
 	struct mon_regs regs;
+	struct mon_counts *rows; /* of nr_rows guests; NULL: none, and no `metrics` */
+	u32 nr_rows;
 };
 
 /* What a channel may do. */
@@ -194,6 +221,8 @@ struct mon_rights {
 
 /* Whether the channel may know of a guest. */
 bool mon_may_see(const struct mon_rights *rights, u32 guest);
+/* The name of the guest of that id; NULL: there is none. */
+const char *mon_guest_name(const struct mon *mon, u32 id);
 /* The guest of that id. OK or ERR_NOENT. */
 __must_check int mon_guest_by_id(const struct mon *mon, u32 id, struct mon_guest_info *info);
 const char *mon_state_str(enum mon_state state);

@@ -6,8 +6,8 @@
 #include "vmm/mon/cmd.h"
 
 #define PROMPT        "bulkhead> "
-#define CHUNK         64   /* bytes of a guest's output at a time: a poll should not take long */
-#define POLL_MAX      8    /* chunks a poll */
+#define CHUNK         32   /* bytes of a guest's output at a time: a poll should not take long */
+#define POLL_MAX      4    /* chunks a poll */
 #define READ_AHEAD    64   /* output waiting, beyond which no more of the guest is read: it has its ring */
 #define LINE_PATIENCE 1024 /* bytes of a guest's line that the log waits for to end */
 #define LOG_AHEAD     256  /* the same for the log, which has room behind a guest that prints without end */
@@ -78,7 +78,7 @@ static void complete(void *ctx, const char *text, u32 word, u32 pos, void (*emit
 	cmd_complete(m->mon, &m->rights, text, index, emit, e);
 }
 
-void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u32 columns, bool ascii, u64 now_ns)
+void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u64 stack, u32 columns, bool ascii, u64 now_ns)
 {
 	char none[1];
 
@@ -88,6 +88,7 @@ void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u32 columns, bo
 	m->rights = MON_RIGHTS_ALL;
 	m->now_ns = now_ns;
 	obuf_init(&m->out, buf, size);
+	task_init(&m->task, stack);
 	vt_init(&m->filter, ascii);
 	m->log_pos = UINT64_MAX;
 	(void)mon->ops->log_read(mon->ctx, &m->log_pos, none, 0); /* moves it to the end */
@@ -130,7 +131,7 @@ static void show_guest(struct mux *m, const u8 *data, size_t n)
 	line_write(m, (char *)safe + line, len - line);
 }
 
-int mux_attach(struct mux *m, u32 guest, u32 lines)
+static int attach(struct mux *m, u32 guest, u32 lines)
 {
 	struct mon_guest_info info;
 
@@ -146,6 +147,12 @@ int mux_attach(struct mux *m, u32 guest, u32 lines)
 	m->guest_pos = mon_console_tail(m->mon, guest, lines);
 	say(m, "[%s is %s; Ctrl-] leaves its console]\r\n", m->name, mon_state_str(info.state));
 	return OK;
+}
+
+int mux_attach(struct mux *m, u32 guest, u32 lines)
+{
+	task_drop(&m->task);
+	return attach(m, guest, lines);
 }
 
 static void detach(struct mux *m)
@@ -201,19 +208,34 @@ static bool read_guest(struct mux *m)
 
 /* ---- the prompt ---- */
 
-/* Runs a line. Leaves the mode as it has to be; what is drawn next is the caller's. */
-static void run(struct mux *m, const char *line)
+static void point(void *ctx)
 {
+	mon_point(((struct mux *)ctx)->mon);
+}
+
+static void begin(struct mux *m, struct out *out)
+{
+	m->cut = false;
+	out_init(out, OUT_TEXT, text_write, m);
+	out->point = point;
+}
+
+/* Runs the line in m->repeat, on the command's stack. Leaves the mode, and the screen, as they have to be. */
+static void run(void *arg)
+{
+	struct mux *m = arg;
 	char words[LINE_MAX_TEXT + 1];
-	struct cmd_run r = { .mon = m->mon, .rights = &m->rights, .now_ns = m->now_ns };
+	struct cmd_run r = { .mon = m->mon,
+		             .scratch = &m->scratch,
+		             .rights = &m->rights,
+		             .now_ns = m->now_ns,
+		             .slot = MON_SLOT_CONSOLE };
 	struct out out;
 	int err;
 
 	r.out = &out;
-	r.slot = MON_SLOT_CONSOLE;
-	m->cut = false;
-	fmt_snprintf(words, sizeof(words), "%s", line);
-	out_init(&out, OUT_TEXT, text_write, m);
+	fmt_snprintf(words, sizeof(words), "%s", m->repeat);
+	begin(m, &out);
 	out_open(&out);
 	err = cmd_execute_line(&r, words);
 	out_close(&out);
@@ -222,18 +244,19 @@ static void run(struct mux *m, const char *line)
 	m->mode = MUX_PROMPT;
 	if (err != OK) {
 		/* what was typed is printable; names and reasons are made so */
-		out_init(&out, OUT_TEXT, text_write, m);
-		m->cut = false;
+		begin(m, &out);
 		out_raw(&out, "error: ", 7);
 		out_line(&out, r.err.message, strlen(r.err.message));
 		out_flush(&out);
 	} else if (r.effect == CMD_ATTACH) {
-		(void)!mux_attach(m, r.guest.id, r.has_num ? r.num : MON_TAIL_SHORT);
+		(void)!attach(m, r.guest.id, r.has_num ? r.num : MON_TAIL_SHORT);
 	} else if (r.effect == CMD_REPEAT) {
 		m->mode = MUX_REPEAT;
 		m->repeat_ns = r.repeat_ns;
 		m->deadline = m->now_ns + r.repeat_ns;
 	}
+	if (m->mode == MUX_PROMPT)
+		line_begin(&m->line);
 }
 
 /* The guest that Ctrl-] goes to when there was none before: the only one. */
@@ -259,12 +282,11 @@ static void prompt_key(struct mux *m, u8 key)
 	case LINE_MORE: return;
 	case LINE_DONE:
 		memcpy(m->repeat, m->line.text, m->line.len + 1);
-		run(m, m->repeat);
-		break;
+		task_start(&m->task, run, m);
+		return;
 	case LINE_CANCEL: break;
 	}
-	if (m->mode == MUX_PROMPT)
-		line_begin(&m->line);
+	line_begin(&m->line);
 }
 
 /* To the start of a line of its own. */
@@ -319,8 +341,7 @@ static bool read_log(struct mux *m)
 		else
 			n = m->log_len; /* longer: in pieces */
 		log_begins(m);
-		m->cut = false;
-		out_init(&out, OUT_TEXT, text_write, m);
+		begin(m, &out);
 		if (m->mode == MUX_PROMPT)
 			out_raw(&out, "* ", 2);
 		out_line(&out, m->log_line, n);
@@ -381,7 +402,7 @@ size_t mux_input(struct mux *m, const u8 *buf, size_t n, u64 now_ns)
 	m->now_ns = now_ns;
 	if (m->mode == MUX_ESCAPED && now_ns >= m->deadline && obuf_room(&m->out) >= KEY_ROOM)
 		detach(m);
-	while (i < n && room_for(m, buf[i]))
+	while (i < n && !m->task.busy && room_for(m, buf[i]))
 		key(m, buf[i++]);
 	if (m->mode == MUX_ATTACHED || m->mode == MUX_ESCAPED)
 		flush_keys(m);
@@ -398,11 +419,13 @@ bool mux_poll(struct mux *m, u64 now_ns)
 			return true;
 		detach(m);
 	}
-	if (m->mode == MUX_REPEAT && now_ns >= m->deadline && !obuf_used(&m->out)) {
+	if (m->mode == MUX_REPEAT && now_ns >= m->deadline && !obuf_used(&m->out) && !m->task.busy) {
 		put(m, "\x1b[H\x1b[2J");
-		run(m, m->repeat);
-		if (m->mode == MUX_PROMPT)
-			line_begin(&m->line);
+		task_start(&m->task, run, m);
+	}
+	if (m->task.busy) {
+		(void)mon_run(m->mon, &m->task);
+		return true;
 	}
 	if (m->mode == MUX_PROMPT) {
 		more = read_log(m);

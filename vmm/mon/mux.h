@@ -4,7 +4,8 @@
  * until the terminal takes it; guests and log are read only when there is room, so neither a slow line nor a chatty
  * guest holds anything up.
  *
- * Everything is called from one place at a time, and does bounded work. Time is the monitor's clock, ns.
+ * Everything is called from one place at a time. A command runs in pieces (mon_point()), one with each mux_poll(); until
+ * it is done, keys are not taken. Time is the monitor's clock, ns.
  */
 #pragma once
 
@@ -16,7 +17,8 @@
 #define MUX_ESCAPE_KEY 0x1d       /* Ctrl-] */
 #define MUX_ESCAPE_NS  400000000u /* how long a second one is waited for */
 #define MUX_KEYS       64         /* kept for a guest that does not take them */
-#define MUX_OUT_MIN    4096       /* least size of the buffer; 32 KiB holds any command's output of 100 guests */
+#define MUX_STACK      (32u << 10)
+#define MUX_OUT_MIN    4096 /* least size of the buffer; 32 KiB holds any command's output of 100 guests */
 
 enum mux_mode {
 	MUX_PROMPT,
@@ -50,18 +52,22 @@ struct mux {
 
 	u64 deadline; /* of MUX_ESCAPED, MUX_REPEAT */
 	u64 repeat_ns;
-	char repeat[LINE_MAX_TEXT + 1];
+	char repeat[LINE_MAX_TEXT + 1]; /* the line that runs, or runs again */
+
+	struct task task; /* the running command */
+	struct mon_scratch scratch;
 };
 
 /*
- * Begins at the prompt. buf, of size bytes, at least MUX_OUT_MIN, is for output; columns: width of the terminal;
- * ascii: it does not know UTF-8. The log is shown from its present end on, everywhere but
+ * Begins at the prompt. buf, of size bytes, at least MUX_OUT_MIN, is for output; stack: the end of one of MUX_STACK
+ * bytes, for commands; columns: width of the terminal; ascii: it does not know UTF-8. The log is shown from its present end on, everywhere but
  * under a command that repeats.
  */
-void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u32 columns, bool ascii, u64 now_ns);
+void mux_init(struct mux *m, struct mon *mon, u8 *buf, u32 size, u64 stack, u32 columns, bool ascii, u64 now_ns);
 /* Attaches to a guest, as the console command does; lines: as for mon_console_tail. OK or ERR_NOENT. */
 int mux_attach(struct mux *m, u32 guest, u32 lines);
-/* Bytes typed. Returns how many were taken: the rest must be given again later, when output was drained. */
+/* Bytes typed. Returns how many were taken: the rest must be given again later, after mux_poll() and when output was
+ * drained. */
 size_t mux_input(struct mux *m, const u8 *buf, size_t n, u64 now_ns);
 /*
  * Reads the attached guest's output or new log lines, and does what is due. To be called when there is new output,

@@ -6,6 +6,7 @@
 #include "vmm/mon/utf8.h"
 
 #define LABEL_WIDTH 14 /* of a record by itself */
+#define POINT_BYTES 32 /* of a string, between two points */
 
 void out_init(struct out *o, enum out_format format, void (*write)(void *ctx, const char *text, size_t len),
               void *ctx)
@@ -42,6 +43,12 @@ static void put(struct out *o, const char *s)
 	out_raw(o, s, strlen(s));
 }
 
+static void point(struct out *o)
+{
+	if (o->point)
+		o->point(o->ctx);
+}
+
 static void spaces(struct out *o, u32 n)
 {
 	for (; n; n--)
@@ -65,14 +72,31 @@ static bool plain(char c)
 	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
 }
 
+/* Not by fmt_snprintf(): a guest's output may be nothing else. */
+static void put_escaped(struct out *o, u32 cp)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char esc[6] = {
+		'\\', 'u', digits[cp >> 12 & 0xf], digits[cp >> 8 & 0xf], digits[cp >> 4 & 0xf], digits[cp & 0xf]
+	};
+
+	out_raw(o, esc, sizeof(esc));
+}
+
 void out_json_str(struct out *o, const char *s, size_t len)
 {
-	char esc[8];
+	const char *last = s;
+	char esc[2];
 	u32 cp, n;
 
+	point(o);
 	put(o, "\"");
 	for (; len; s += n, len -= n) {
-		for (n = 0; n < len && plain(s[n]); n++) /* mostly that is all */
+		if (s - last >= POINT_BYTES) {
+			last = s;
+			point(o);
+		}
+		for (n = 0; n < MIN(len, (size_t)POINT_BYTES) && plain(s[n]); n++) /* mostly that is all */
 			;
 		if (n) {
 			out_raw(o, s, n);
@@ -89,8 +113,7 @@ void out_json_str(struct out *o, const char *s, size_t len)
 		} else if (cp == '\n') {
 			put(o, "\\n");
 		} else if (is_control(cp) || deceives(cp)) {
-			fmt_snprintf(esc, sizeof(esc), "\\u%04x", cp);
-			out_raw(o, esc, 6);
+			put_escaped(o, cp);
 		} else {
 			out_raw(o, s, n);
 		}
@@ -126,6 +149,8 @@ static u32 text_str(struct out *o, const char *s, size_t len)
 	out_raw(o, s, n);
 	cols = n;
 	for (s += n, len -= n; len; s += MAX(n, 1), len -= MAX(n, 1)) {
+		if (len % POINT_BYTES == 0)
+			point(o);
 		n = utf8_decode(s, len, &cp);
 		cols += text_char(o, s, n, cp);
 	}
@@ -206,6 +231,7 @@ void out_table(struct out *o, const char *key, const struct out_col *cols, u32 n
 		    width = (u32)(cols[i].width < 0 ? -cols[i].width : cols[i].width);
 		u32 pad = width > len ? width - len : 0;
 
+		point(o);
 		if (i)
 			put(o, "  ");
 		if (cols[i].width < 0)
@@ -262,6 +288,7 @@ void out_lines(struct out *o, const char *key)
 
 void out_line(struct out *o, const char *text, size_t len)
 {
+	point(o);
 	if (o->format == OUT_JSON) {
 		comma(o);
 		out_json_str(o, text, len);
@@ -283,10 +310,12 @@ static const struct out_col *cell(struct out *o)
 {
 	const struct out_col *c;
 
+	point(o);
 	assert(o->cols && o->col < o->nr_cols);
 	c = &o->cols[o->col++];
 	if (o->format == OUT_JSON) {
 		json_key(o, c->key);
+		point(o);
 	} else if (o->in_table) {
 		bool wrap = o->per_line && (o->col - 1) % o->per_line == 0;
 
@@ -398,8 +427,10 @@ void out_pairs(struct out *o)
 void out_pair(struct out *o, const char *name, u64 v, bool in_text)
 {
 	char buf[24];
-	int n = fmt_snprintf(buf, sizeof(buf), "%llu", (unsigned long long)v);
+	int n;
 
+	point(o);
+	n = fmt_snprintf(buf, sizeof(buf), "%llu", (unsigned long long)v);
 	if (o->format == OUT_JSON) {
 		json_key(o, name);
 	} else if (in_text) {

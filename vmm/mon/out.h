@@ -36,7 +36,8 @@ struct out {
 	enum out_format format;
 	void (*write)(void *ctx, const char *text, size_t len);
 	void *ctx;
-	char buf[128]; /* text on its way to write */
+	void (*point)(void *ctx); /* told before each cell and line, and along long ones; NULL: nobody */
+	char buf[128];            /* text on its way to write */
 	u32 len;
 	const struct out_col *cols; /* of the record being written; NULL: none */
 	u32 nr_cols, col;

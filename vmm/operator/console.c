@@ -3,7 +3,11 @@
  * too: whoever logs or prints only leaves the text in its ring and tells the bootstrap processor, which writes as
  * much as the consoles take without waiting, at their pace. Before and after, the log is written as it comes. Locks,
  * in this order: a VM's, which guest output comes with; monitor_lock around the mux and the control channels, whose
- * commands therefore never take a VM's; a scroll-back's, the log's; out_lock around the consoles.
+ * commands therefore never take a VM's; a channel's (ctl_lock), a scroll-back's, the log's; out_lock around the
+ * consoles.
+ *
+ * Whatever is done with monitor_lock is done in pieces of less than 50 us. On the bootstrap processor, at nobody's
+ * expense, they take a tenth of its time at most; a guest's control channel is served in its own turns.
  */
 #include "vmm/operator/console.h"
 
@@ -31,7 +35,6 @@
 #define VCPU_TEXT    2048u       /* for each vCPU that it shows */
 #define SCROLL_BACK  (16u << 10)
 #define COLUMNS      80
-#define OUTPUT_NS    5000000           /* time spent on consoles in one go; then the CPU has other things to do */
 #define GATHER_NS    1000000           /* after output, in which more is gathered: a guest's comes byte by byte */
 #define OUTPUT_CHUNK 16                /* as many keys at most come meanwhile: what the UART holds */
 #define BACKLOG_MAX  (SCROLL_BACK / 2) /* of the attached guest, beyond which it waits for the console */
@@ -224,6 +227,12 @@ static u32 console_room(u64 *wait)
 	return room;
 }
 
+/* The time is up: of the piece, or, at the end of all, when it is waited for the consoles, until. */
+static bool time_up(u64 until, bool block)
+{
+	return block ? clock_now() >= until : monitor_piece_over();
+}
+
 /*
  * monitor_lock is held. Writes what the mux has: until that is all, the time is up, or, unless it is to be waited for
  * (block), the consoles are full. Returns how long what is left should wait, ns; 0: there is none.
@@ -236,8 +245,6 @@ static u64 drain(u64 until, bool block)
 	while (obuf_used(&mux.out)) {
 		u32 room;
 
-		if (clock_now() >= until)
-			return OUTPUT_NS;
 		spin_lock(&out_lock);
 		room = console_room(&wait);
 		spin_unlock(&out_lock);
@@ -246,6 +253,9 @@ static u64 drain(u64 until, bool block)
 		put_text((char *)buf, mux_output(&mux, buf, MAX(room, 1u)));
 		if (!this_cpu()->index)
 			read_ports();
+		/* Behind what is written: the mux alone may have taken the piece, each time. */
+		if (obuf_used(&mux.out) && time_up(until, block))
+			return 1;
 	}
 	return 0;
 }
@@ -290,16 +300,18 @@ static void run_mux(u64 until, bool block)
 
 	atomic_store(&poked, 0); /* first: what is said from now on is told again */
 	do {
+		if (block)
+			monitor_begin_piece();
 		more = mux_poll(&mux, clock_now());
 		some |= obuf_used(&mux.out) != 0;
 		wait = drain(until, block);
-	} while (more && !wait && clock_now() < until);
+	} while (more && !wait && !time_up(until, block));
 	unstall_all();
 	if (more && !wait)
-		wait = OUTPUT_NS;
+		wait = 1;
 	/* A UART may be slow to take a byte: at most a fifth of the processor's time. */
 	if (wait)
-		wait = MAX(wait, 4 * (clock_now() - start));
+		wait = MAX(wait, monitor_rest(start));
 	else if (some)
 		wait = GATHER_NS;
 	atomic_store(&more_at, wait ? clock_now() + wait : TIMER_OFF);
@@ -313,13 +325,17 @@ static void run_mux(u64 until, bool block)
 
 static void give_keys(void)
 {
-	u32 taken = (u32)mux_input(&mux, keys, nr_keys, clock_now());
+	u32 taken = 0, n;
 
+	do {
+		n = (u32)mux_input(&mux, keys + taken, nr_keys > taken, clock_now()); /* one may draw a line */
+		taken += n;
+	} while (n && !monitor_piece_over());
 	memmove(keys, keys + taken, nr_keys - taken);
 	nr_keys -= taken;
 }
 
-/* mon_lock is held. What finds no room stays in the consoles, which do not interrupt for it again. */
+/* monitor_lock is held. What finds no room stays in the consoles, which do not interrupt for it again. */
 static void take_keys(void)
 {
 	u32 rounds = 0;
@@ -331,7 +347,7 @@ static void take_keys(void)
 			give_keys();
 		if (full)
 			(void)read_keys();
-	} while (full && nr_keys && ++rounds < KEY_ROUNDS);
+	} while (full && nr_keys && ++rounds < KEY_ROUNDS && !monitor_piece_over());
 }
 
 /* ---- guests ---- */
@@ -384,6 +400,7 @@ static void move_console(const struct vm *from, const struct vm *to)
 
 void monitor_poll(void)
 {
+	static bool port_first; /* they take turns: a piece is what they have together */
 	u64 now;
 
 	if (!ready)
@@ -392,13 +409,21 @@ void monitor_poll(void)
 	looked_at = now;
 	read_ports();
 	spin_lock(&monitor_lock);
-	take_keys();
-	control_tell_events(false);
-	if (more_at == TIMER_OFF || more_at <= now)
-		run_mux(now + OUTPUT_NS, false);
+	monitor_begin_piece();
 	if (draw_at <= now)
 		redraw(now);
-	control_run(now);
+	take_keys();
+	control_tell_events(false);
+	port_first = !port_first;
+	if (port_first && control_due(now))
+		control_run();
+	if ((more_at == TIMER_OFF || more_at <= now) && !monitor_piece_over())
+		run_mux(0, false);
+	else if (more_at == TIMER_OFF) /* keys, or the port, have taken all of the piece: another one for it */
+		atomic_store(&more_at, clock_now());
+	if (!port_first && control_due(now))
+		control_run();
+	monitor_end_piece(MONITOR_CONSOLE);
 	spin_unlock(&monitor_lock);
 }
 
@@ -441,9 +466,16 @@ void monitor_finish(void)
 {
 	spin_lock(&monitor_lock);
 	if (ready) {
+		monitor_tell_pieces();
 		control_tell_events(true);
 		if (mux.mode == MUX_REPEAT) { /* which shows no log: any key ends it */
-			(void)drain(clock_now() + FINISH_NS / 4, true);
+			u64 until = clock_now() + FINISH_NS / 4;
+
+			do {
+				monitor_begin_piece();
+				(void)mux_poll(&mux, clock_now());
+				(void)drain(until, true);
+			} while (mux.task.busy && clock_now() < until);
 			(void)mux_input(&mux, (const u8 *)"q", 1, clock_now());
 		}
 		run_mux(clock_now() + FINISH_NS, true);
@@ -464,16 +496,18 @@ void monitor_expect(u32 guests, u32 vcpus)
 int monitor_init(bool ascii)
 {
 	u32 guests = 0, vcpus = 0, size;
+	u64 stack;
 	u8 *buf;
 
 	for (const struct vm *vm = vm_list; vm; vm = vm->next, guests++)
 		vcpus = MAX(vcpus, vm->nr_vcpus);
 	size = MAX(MUX_MIN, guests * GUEST_TEXT + vcpus * VCPU_TEXT);
 	buf = hv_zalloc(size);
-	if (!buf)
+	stack = hv_alloc_stack(MUX_STACK);
+	if (!buf || !stack)
 		return ERR_NOMEM;
 	monitor_mon.ops = &monitor_ops;
-	mux_init(&mux, &monitor_mon, buf, size, COLUMNS, ascii, clock_now());
+	mux_init(&mux, &monitor_mon, buf, size, stack, COLUMNS, ascii, clock_now());
 	for (struct vm *vm = vm_list; vm && !mux.has_guest; vm = vm->next)
 		for (u32 i = 0; i < CONFIG_NR_COM && !mux.has_guest; i++)
 			if (vm->config.com[i] == VM_SERIAL_CONSOLE)

@@ -17,9 +17,10 @@ void control_connect(struct vm *vm, const struct vm *of);
 void control_tell_output(const struct vm *vm);
 /* Takes what the control port has received. On the bootstrap processor. Returns whether there was any. */
 bool control_receive(void);
-/* Serves the control port, if it has anything to do, at its pace.
- * On the bootstrap processor; monitor_lock is held. */
-void control_run(u64 now);
+/* The control port has something to do, now and at its pace. On the bootstrap processor; monitor_lock is held. */
+bool control_due(u64 now);
+/* A piece of that. */
+void control_run(void);
 /* When that must be called at the latest, clock_now() ns; TIMER_OFF: no need. */
 u64 control_deadline(void);
 /* Sends what is left, until then at the most; nothing is served afterwards. As control_run. */

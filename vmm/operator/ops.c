@@ -1,4 +1,7 @@
-/* The monitor's operations on VMs, exit rings and log. With the monitor's lock held; none takes a VM's. */
+/*
+ * The monitor's operations on VMs, exit rings and log. With the monitor's lock held; none takes a VM's. Those that go
+ * over vCPUs or VMs may pause at each (mon_point()), and then find themselves on another CPU.
+ */
 #include "vmm/operator/ops.h"
 
 #include "arch/x86/cpu.h"
@@ -28,6 +31,56 @@ struct spinlock monitor_lock;
 struct mon monitor_mon;
 static const struct machine *topology; /* boot's, before the first guest */
 
+/* ---- pieces ---- */
+
+/*
+ * With the step that is under way when it is over, the locks and the switch, a piece stays below 50 us.
+ * What is not at a guest's expense rests nine times as long.
+ */
+#define PIECE_NS 8000
+#define REST     9
+
+static struct {         /* monitor_lock */
+	u64 ticks;      /* that a piece has */
+	u64 start, end; /* of the last one; TSC */
+	u64 longest[MONITOR_NR_WHO];
+} piece;
+
+void monitor_begin_piece(void)
+{
+	if (!piece.ticks)
+		piece.ticks = tsc_hz() / 1000000 * PIECE_NS / 1000;
+	piece.start = cpu_rdtsc();
+	piece.end = piece.start + piece.ticks;
+}
+
+void monitor_end_piece(enum monitor_who who)
+{
+	piece.longest[who] = MAX(piece.longest[who], cpu_rdtsc() - piece.start);
+}
+
+void monitor_tell_pieces(void)
+{
+	log_info(
+	        "monitor: its longest piece of work took %lu ns for a guest's control channel, %lu ns for consoles\n",
+	        clock_span_ns(piece.longest[MONITOR_CHANNEL]), clock_span_ns(piece.longest[MONITOR_CONSOLE]));
+}
+
+bool monitor_piece_over(void)
+{
+	return cpu_rdtsc() >= piece.end;
+}
+
+static bool piece_over(void *ctx)
+{
+	return monitor_piece_over();
+}
+
+u64 monitor_rest(u64 start)
+{
+	return REST * (clock_now() - start);
+}
+
 /* ---- what there is ---- */
 
 static enum mon_state state_of(const struct vm *vm)
@@ -45,12 +98,27 @@ static u64 ticks_ns(u64 ticks)
 	return (u64)((unsigned __int128)ticks * 1000000000 / tsc_hz());
 }
 
-static int guest_info(void *ctx, u32 index, struct mon_guest_info *info)
+static struct vm *vm_at(u32 index)
 {
 	struct vm *vm = vm_list;
 
 	while (vm && index--)
 		vm = vm->next;
+	return vm;
+}
+
+static const char *guest_name(void *ctx, u32 index, u32 *id)
+{
+	const struct vm *vm = vm_at(index);
+
+	*id = vm ? vm->id : MON_NO_GUEST;
+	return vm ? vm->config.name : NULL;
+}
+
+static int guest_info(void *ctx, u32 index, struct mon_guest_info *info)
+{
+	struct vm *vm = vm_at(index);
+
 	if (!vm)
 		return ERR_NOENT;
 	*info = (struct mon_guest_info){
@@ -64,13 +132,15 @@ static int guest_info(void *ctx, u32 index, struct mon_guest_info *info)
 		.reservation = vm->sched.params.reservation / SCHED_PERCENT,
 		.restarts = vm->restarts,
 	};
-	fmt_snprintf(info->name, sizeof(info->name), "%s", vm->config.name);
+	memcpy(info->name, vm->config.name, strnlen(vm->config.name, sizeof(info->name) - 1)); /* the rest is zero */
+	mon_point(&monitor_mon);
 	guests_reason(vm, info->reason, sizeof(info->reason));
 	if (vm_state(vm) == VM_RUNNING)
 		info->uptime_ns = ticks_ns(cpu_rdtsc() - vm->start_tsc);
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
 		const struct vcpu *v = vm->vcpus[i];
 
+		mon_point(&monitor_mon);
 		info->cpu_ns += v->sched.run_ns;
 		info->steal_ns += v->sched.wait_ns;
 		for (u32 r = 0; r < EXIT_REASON_COUNT; r++)
@@ -147,9 +217,11 @@ static int exits(void *ctx, u32 guest, u64 *counts, u32 nr)
 	if (!vm)
 		return ERR_NOENT;
 	memset(counts, 0, nr * sizeof(*counts));
-	for (u32 i = 0; i < vm->nr_vcpus; i++)
+	for (u32 i = 0; i < vm->nr_vcpus; i++) {
+		mon_point(&monitor_mon);
 		for (u32 r = 0; r < nr && r < EXIT_REASON_COUNT; r++)
 			counts[r] += vm->vcpus[i]->exits[r];
+	}
 	return OK;
 }
 
@@ -384,9 +456,11 @@ static int cpu(void *ctx, u32 n, struct mon_cpu *info)
 		info->core = topology->cpu[n].core;
 		info->thread = topology->cpu[n].thread;
 	}
-	vm_for_each (vm)
+	vm_for_each (vm) {
+		mon_point(&monitor_mon);
 		for (u32 i = 0; i < vm->nr_vcpus; i++)
 			info->vcpus += vm->vcpus[i]->sched.cpu == n;
+	}
 	return OK;
 }
 
@@ -398,6 +472,7 @@ static int poweroff(void *ctx, struct mon_why *why)
 
 const struct mon_ops monitor_ops = {
 	.guest_info = guest_info,
+	.guest_name = guest_name,
 	.guest_detail = guest_detail,
 	.action = action,
 	.set = set,
@@ -415,4 +490,5 @@ const struct mon_ops monitor_ops = {
 	.machine = machine,
 	.cpu = cpu,
 	.poweroff = poweroff,
+	.piece_over = piece_over,
 };

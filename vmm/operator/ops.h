@@ -11,10 +11,17 @@ struct monitor_vm {
 	struct vt_ring scroll; /* scroll_lock */
 	struct mon_sample samples[MON_NR_SLOTS];
 	struct ctl *own; /* the channel that the configuration gives it, or NULL */
-	struct ctl *ctl; /* what its control UART is connected to now, or NULL */
-	u8 pending[256]; /* requests it has not taken yet */
-	u32 nr_pending;
-	bool ctl_more; /* it has something to do or to say */
+	/*
+	 * What its control UART is connected to now, or NULL. Changed with both locks; the channel's work is done with
+	 * the monitor's, what comes and goes by the UART with this one, so that the guest's OUT waits for nobody.
+	 */
+	struct ctl *ctl;
+	struct spinlock ctl_lock;
+	u8 pending[4096]; /* what it has not taken yet, as much as one REP OUTS sends; ctl_lock */
+	u32 pending_at, nr_pending;
+	bool ctl_more;  /* it has bytes for the UART; atomic */
+	bool ctl_full;  /* it goes on when the UART has taken some; atomic */
+	bool ctl_shows; /* consoles; monitor_lock */
 };
 
 struct vm;
@@ -23,6 +30,16 @@ struct machine;
 /* Around the mux and the control channels: whoever runs the monitor's commands.
  * Its place among the locks: console.c. */
 extern struct spinlock monitor_lock;
+/* With it: the piece of work that begins now is over in 8 us; for mon_ops.piece_over(). */
+void monitor_begin_piece(void);
+bool monitor_piece_over(void);
+/* It is over: how long it was counts. */
+enum monitor_who { MONITOR_CHANNEL, MONITOR_CONSOLE, MONITOR_NR_WHO };
+void monitor_end_piece(enum monitor_who who);
+/* Tells the log of the longest ones. At the end. */
+void monitor_tell_pieces(void);
+/* How long what has run since start, at nobody's expense, should rest: it takes a tenth of its CPU. ns. */
+u64 monitor_rest(u64 start);
 extern struct mon monitor_mon;
 extern const struct mon_ops monitor_ops;
 

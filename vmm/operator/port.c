@@ -5,12 +5,12 @@
 
 #define CHUNK 16 /* bytes sent in one go: what a UART's FIFO holds */
 
-void ctl_port_init(struct ctl_port *p, struct mon *mon, struct console *con, u8 *buf, u32 size)
+void ctl_port_init(struct ctl_port *p, struct mon *mon, struct console *con, u8 *buf, u32 size, u64 stack)
 {
 	static const struct mon_rights all = MON_RIGHTS_ALL;
 
 	assert(con->raw && con->getc && con->room);
-	ctl_init(&p->ctl, mon, &all, buf, size);
+	ctl_init(&p->ctl, mon, &all, buf, size, stack);
 	p->ctl.slot = MON_SLOT_PORT;
 	p->con = con;
 	p->nr_in = 0;
@@ -32,18 +32,17 @@ bool ctl_port_receive(struct ctl_port *p)
 
 u32 ctl_port_run(struct ctl_port *p, u64 now_ns)
 {
-	/* One request at a time: while it runs, nobody takes from the UART. */
-	const u8 *end = memchr(p->in, '\n', p->nr_in);
-	u32 taken = end ? (u32)(end - p->in) + 1 : p->nr_in;
+	u32 taken = (u32)ctl_input(&p->ctl, (const char *)p->in, p->nr_in);
 	u8 buf[CHUNK];
 	bool more;
 	size_t n;
 
-	taken = (u32)ctl_input(&p->ctl, (const char *)p->in, taken, now_ns);
 	memmove(p->in, p->in + taken, p->nr_in - taken);
 	p->nr_in -= taken;
 	more = ctl_poll(&p->ctl, now_ns) || p->nr_in;
 	n = ctl_output(&p->ctl, buf, MIN(p->con->room(p->con), (u32)CHUNK));
 	p->con->write(p->con, (char *)buf, n);
+	if (more && ctl_can_go_on(&p->ctl))
+		return 1;
 	return more || obuf_used(&p->ctl.out) ? p->con->wait_ns : 0;
 }

@@ -94,6 +94,7 @@ static int check_apart(const struct vm *vm, const struct machine *m, const struc
 	vm_for_each (o) {
 		struct cpuset theirs = cpus_of(o);
 
+		mon_point(&monitor_mon);
 		if (o == vm || !place_conflict(m, set, vm->config.exclusive, &theirs, o->config.exclusive))
 			continue;
 		if (o->config.exclusive)
@@ -107,14 +108,23 @@ static int check_apart(const struct vm *vm, const struct machine *m, const struc
 	return OK;
 }
 
+static u32 nr_pinned; /* times that one was; monitor_lock */
+
 static int set_pin(struct vm *vm, const struct machine *m, const struct mon_value *value, struct mon_why *why)
 {
 	struct cpuset set = meant(vm, m, value);
 	struct sched_cpumask mask = { 0 }, kicked;
-	int err = check_apart(vm, m, &set, why);
+	u32 seen;
+	int err;
 
-	if (err)
-		return err;
+	do { /* what is checked, guest by guest, must hold when it is set: others may be set in between */
+		seen = nr_pinned;
+		err = check_apart(vm, m, &set, why);
+		if (err)
+			return err;
+		mon_fresh(&monitor_mon);
+	} while (seen != nr_pinned);
+	nr_pinned++;
 	for (u32 i = 0; i < nr_pcpus; i++)
 		if (cpuset_has(&set, i))
 			sched_mask_set(&mask, i);
@@ -128,18 +138,25 @@ static int set_pin(struct vm *vm, const struct machine *m, const struct mon_valu
 	return err;
 }
 
+/* It is done: to say so takes longer. */
 static void tell(struct vm *vm, enum mon_prop prop, const struct mon_value *value)
 {
-	char text[40];
+	char text[80];
+	size_t n;
 
+	mon_fresh(&monitor_mon);
+	n = (size_t)fmt_snprintf(text, sizeof(text), "%s set to ", mon_prop_str(prop));
+	mon_fresh(&monitor_mon);
 	if (prop == MON_PIN) {
 		struct cpuset set = cpus_of(vm);
 
-		cpuset_format(&set, text, sizeof(text));
+		cpuset_format(&set, text + n, sizeof(text) - n);
 	} else {
-		fmt_snprintf(text, sizeof(text), "%lu", (unsigned long)value->num);
+		fmt_snprintf(text + n, sizeof(text) - n, "%lu", (unsigned long)value->num);
 	}
-	vm_log_command(vm, "%s set to %s", mon_prop_str(prop), text);
+	mon_fresh(&monitor_mon);
+	vm_log_text(vm, text);
+	mon_fresh(&monitor_mon);
 	life_event(vm, MON_EV_CHANGED, "");
 }
 

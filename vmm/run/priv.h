@@ -37,7 +37,7 @@ void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now);
  * What a processor does for all: sleepers whose time has come are woken, and the bootstrap processor polls. Within a
  * turn it is no part of it: whoever runs there has nothing to do with the guest that floods a console. Who causes it
  * cannot make it much: a sleeper is woken once for every time that it has run, at its expense, and output takes a
- * fifth of the processor's time at most (run_mux()).
+ * tenth of the processor's time at most (run_mux()).
  */
 static inline void run_housekeep(struct pcpu *p, bool in_turn)
 {

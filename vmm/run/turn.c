@@ -170,6 +170,32 @@ static void send_more(struct vcpu *v)
 	stretch_end(v->exit_reason);
 }
 
+static bool turn_over(const struct vcpu *v)
+{
+	return cpu_rdtsc() >= v->turn_end || sched_preempt_check(&pcpu_sched, this_cpu()->index, clock_now());
+}
+
+/*
+ * What the ends of the VM's serial ports have to do, at its expense: an answer on its control channel may take many
+ * turns. false: this one is over before it is done.
+ */
+static bool work(struct vcpu *v)
+{
+	struct pcpu *p = this_cpu();
+
+	while (atomic_load(&v->vm->work)) {
+		serial_work(v->vm);
+		stretch_end(STRETCH_POLL);
+		cpu_sti_nop_cli(); /* as when a guest starts */
+		run_housekeep(p, true);
+		if (unlikely(p->current != v))
+			vcpu_load(v);
+		if (vm_stop(v->vm) || turn_over(v))
+			return false;
+	}
+	return true;
+}
+
 /* Runs v until its turn is over, it has nothing to do, or its VM stops. */
 static void run_vcpu(struct vcpu *v)
 {
@@ -189,6 +215,8 @@ static void run_vcpu(struct vcpu *v)
 			stretch_end(STRETCH_ENTRY);
 			continue;
 		}
+		if (unlikely(atomic_load_relaxed(&v->vm->work)) && !work(v))
+			break;
 		if (!prepare(v))
 			break;
 		if (unlikely(!v->first_entry_tsc)) {
@@ -222,7 +250,7 @@ static void run_vcpu(struct vcpu *v)
 		/* The monitor may have looked at another vCPU. */
 		if (unlikely(p->current != v))
 			vcpu_load(v);
-	} while (cpu_rdtsc() < v->turn_end && !sched_preempt_check(&pcpu_sched, p->index, clock_now()));
+	} while (!turn_over(v));
 	vcpu_pv_out(v);
 }
 
@@ -240,6 +268,8 @@ static bool has_work(const struct vcpu *v)
 		return v->left != vm_st_run(st);
 	if (atomic_load(&v->stalled))
 		return false;
+	if (!v->id && atomic_load(&vm->work))
+		return true;
 	return v->state == VCPU_RUNNABLE || atomic_load(&v->request) || atomic_load(&vm->wakes_due) ||
 	       timerq_next(&v->timers) <= vm_now(vm);
 }

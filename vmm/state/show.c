@@ -30,12 +30,26 @@ static u64 item(const struct state_field *f, const u8 *p)
 	return v;
 }
 
+/* How many of n bytes are zero before the first that is not. Eight at a time: of an XSAVE area most of 4096 are. */
+static size_t zero_bytes(const u8 *p, size_t n)
+{
+	size_t i = 0;
+	u64 v = 0;
+
+	for (; n - i >= sizeof(v) && !v; i += sizeof(v))
+		memcpy(&v, p + i, sizeof(v));
+	if (v)
+		i -= sizeof(v);
+	while (i < n && !p[i])
+		i++;
+	return i;
+}
+
 static bool zero_items(const struct state_field *f, const u8 *p, u32 nr)
 {
-	for (u32 i = 0; i < nr; i++)
-		if (item(f, p + (size_t)i * f->size))
-			return false;
-	return true;
+	size_t n = (size_t)nr * f->size;
+
+	return zero_bytes(p, n) == n;
 }
 
 static bool zero_state(const struct state_desc *desc, const u8 *state)
@@ -104,22 +118,31 @@ static void show_items(struct shower *s, const struct state_field *f, const u8 *
 		return;
 	}
 	for (u32 i = 0; i < f->count; i += ROW_ITEMS) {
-		u32 nr = MIN(f->count - i, (u32)ROW_ITEMS);
+		u32 zeros = (u32)(zero_bytes(p + (size_t)i * f->size, (size_t)(f->count - i) * f->size) / f->size),
+		    nr;
 
-		if (zero_items(f, p + (size_t)i * f->size, nr))
-			continue;
+		i += ALIGN_DOWN(zeros, (u32)ROW_ITEMS);
+		if (i + zeros % ROW_ITEMS >= f->count)
+			break;
+		nr = MIN(f->count - i, (u32)ROW_ITEMS);
 		fmt_snprintf(s->path + len, sizeof(s->path) - len, "[%u]", i);
 		show_row(s, f, p + (size_t)i * f->size, nr);
 	}
 }
 
-/* How many elements of a group, from this one on, are the same; at most nr. */
-static u32 count_same(const struct state_field *f, const u8 *element, u32 nr)
+/* Some was looked at, but nothing is told. */
+static void point(struct shower *s)
 {
-	u32 n = 1;
+	s->emit(s->arg, NULL, NULL);
+}
 
-	while (n < nr && !memcmp(element, element + (size_t)n * f->size, f->size))
-		n++;
+/* How many elements of a group, from this one on, are the same; at most nr. */
+static u32 count_same(struct shower *s, const struct state_field *f, const u8 *element, u32 nr)
+{
+	u32 n;
+
+	for (n = 1; n < nr && !memcmp(element, element + (size_t)n * f->size, f->size); n++)
+		point(s);
 	return n;
 }
 
@@ -132,6 +155,7 @@ static void show_state(struct shower *s, size_t parent, const struct state_desc 
 		const u8 *p = state + f->offset;
 		size_t at;
 
+		point(s);
 		fmt_snprintf(s->path + parent, sizeof(s->path) - parent, "%s%s", parent ? "." : "", f->name);
 		at = strlen(s->path);
 		if (f->type != STATE_GROUP)
@@ -139,7 +163,7 @@ static void show_state(struct shower *s, size_t parent, const struct state_desc 
 		for (u32 n = 0, same; n < f->count && f->type == STATE_GROUP; n += same) {
 			const u8 *element = p + (size_t)n * f->size;
 
-			same = count_same(f, element, f->count - n);
+			same = count_same(s, f, element, f->count - n);
 			if (f->count > 1 && zero_state(f->group, element))
 				continue;
 			fmt_snprintf(s->path + at, sizeof(s->path) - at, same > 1 ? "[%u-%u]" : "[%u]", n,

@@ -93,6 +93,7 @@ void state_copy(const struct state_desc *desc, void *dst, const void *src);
  * Tells every field: emit(arg, "chan[0].start", "0x1f 2 3"). Numbers below 10 are decimal, others hexadecimal. Long
  * arrays come in rows of 16 ("reg[32]") without those that are zero; an array that is zero is "0 ...", a group's
  * element that is zero is left out if it is one of several, and those that are the same come once ("msix[0-63].ctrl").
+ * In between, whenever a field or an element was looked at, emit(arg, NULL, NULL): it may take its time.
  */
 void state_show(const struct state_desc *desc, const void *state,
                 void (*emit)(void *arg, const char *field, const char *values), void *arg);

@@ -78,6 +78,7 @@ struct vm {
 
 	struct sched_group sched;
 	struct monitor_vm *monitor; /* scroll-back, control channel; vmm/operator/ */
+	u32 work;                   /* its serial ports' ends have something to do in a turn of it; atomic */
 
 	/*
 	 * Guards devices, buses and timer queues: held while an exit touches them, while a vCPU prepares its entry
