@@ -108,6 +108,17 @@ def shares_are(ideal, busy, percent=1.0, at_least=()):
     return check
 
 
+def pieces_are_short(text):
+    """A check: what guests ask on their control channels holds a CPU for 50 us at most, in one piece."""
+    m = re.search(r"monitor: its longest piece of work took (\d+) ns for a guest's control channel, (\d+) ns", text)
+    lines = [(int(t), what) for what, t in re.findall(r"PASS: (.*): \d+ bytes asked, \d+ answered, (\d+) ticks", text)]
+    if not m or not lines:
+        return "no figures", ""
+    if int(m[1]) > 50000:
+        return f"a piece of {m[1]} ns", ""
+    return None, f"longest piece {m[1]} ns, {len(lines)} lines, the longest {max(lines)[1]}: {max(lines)[0]} ticks"
+
+
 def one_by_one(between, *checks):
     """A check: one for the text before a pattern, one for that behind it."""
 
@@ -229,6 +240,22 @@ def tests(Boot, Program):
         check=worker_has_of_machine(0.99),
         forbid=("bulkhead: panic",),
         **common,
+    )
+    asking = dict(kernel="control", com1="log", com2="control")
+    yield Boot(
+        "control-worst",
+        "the worst lines on control channels, with all rights and with none: how long they hold a CPU in one piece",
+        cpus=1,
+        config_text=machine(
+            guest("asker", "all", control="all", **asking),
+            guest("none", "none", control="none", **asking),
+            guest("quiet", "halt"),
+            guest("busy", "exits"),
+        ),
+        want=("asker: SUMMARY control: [0-9]+ passed, 0 failed", "none: SUMMARY control: [0-9]+ passed, 0 failed"),
+        check=pieces_are_short,
+        forbid=("bulkhead: panic", "FAIL: "),
+        **{**common, "needs": [*common["needs"], "build/guest-tests/control.elf"]},
     )
     session = machine(guest("clock", "spin seconds", com1="console"), guest("beside", "spin"),
                       guest("evil", "escapes"))
