@@ -10,13 +10,13 @@ from pathlib import Path
 LOGS = Path(__file__).resolve().parent.parent.parent / "build/logs"
 LIMIT = 2500  # ticks, 50 us
 SHOWN = 20
+MEASURED = "control request"  # these rows are not in pieces yet
 NEW_CPU = "corei7_skylake_x"
 OLD_CPU = "corei5_arrandale_m520"
 
 # (rows, ceiling, why)
 OVER = (
-    (r"4 vCPUs at the longest", 25000, "each waits for the VM's lock as long as the others hold it"),
-    (r"control request ", 1000000, "requests are not in pieces: measured only"),
+    (r"4 vCPUs at the longest", 8500, "each waits for the VM's lock while the others are at devices"),
     (r"a message of the I/O APIC to all", 12000, "posted to 63 vCPUs in one piece; they are woken one by one"),
     (r"(the first start|crash|triple fault|.*reset )", 6000, "lines of the log, SMBIOS' and a vCPU's registers"),
     (r"FXSAVE ", 5500, "the log's line about an instruction that is not emulated, ten a second"),
@@ -42,10 +42,12 @@ def judge(test, rows):
     """(what is wrong or None, figures) of [(ticks, name, where)]. The longest ones go to build/logs/TEST.txt."""
     if not rows:
         return "nothing was measured", ""
-    rows = sorted(rows, reverse=True)
+    # What is only measured comes last.
+    rows = sorted(rows, key=lambda r: (not r[1].startswith(MEASURED), r[0]), reverse=True)
     (LOGS / f"{test}.txt").write_text("".join(f"{t:8} {n:55} {w}\n" for t, n, w in rows[:SHOWN]))
-    wrong = [f"{n}: {t} ticks ({w})" for t, n, w in rows if t > ceiling(n)]
-    above = [n for t, n, _ in rows if t > LIMIT]
+    judged = [r for r in rows if not r[1].startswith(MEASURED)]
+    wrong = [f"{n}: {t} ticks ({w})" for t, n, w in judged if t > ceiling(n)]
+    above = [n for t, n, _ in judged if t > LIMIT]
     figures = f"{len(rows)} rows, longest {rows[0][0]} ticks, {len(above)} above {LIMIT}"
     return (f"{len(wrong)} above their limit: " + "; ".join(wrong[:3]) if wrong else None), figures
 

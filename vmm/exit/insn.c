@@ -68,6 +68,7 @@ static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
 	enum exit_action act = conclude(v, c, result);
 
 	exit_look_back(this_cpu());
+	vm_lock(v->vm);
 	return act;
 }
 
@@ -75,6 +76,8 @@ static struct emul_ctxt *begin(struct vcpu *v)
 {
 	struct emul_ctxt *c = &v->emulation->c;
 
+	/* Exits that may reach devices have the VM's lock: only the devices need it, and decoding takes longer. */
+	vm_unlock(v->vm);
 	v->emulation->walk_valid = false;
 	v->emulation->nr_pages = 0;
 	v->emulation->step_tsc = 0;

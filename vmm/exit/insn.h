@@ -7,6 +7,9 @@
 #include "vmm/exit/exit.h"
 
 /*
+ * All of these are called with the VM's lock and return with it, but only hold it where devices, buses and timers are
+ * touched: siblings do not wait for what is decoded and looked up.
+ *
  * Emulates the instruction at RIP. gpa/linear: where the faulting access went, when have_hint (saves the walk).
  */
 enum exit_action emulate_insn(struct vcpu *v, bool have_hint, u64 linear, u64 gpa);

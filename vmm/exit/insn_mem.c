@@ -132,8 +132,10 @@ static void mmio_bytes(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len, bool writ
 {
 	struct vcpu *v = vc(c);
 	bool apic = vlapic_mmio_claims(&v->lapic, gpa);
-	u64 now = vm_now(v->vm);
+	u64 now;
 
+	vm_lock(v->vm);
+	now = vm_now(v->vm);
 	while (len) {
 		u8 size = len >= 8 ? 8 : len >= 4 ? 4 : len >= 2 ? 2 : 1;
 		u64 val = 0;
@@ -150,6 +152,7 @@ static void mmio_bytes(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len, bool writ
 		gpa += size;
 		len -= size;
 	}
+	vm_unlock(v->vm);
 }
 
 static void move_piece(struct emul_ctxt *c, gpa_t gpa, u8 *buf, u32 len, bool write)

@@ -15,7 +15,9 @@ static int op_pio_in(struct emul_ctxt *c, u16 port, u8 size, u32 count, void *bu
 	for (u32 i = 0; i < count; i++, p += size) {
 		u64 val = 0;
 
+		vm_lock(vc(c)->vm);
 		io_bus_access(&vc(c)->vm->pio, port, size, false, &val, vm_now(vc(c)->vm));
+		vm_unlock(vc(c)->vm);
 		memcpy(p, &val, size);
 	}
 	vcpu_check_breakpoints(vc(c), CRS_ACCESS_IO, port, size);
@@ -30,27 +32,37 @@ static int op_pio_out(struct emul_ctxt *c, u16 port, u8 size, u32 count, const v
 		u64 val = 0;
 
 		memcpy(&val, p, size);
+		vm_lock(vc(c)->vm);
 		io_bus_access(&vc(c)->vm->pio, port, size, true, &val, vm_now(vc(c)->vm));
+		vm_unlock(vc(c)->vm);
 	}
 	vcpu_check_breakpoints(vc(c), CRS_ACCESS_IO, port, size);
 	return EMUL_OK;
 }
 
+/* CR8 is the local APIC's. */
 static int op_read_cr(struct emul_ctxt *c, u8 nr, u64 *val)
 {
+	vm_lock(vc(c)->vm);
 	*val = cr_read(vc(c), nr);
+	vm_unlock(vc(c)->vm);
 	return EMUL_OK;
 }
 
 static int op_write_cr(struct emul_ctxt *c, u8 nr, u64 val)
 {
+	bool ok;
+
 	vc(c)->emulation->walk_valid = false;
 	if (nr == 2) {
 		cpu_write_cr2(val);
 		return EMUL_OK;
 	}
 	c->have &= ~EMUL_B_CR;
-	return cr_write(vc(c), nr, val) ? EMUL_OK : emul_raise_err(c, 13, 0);
+	vm_lock(vc(c)->vm);
+	ok = cr_write(vc(c), nr, val);
+	vm_unlock(vc(c)->vm);
+	return ok ? EMUL_OK : emul_raise_err(c, 13, 0);
 }
 
 static int op_read_dr(struct emul_ctxt *c, u8 nr, u64 *val)
@@ -84,14 +96,25 @@ static int op_write_dr(struct emul_ctxt *c, u8 nr, u64 val)
 	return EMUL_OK;
 }
 
+/* Timers and the local APIC are among them. */
+static int op_msr(struct emul_ctxt *c, u32 index, u64 *val, bool write)
+{
+	bool ok;
+
+	vm_lock(vc(c)->vm);
+	ok = msr_access(vc(c), index, val, write);
+	vm_unlock(vc(c)->vm);
+	return ok ? EMUL_OK : emul_raise_err(c, 13, 0);
+}
+
 static int op_rdmsr(struct emul_ctxt *c, u32 index, u64 *val)
 {
-	return msr_access(vc(c), index, val, false) ? EMUL_OK : emul_raise_err(c, 13, 0);
+	return op_msr(c, index, val, false);
 }
 
 static int op_wrmsr(struct emul_ctxt *c, u32 index, u64 val)
 {
-	return msr_access(vc(c), index, &val, true) ? EMUL_OK : emul_raise_err(c, 13, 0);
+	return op_msr(c, index, &val, true);
 }
 
 static int op_cpuid(struct emul_ctxt *c, u32 leaf, u32 sub, u32 out[4])
