@@ -375,6 +375,7 @@ def payload_tests():
     names.remove("neighbours")  # see neighbour_tests()
     names.remove("load")  # many.py's
     names.remove("late")
+    names.remove("control")
     names.remove("longest")  # longest.py's
     names = [n for n in names if n not in MULTI]
     runs = [(n, "", n) for n in names] + [m for m in MORE_RUNS if m[0] in names]
