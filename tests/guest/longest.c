@@ -829,13 +829,13 @@ static bool answer(char *line, u32 size)
 static char help[32768];
 
 /* One request: what it costs where it arrives, and where it is carried out. */
-static void request(const char *name, const char *args)
+static void request(const char *name, const char *args, const char *told)
 {
 	static char line[16384];
 	u64 polled = 0;
 	char what[32];
 
-	begin("control request %s", name);
+	begin("control request %s%s", name, told);
 	send_text("{\"cmd\":\"");
 	send_text(name);
 	send_text("\"");
@@ -875,11 +875,13 @@ static void control(void)
 		name[n] = '\0';
 		found++;
 		/* What ends the machine or this guest is no request here. */
-		if (strcmp(name, "poweroff") && strcmp(name, "destroy") && strcmp(name, "reset") &&
-		    strcmp(name, "pause") && strcmp(name, "shutdown"))
-			request(name, ",\"args\":[\"payload\"]");
+		if (!strcmp(name, "poweroff") || !strcmp(name, "destroy") || !strcmp(name, "reset") ||
+		    !strcmp(name, "pause") || !strcmp(name, "shutdown"))
+			continue;
+		request(name, "", "");
+		request(name, ",\"args\":[\"payload\"]", " payload");
 	}
-	request("no command", "");
+	request("no command", "", "");
 	report(found > 10, "the control channel has %u commands", found);
 }
 
