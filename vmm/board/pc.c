@@ -118,7 +118,7 @@ const struct board_row board_pc[] = {
 	ROW(vrtc, rtc, "rtc"),
 	ROW(vpm, pm, "pm", .config = pm),
 	ROW(vreset, reset, "reset", .config = reset),
-	ROW(vcrtc, crtc, "crtc"),
+	ROW(vcrtc, crtc, "crtc", .wanted = board_is_minimal),
 	ROW(vpci, pci, "pci"),
 	ROW(vpci_host_bridge, host_bridge, "host-bridge", .config = host_bridge),
 	ROW(vi6300esb, watchdog, "i6300esb", .wanted = watchdog_wanted, .config = watchdog),

@@ -27,7 +27,7 @@ struct com_port {
 	} line;
 };
 
-#define BOARD_ROWS 16
+#define BOARD_ROWS 40
 
 /* What a device is configured with: as each of them wants it. */
 union board_cfg {
@@ -76,6 +76,16 @@ struct board {
 };
 
 /* ---- serial.c ---- */
+
+/* For rows of devices that only one of the platforms has. */
+static inline bool board_is_pc(const struct vm_config *c, u32 n)
+{
+	return c->platform == VM_PLATFORM_PC;
+}
+static inline bool board_is_minimal(const struct vm_config *c, u32 n)
+{
+	return c->platform == VM_PLATFORM_MINIMAL;
+}
 
 /* Row n's UART. */
 int serial_config(struct vm *vm, u32 n, union board_cfg *cfg);

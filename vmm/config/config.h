@@ -74,6 +74,8 @@ struct hv_config {
 };
 
 enum vm_protocol { VM_PROTOCOL_AUTO, VM_PROTOCOL_LINUX, VM_PROTOCOL_PVH, VM_PROTOCOL_MULTIBOOT1, VM_PROTOCOL_ELF };
+/* What machine a guest finds: no more than a kernel with its own drivers wants, or a PC with its chip set. */
+enum vm_platform { VM_PLATFORM_MINIMAL, VM_PLATFORM_PC };
 enum vm_action { VM_ACTION_STOP, VM_ACTION_RESTART, VM_ACTION_RESTART_BACKOFF, VM_ACTION_HALT_MACHINE };
 enum vm_serial {
 	VM_SERIAL_NONE,    /* no such UART */
@@ -122,6 +124,7 @@ struct vm_config {
 	const char *name;
 	u64 memory; /* bytes, multiple of 4 KiB */
 	u32 vcpus;
+	enum vm_platform platform;
 	struct cpuid_topology topo; /* complete: multiplies to vcpus */
 	enum vm_protocol protocol;
 	const char *kernel;  /* module name; never NULL */

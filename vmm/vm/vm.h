@@ -16,8 +16,8 @@
 #include "vmm/sched/sched.h"
 #include "vmm/vm/status.h"
 
-#define VM_PIO_REGIONS  64
-#define VM_MMIO_REGIONS 64
+#define VM_PIO_REGIONS  128
+#define VM_MMIO_REGIONS 96
 
 struct vm_image { /* a boot module the guest is started from, kept for restarts */
 	const void *data;
