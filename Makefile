@@ -26,7 +26,7 @@ PURE_SRCS := \
 	$(addprefix vmm/policy/,cpuid.c cpuid_features.c xsave.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c msr_state.c crs.c pv.c pv_call.c \
 		inject.c taskswitch.c gstate.c gstate_entry.c gstate_seg.c) \
 	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \
-	$(addprefix vmm/config/,config.c blob.c value.c guest.c sched.c life.c links.c machine.c place.c) \
+	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c machine.c place.c) \
 	$(addprefix vmm/load/,load.c put.c elf.c linux.c mb1.c) \
 	$(addprefix vmm/firmware/,tables.c area.c bios.c mptable.c smbios.c) \
 	$(addprefix vmm/emul/,decode.c optable.c exec.c fast.c mem.c alu.c data.c misc.c stack.c string.c segload.c far.c \
@@ -276,7 +276,7 @@ $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/e
 # ---------------------------------------------------------------------------------------------------------------
 # bhcfg: the configuration parser as a tool for this host.
 BHCFG_SRCS := tools/bhcfg.c tools/bhcfg_show.c tools/bhcfg_modules.c tools/machine_json.c boot/boot_info.c mm/e820.c lib/fmt.c vmm/base/cpuset.c \
-	$(addprefix vmm/config/,config.c blob.c value.c guest.c sched.c life.c links.c machine.c place.c) \
+	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c machine.c place.c) \
 	vmm/policy/cpuid_features.c vmm/mon/json.c vmm/mon/dts.c
 $(B)/bhcfg: $(BHCFG_SRCS) $(wildcard $(addsuffix *.h,boot/ mm/ vmm/load/ vmm/base/ vmm/config/ vmm/policy/ vmm/sched/ vmm/mon/ lib/ tools/))
 	@mkdir -p $(@D)

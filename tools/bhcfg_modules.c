@@ -30,6 +30,16 @@ static int add_named(const char *name)
 	return name && !boot_info_module(&modules, name) ? bhcfg_add_module(name) : 0;
 }
 
+/* Those of its firmware and its drives. */
+static int add_platform(const struct vm_config *vm)
+{
+	int r = add_named(vm->firmware_image);
+
+	for (u32 i = 0; !r && i < vm->nr_drives; i++)
+		r = add_named(vm->drives[i].source);
+	return r;
+}
+
 int bhcfg_add_all_named(const void *blob)
 {
 	struct config_errs errs = { 0 };
@@ -37,7 +47,9 @@ int bhcfg_add_all_named(const void *blob)
 	int r = 0;
 
 	for (u32 i = 0; !r && config_guest_parse(blob, i, NULL, &vm, &errs) == OK; i++) {
-		r = add_named(vm.kernel);
+		r = add_platform(&vm);
+		if (!r)
+			r = add_named(vm.kernel);
 		if (!r)
 			r = add_named(vm.initrd);
 		for (u32 k = 0; !r && k < vm.nr_modules; k++) {
@@ -50,6 +62,20 @@ int bhcfg_add_all_named(const void *blob)
 	return r;
 }
 
+/* Disks that cannot be written to, though nobody said so. A floppy or CD that cannot is nothing unusual. */
+static void warn_of_drives(const char *file, const struct vm_config *vm)
+{
+	for (u32 i = 0; i < vm->nr_drives; i++) {
+		const struct vm_drive *d = &vm->drives[i];
+
+		if (d->kind == VM_DRIVE_DISK && !d->overlay && !d->said_read_only)
+			fprintf(stderr,
+			        "%s: warning: /guests/%s/disk%u: without overlay it cannot be written to (read-only "
+			        "says that it is meant so)\n",
+			        file, vm->name, d->nr);
+	}
+}
+
 void bhcfg_warn(const char *file, const void *blob)
 {
 	struct config_errs errs = { 0 };
@@ -59,11 +85,13 @@ void bhcfg_warn(const char *file, const void *blob)
 		if (boot_info_namesake(&modules, i) != i)
 			fprintf(stderr, "bhcfg: warning: two boot modules are named \"%s\": only the first is used\n",
 			        modules.modules[i].name);
-	for (u32 i = 0; config_guest_parse(blob, i, NULL, &vm, &errs) == OK; i++)
+	for (u32 i = 0; config_guest_parse(blob, i, NULL, &vm, &errs) == OK; i++) {
+		warn_of_drives(file, &vm);
 		if ((vm.protocol == VM_PROTOCOL_PVH || vm.protocol == VM_PROTOCOL_AUTO) &&
 		    strlen(vm.cmdline) > LOAD_PVH_CMDLINE)
 			fprintf(stderr,
 			        "%s: warning: /guests/%s: cmdline: %zu characters; Linux started through PVH cuts it "
 			        "to %u\n",
 			        file, vm.name, strlen(vm.cmdline), LOAD_PVH_CMDLINE);
+	}
 }

@@ -120,6 +120,34 @@ static void show_rights(const struct vm_config *vm)
 		    vm->debug_console ? "debug-console " : "", vm->forced_emulation ? "forced-emulation" : "");
 }
 
+static void show_drive(const struct vm_drive *d)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%s%u", config_drive_kind_str(d->kind), d->nr);
+	printf("  %-14s %s, %s", name, config_drive_model_str(d->model), d->source ? d->source : "empty");
+	if (d->overlay)
+		printf(", overlay %llu KiB", (unsigned long long)d->overlay >> 10);
+	else if (d->source)
+		printf(", read-only");
+	if (d->serial)
+		printf(", serial %s", d->serial);
+	if (d->boot_order)
+		printf(", boot-order %u", d->boot_order);
+	putchar('\n');
+}
+
+static void show_platform(const struct vm_config *vm)
+{
+	if (vm->platform != VM_PLATFORM_MINIMAL)
+		row("platform", "%s", config_platform_str(vm->platform));
+	if (vm->firmware)
+		row("firmware", "%s (%s)%s", vm->firmware_image, config_firmware_str(vm->firmware),
+		    vm->boot_menu ? ", boot-menu" : "");
+	for (u32 i = 0; i < vm->nr_drives; i++)
+		show_drive(&vm->drives[i]);
+}
+
 static void show_guest(const void *blob, const struct vm_config *vm)
 {
 	printf("guest %s\n", vm->name);
@@ -131,12 +159,15 @@ static void show_guest(const void *blob, const struct vm_config *vm)
 		row("tsc-frequency", "%llu Hz", (unsigned long long)vm->tsc_hz);
 	if (vm->on_error != VM_ERROR_REFUSE)
 		row("on-error", "%s", config_on_error_str(vm->on_error));
-	row("kernel", "%s (%s)", vm->kernel, config_protocol_str(vm->protocol));
+	show_platform(vm);
+	if (vm->kernel)
+		row("kernel", "%s (%s)", vm->kernel, config_protocol_str(vm->protocol));
 	if (vm->initrd)
 		row("initrd", "%s", vm->initrd);
 	for (u32 i = 0; i < vm->nr_modules; i++)
 		row("module", "%s", config_module(vm, i));
-	row("cmdline", "%s", vm->cmdline);
+	if (vm->kernel)
+		row("cmdline", "%s", vm->cmdline);
 	for (u32 i = 0; i < CONFIG_NR_COM; i++)
 		if (vm->com[i] != VM_SERIAL_NONE)
 			printf("  com%u           %s\n", i + 1, config_serial_str(vm->com[i]));
@@ -191,7 +222,7 @@ static int name_width(const void *blob)
 static void table(const void *blob, const struct machine *m, const struct place *list)
 {
 	struct config_errs errs = { 0 };
-	u64 memory = 0, reserved = 0;
+	u64 memory = 0, ram = 0, reserved = 0;
 	u32 vcpus = 0, nr = 0;
 	int width = name_width(blob);
 	struct vm_config vm;
@@ -209,7 +240,8 @@ static void table(const void *blob, const struct machine *m, const struct place 
 		printf("%-*s %8lluK %5u %6u %5s %5s  %-16s %-8s %s\n", width, vm.name,
 		       (unsigned long long)vm.memory >> 10, vm.vcpus, vm.weight, percent(vm.cap, cap, sizeof(cap)),
 		       percent(vm.reservation, resv, sizeof(resv)), cpus, start(&vm), config_action_str(vm.on_crash));
-		memory += vm.memory;
+		memory += config_account(&vm);
+		ram += vm.memory;
 		vcpus += vm.vcpus;
 		reserved += vm.reservation;
 		nr++;
@@ -218,7 +250,7 @@ static void table(const void *blob, const struct machine *m, const struct place 
 	       (unsigned long long)memory >> 20, vcpus, (unsigned long long)reserved);
 	/* A table for each 2 MiB, and one for each GiB (vmm/vm/memory.c). The machine's figure is without them. */
 	printf("tables of small code pages, on a processor that needs them: %llu KiB of the hypervisor's memory\n",
-	       (unsigned long long)((memory >> 21) + (memory >> 30)) * 4);
+	       (unsigned long long)((ram >> 21) + (ram >> 30)) * 4);
 	if (m)
 		printf("machine: %llu MiB, %u CPUs\n", (unsigned long long)m->memory >> 20, m->nr_cpus);
 }

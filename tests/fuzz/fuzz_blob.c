@@ -25,6 +25,25 @@ static bool exists(void *ctx, const char *name)
 	return strlen(name) % 2 == 0;
 }
 
+static void look_at_drives(const struct vm_config *vm, bool good)
+{
+	assert(vm->nr_drives <= CONFIG_MAX_DRIVES);
+	for (u32 i = 0; i < vm->nr_drives; i++) {
+		const struct vm_drive *d = &vm->drives[i];
+
+		inside(d->source);
+		inside(d->serial);
+		assert(config_drive_kind_str(d->kind)[0] != '?' && config_drive_model_str(d->model)[0] != '?');
+		if (!good)
+			continue;
+		assert(d->source || d->kind != VM_DRIVE_DISK);
+		assert(d->place < 4 && d->boot_order <= CONFIG_MAX_BOOT_ORDER && d->overlay % PAGE_SIZE == 0);
+		assert(d->read_only == !d->overlay);
+		for (u32 k = 0; k < i; k++)
+			assert(vm->drives[k].model != d->model || vm->drives[k].place != d->place);
+	}
+}
+
 static void look(const struct vm_config *vm, bool good)
 {
 	inside(vm->name);
@@ -40,6 +59,7 @@ static void look(const struct vm_config *vm, bool good)
 		assert(config_serial_str(vm->com[i])[0] != '?');
 	assert(config_protocol_str(vm->protocol)[0] != '?');
 	inside(vm->ready_text);
+	look_at_drives(vm, good);
 	for (u32 i = 0; config_pv_str(i); i++)
 		assert(vm->pv <= VM_PV_ALL);
 	assert(vm->weight >= 1 && vm->weight <= CONFIG_MAX_WEIGHT);
@@ -52,7 +72,9 @@ static void look(const struct vm_config *vm, bool good)
 	assert(!vm->exclusive || vm->cores.count || !cpuset_empty(&vm->pin));
 	assert(vm->backoff && vm->backoff <= vm->backoff_max);
 	assert(!(vm->pv && vm->signature == HV_SIGNATURE_NONE));
-	assert(vm->kernel && *vm->kernel);
+	assert(vm->firmware ? vm->firmware_image && *vm->firmware_image : vm->kernel && *vm->kernel);
+	assert(vm->platform == VM_PLATFORM_PC || !(vm->firmware || vm->nr_drives));
+	assert(config_account(vm) >= vm->memory);
 	assert(vm->memory >= CONFIG_MIN_MEMORY && vm->memory % PAGE_SIZE == 0);
 	assert(vm->topo.sockets * vm->topo.cores * vm->topo.threads == vm->vcpus);
 	assert(strlen(vm->name) <= CONFIG_NAME_MAX);

@@ -12,13 +12,17 @@ static struct config_err list[CAP];
 static struct config_errs errs;
 static _Alignas(8) char blob[1 << 16];
 
+/* Drives of the one guest: nodes with the properties that are put at DRIVE (the first) or DRIVE + n. */
+static const char *const *drives;
+
 static void setup(void)
 {
 	memset(blob, 0, sizeof(blob));
+	drives = NULL;
 	errs = (struct config_errs){ .list = list, .cap = CAP };
 }
 
-enum place { NOWHERE, ROOT, HV, GUESTS, GUEST };
+enum place { NOWHERE, ROOT, HV, GUESTS, GUEST, DRIVE };
 
 /* A property put into one node; one that the base has (compatible, memory, kernel) replaces it, len < 0 drops it. */
 struct put {
@@ -59,6 +63,15 @@ static void base(enum place at, const char *name, const char *val, const struct 
 	ck_assert_int_eq(fdt_property_string(blob, name, val), 0);
 }
 
+static void drive_nodes(const struct put *p, u32 nr)
+{
+	for (u32 i = 0; drives && drives[i]; i++) {
+		fdt_begin_node(blob, drives[i]);
+		props((enum place)(DRIVE + i), p, nr);
+		fdt_end_node(blob);
+	}
+}
+
 static void begin(void)
 {
 	ck_assert_int_eq(fdt_create(blob, sizeof(blob)), 0);
@@ -87,6 +100,7 @@ static void build(const struct put *p, u32 nr)
 	base(GUEST, "memory", "64M", p, nr);
 	base(GUEST, "kernel", "k", p, nr);
 	props(GUEST, p, nr);
+	drive_nodes(p, nr);
 	fdt_end_node(blob);
 	fdt_end_node(blob);
 	end();
@@ -293,6 +307,192 @@ START_TEST(reject)
 }
 END_TEST
 
+#define PC          STR(GUEST, "platform", "pc")
+#define SRC(n)      STR(DRIVE + (n), "source", "module:m")
+#define ONE(name)   .nodes = { name }
+#define TWO(n1, n2) .nodes = { n1, n2 }
+static const struct {
+	struct put p[5];
+	const char *nodes[4];
+	const char *error;
+} platform_rejects[] = {
+	{ { STR(GUEST, "platform", "q35") }, .error = "/guests/a: platform: \"q35\" is none of: minimal, pc" },
+	{ { STR(GUEST, "firmware", "none") }, .error = "/guests/a: firmware: \"none\" is none of: bios, uefi" },
+	{ { STR(GUEST, "firmware", "bios"), STR(GUEST, "firmware-image", "i"), STR(GUEST, "platform", "minimal") },
+	  .error = "/guests/a: firmware \"bios\" does not run on platform \"minimal\"" },
+	{ { STR(GUEST, "firmware", "uefi") }, .error = "/guests/a: firmware: no boot module is named \"uefi\"" },
+	{ { STR(GUEST, "firmware", "bios") }, .error = "/guests/a: firmware: no boot module is named \"bios\"" },
+	{ { STR(GUEST, "firmware", "bios"), STR(GUEST, "firmware-image", "x") },
+	  .error = "/guests/a: firmware-image: no boot module is named \"x\"" },
+	{ { STR(GUEST, "firmware", "bios"), STR(GUEST, "firmware-image", "") },
+	  .error = "/guests/a: firmware-image: must not be empty" },
+	{ { STR(GUEST, "firmware-image", "i") },
+	  .error = "/guests/a: firmware-image is only for guests with firmware" },
+	{ { FLAG(GUEST, "boot-menu") }, .error = "/guests/a: boot-menu is only for guests with firmware" },
+	{ { PC, DROP(GUEST, "kernel") }, .error = "/guests/a: kernel is missing" },
+	{ { STR(GUEST, "firmware", "bios"), STR(GUEST, "firmware-image", "i"), DROP(GUEST, "kernel"),
+	    STR(GUEST, "initrd", "i") },
+	  .error = "/guests/a: initrd is only for guests with kernel" },
+	{ { STR(GUEST, "firmware", "bios"), STR(GUEST, "firmware-image", "i"), DROP(GUEST, "kernel"),
+	    STR(GUEST, "cmdline", "x") },
+	  .error = "/guests/a: cmdline is only for guests with kernel" },
+	/* Nodes */
+	{ { SRC(0) }, ONE("disk0"), "/guests/a: drives are not for platform \"minimal\"" },
+	{ { PC }, ONE("disk"), "/guests/a: unknown node \"disk\"" },
+	{ { PC }, ONE("disk00"), "/guests/a: unknown node \"disk00\"" },
+	{ { PC }, ONE("disk0x"), "/guests/a: unknown node \"disk0x\"" },
+	{ { PC }, ONE("disk@0"), "/guests/a: unknown node \"disk@0\"" },
+	{ { PC }, ONE("nic0"), "/guests/a: node \"nic0\": network cards are not there yet" },
+	{ { PC }, ONE("disk4"), "/guests/a/disk4: there is no such drive: disk0 to disk3" },
+	{ { PC }, ONE("disk4294967296"), "/guests/a/disk4294967296: there is no such drive" },
+	{ { PC }, ONE("cd2"), "/guests/a/cd2: there is no such drive: cd0 to cd1" },
+	{ { PC }, ONE("floppy2"), "/guests/a/floppy2: there is no such drive: floppy0 to floppy1" },
+	{ { PC, SRC(0), SRC(1) }, TWO("disk0", "disk0"), "/guests/a/disk0: appears twice" },
+	{ { PC, SRC(0), SRC(1) },
+	  TWO("cd0", "disk2"),
+	  "/guests/a/disk2: has the place of cd0: both would be the master" },
+	{ { PC, SRC(0), SRC(1) },
+	  TWO("disk3", "cd1"),
+	  "/guests/a/cd1: has the place of disk3: both would be the slave" },
+	/* Their properties */
+	{ { PC }, ONE("disk0"), "/guests/a/disk0: source is missing" },
+	{ { PC, SRC(0), STR(DRIVE, "size", "1G") }, ONE("disk0"), "/guests/a/disk0: size: unknown property" },
+	{ { PC, STR(DRIVE, "source", "m") },
+	  ONE("disk0"),
+	  "/guests/a/disk0: source: \"m\" is no source: \"module:NAME\"" },
+	{ { PC, STR(DRIVE, "source", "module:") }, ONE("cd0"), "/guests/a/cd0: source: \"module:\" is no source" },
+	{ { PC, STR(DRIVE, "source", "module:x") },
+	  ONE("cd0"),
+	  "/guests/a/cd0: source: no boot module is named \"x\"" },
+	{ { PC, SRC(0), STR(DRIVE, "model", "scsi") },
+	  ONE("disk0"),
+	  "/guests/a/disk0: model: \"scsi\" is none of: ide" },
+	{ { PC, STR(DRIVE, "model", "ide") }, ONE("floppy0"), "/guests/a/floppy0: model: \"ide\" is none of: fdc" },
+	{ { PC, SRC(0), STR(DRIVE, "read-only", "y") }, ONE("disk0"), "/guests/a/disk0: read-only: takes no value" },
+	{ { PC, SRC(0), STR(DRIVE, "overlay", "65K") },
+	  ONE("disk0"),
+	  "/guests/a/disk0: overlay: must be a multiple of 4 KiB" },
+	{ { PC, SRC(0), STR(DRIVE, "overlay", "4K") },
+	  ONE("disk0"),
+	  "/guests/a/disk0: overlay: must be at least 64 KiB" },
+	{ { PC, SRC(0), STR(DRIVE, "overlay", "2G") },
+	  ONE("disk0"),
+	  "/guests/a/disk0: overlay: 2048 MiB are more than the machine" },
+	{ { PC, SRC(0), STR(DRIVE, "overlay", "961M") }, ONE("disk0"), "/guests: all guests together have 1025 MiB" },
+	{ { PC, SRC(0), STR(DRIVE, "overlay", "1M"), FLAG(DRIVE, "read-only") },
+	  ONE("disk0"),
+	  "/guests/a/disk0: read-only and overlay exclude one another" },
+	{ { PC, SRC(0), STR(DRIVE, "overlay", "1M") }, ONE("cd0"), "/guests/a/cd0: overlay is not for CDs" },
+	{ { PC, STR(DRIVE, "overlay", "1M") },
+	  ONE("floppy0"),
+	  "/guests/a/floppy0: overlay is only for drives with source" },
+	{ { PC, SRC(0), STR(DRIVE, "serial", "123456789012345678901") },
+	  ONE("disk0"),
+	  "/guests/a/disk0: serial: must not be longer than 20 characters" },
+	{ { PC, SRC(0), RAW(DRIVE, "boot-order", "\0\0\0\0") },
+	  ONE("disk0"),
+	  "/guests/a/disk0: boot-order: must be 1 to 255" },
+	{ { PC, SRC(0), RAW(DRIVE, "boot-order", "\0\0\0\2"), RAW(DRIVE + 1, "boot-order", "\0\0\0\2") },
+	  TWO("disk0", "cd0"),
+	  "/guests/a/cd0: boot-order 2 is that of disk0" },
+};
+
+START_TEST(reject_platform)
+{
+	drives = platform_rejects[_i].nodes;
+	build(platform_rejects[_i].p, ARRAY_SIZE(platform_rejects[_i].p));
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_uint_ge(errs.nr, 1);
+	ck_assert_msg(strstr(list[0].text, platform_rejects[_i].error), "got \"%s\"", list[0].text);
+}
+END_TEST
+
+START_TEST(a_node_in_a_drive_is_unknown)
+{
+	begin();
+	ck_assert_int_eq(fdt_property_string(blob, "compatible", "bulkhead,config-1"), 0);
+	fdt_begin_node(blob, "guests");
+	fdt_begin_node(blob, "a");
+	fdt_property_string(blob, "memory", "64M");
+	fdt_property_string(blob, "kernel", "k");
+	fdt_property_string(blob, "platform", "pc");
+	fdt_begin_node(blob, "cd0");
+	fdt_begin_node(blob, "disk0");
+	for (u32 i = 0; i < 4; i++)
+		fdt_end_node(blob);
+	end();
+	ck_assert_int_eq(check(), ERR_INVAL);
+	ck_assert_str_eq(list[0].text, "/guests/a/cd0: unknown node \"disk0\"");
+}
+END_TEST
+
+/* Firmware makes a PC of it, needs no kernel, and is a boot module of its own name. */
+START_TEST(firmware_makes_a_pc)
+{
+	static const struct put p[] = { DROP(GUEST, "kernel"), STR(GUEST, "firmware", "bios"),
+		                        FLAG(GUEST, "boot-menu") };
+	static const struct put image[] = { STR(GUEST, "firmware", "uefi"), STR(GUEST, "firmware-image", "i") };
+	struct vm_config vm;
+
+	build(p, ARRAY_SIZE(p));
+	ck_assert_int_eq(config_check(blob, sizeof(blob), NULL, &errs), OK);
+	ck_assert_int_eq(config_guest_parse(blob, 0, NULL, &vm, &errs), OK);
+	ck_assert(vm.platform == VM_PLATFORM_PC && vm.firmware == VM_FIRMWARE_BIOS && !vm.kernel && vm.boot_menu);
+	ck_assert_str_eq(vm.firmware_image, "bios");
+	build(image, ARRAY_SIZE(image));
+	ck_assert_int_eq(check(), OK);
+	ck_assert_int_eq(config_guest_parse(blob, 0, NULL, &vm, &errs), OK);
+	ck_assert(vm.platform == VM_PLATFORM_PC && vm.firmware == VM_FIRMWARE_UEFI && !vm.boot_menu);
+	ck_assert_str_eq(vm.firmware_image, "i");
+	ck_assert_str_eq(vm.kernel, "k");
+	ck_assert_str_eq(config_platform_str(vm.platform), "pc");
+	ck_assert_str_eq(config_platform_str(VM_PLATFORM_MINIMAL), "minimal");
+	ck_assert_str_eq(config_firmware_str(vm.firmware), "uefi");
+	ck_assert_str_eq(config_firmware_str(VM_FIRMWARE_NONE), "none");
+}
+END_TEST
+
+START_TEST(drives_are_plugged_in)
+{
+	static const char *const nodes[] = { "disk1", "cd0", "floppy1", "disk3", NULL };
+	static const struct put p[] = {
+		PC,
+		SRC(0),
+		STR(DRIVE, "model", "ide"),
+		STR(DRIVE, "overlay", "64M"),
+		STR(DRIVE, "serial", "BH0001"),
+		RAW(DRIVE, "boot-order", "\0\0\0\2"),
+		STR(DRIVE + 2, "source", "module:i"),
+		STR(DRIVE + 2, "model", "fdc"),
+		FLAG(DRIVE + 2, "read-only"),
+		RAW(DRIVE + 2, "boot-order", "\0\0\0\1"),
+		SRC(3),
+	};
+	struct vm_config vm;
+	const struct vm_drive *d = vm.drives;
+
+	drives = nodes;
+	build(p, ARRAY_SIZE(p));
+	ck_assert_int_eq(check(), OK);
+	ck_assert_int_eq(config_guest_parse(blob, 0, &limits, &vm, &errs), OK);
+	ck_assert_uint_eq(vm.nr_drives, 4);
+	ck_assert(d[0].kind == VM_DRIVE_DISK && d[0].nr == 1 && d[0].model == VM_DRIVE_IDE && d[0].place == 1);
+	ck_assert(!d[0].read_only && d[0].overlay == 64 << 20 && d[0].boot_order == 2);
+	ck_assert_str_eq(d[0].source, "m");
+	ck_assert_str_eq(d[0].serial, "BH0001");
+	ck_assert(d[1].kind == VM_DRIVE_CD && !d[1].nr && d[1].model == VM_DRIVE_IDE && d[1].place == 2);
+	ck_assert(!d[1].source && d[1].read_only && !d[1].serial && !d[1].boot_order);
+	ck_assert(d[2].kind == VM_DRIVE_FLOPPY && d[2].nr == 1 && d[2].model == VM_DRIVE_FDC && d[2].place == 1);
+	ck_assert(d[2].read_only && d[2].boot_order == 1);
+	ck_assert_str_eq(d[2].source, "i");
+	/* What is written to it has nowhere to go. */
+	ck_assert(d[3].kind == VM_DRIVE_DISK && d[3].place == 3 && d[3].read_only && !d[3].overlay);
+	ck_assert_uint_eq(config_account(&vm), 128 << 20);
+	ck_assert_str_eq(config_drive_kind_str(VM_DRIVE_FLOPPY), "floppy");
+	ck_assert_str_eq(config_drive_model_str(VM_DRIVE_FDC), "fdc");
+}
+END_TEST
+
 START_TEST(defaults)
 {
 	struct hv_config hv;
@@ -324,6 +524,8 @@ START_TEST(defaults)
 	ck_assert(vm.restart_limit == 5 && vm.restart_window == 60 * SECOND && vm.backoff == SECOND &&
 	          vm.backoff_max == 300 * SECOND);
 	ck_assert(vm.watchdog == VM_WATCHDOG_NONE && !vm.standby_for.nr && !vm.take_over);
+	ck_assert(vm.platform == VM_PLATFORM_MINIMAL && !vm.firmware && !vm.firmware_image && !vm.boot_menu &&
+	          !vm.nr_drives && config_account(&vm) == vm.memory);
 	ck_assert(vm.pv == VM_PV_ALL && vm.control == VM_CONTROL_NONE && !vm.controls.nr);
 	ck_assert_int_eq(config_guest_parse(blob, 1, NULL, &vm, &errs), ERR_NOENT);
 }
@@ -1040,6 +1242,10 @@ int main(void)
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, reject, 0, ARRAY_SIZE(rejects));
+	tcase_add_loop_test(tc, reject_platform, 0, ARRAY_SIZE(platform_rejects));
+	tcase_add_test(tc, a_node_in_a_drive_is_unknown);
+	tcase_add_test(tc, firmware_makes_a_pc);
+	tcase_add_test(tc, drives_are_plugged_in);
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, everything_set);
 	tcase_add_test(tc, scheduling_and_life);

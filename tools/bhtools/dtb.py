@@ -46,11 +46,15 @@ def properties(blob):
 def module_names(blob):
     """Names of the boot modules that the guests of the blob need, each once, in order."""
     names = []
-    for path, prop, value in properties(blob):
+    props = list(properties(blob))
+    with_image = {path for path, prop, _ in props if prop == "firmware-image"}
+    for path, prop, value in props:
         if not path.startswith("/guests/"):
             continue
-        if prop in ("kernel", "initrd"):
+        if prop in ("kernel", "initrd", "firmware-image") or prop == "firmware" and path not in with_image:
             found = _strings(value)[:1]
+        elif prop == "source":
+            found = [s.removeprefix("module:") for s in _strings(value)[:1] if s.startswith("module:")]
         elif prop == "modules":
             found = [s.split(" ")[0] for s in _strings(value)]
         else:
@@ -69,6 +73,6 @@ def _size(value):
 
 
 def guest_memory(blob):
-    """Bytes that all guests of the blob have together."""
+    """Bytes that all guests of the blob have together: their memory and what their drives write to."""
     return sum(_size(value) for path, prop, value in properties(blob)
-               if prop == "memory" and path.startswith("/guests/") and path.count("/") == 2)
+               if path.startswith("/guests/") and (path.count("/"), prop) in ((2, "memory"), (3, "overlay")))

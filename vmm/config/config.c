@@ -222,7 +222,7 @@ static u64 needed_memory(const void *blob, int guests, const struct config_limit
 	fdt_for_each_subnode(node, blob, guests)
 	{
 		if (check_guest(blob, node, 0, lim, &vm, NULL, false) != ERR_NOSPC && !may_skip(lim, &vm))
-			sum = add(sum, vm.memory);
+			sum = add(sum, config_account(&vm));
 	}
 	return sum;
 }
@@ -236,7 +236,7 @@ static void skip_for_memory(const struct config_limits *lim, u32 index, const st
 	cfg_where(&w, &errs, "/guests/", vm->name);
 	w.prop = "memory";
 	cfg_fail(&w, "%llu MiB are more than others leave of the machine's: %llu MiB",
-	         (unsigned long long)(vm->memory >> 20), (unsigned long long)(left >> 20));
+	         (unsigned long long)(config_account(vm) >> 20), (unsigned long long)(left >> 20));
 	lim->skip(lim->skip_ctx, index, why.text);
 }
 
@@ -255,11 +255,11 @@ static int check_guests(struct where *w, const void *blob, const struct config_l
 		if (err != OK && err != ERR_NOSPC)
 			r = err;
 		if (err == OK && may_skip(lim, &vm)) {
-			if (lim->memory && add(sum, vm.memory) > lim->memory) {
+			if (lim->memory && add(sum, config_account(&vm)) > lim->memory) {
 				skip_for_memory(lim, i, &vm, lim->memory - MIN(sum, lim->memory));
 				err = ERR_NOSPC;
 			} else {
-				sum = add(sum, vm.memory);
+				sum = add(sum, config_account(&vm));
 			}
 		}
 		left_out += err == ERR_NOSPC;

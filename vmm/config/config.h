@@ -59,6 +59,9 @@ struct config_limits {
 #define CONFIG_MAX_LINKED     512u /* guests in a blob whose guests refer to one another */
 #define CONFIG_MAX_CHAIN      64u  /* guests that wait for one another in a row */
 #define CONFIG_READY_MAX      63u  /* characters of a ready-text */
+#define CONFIG_MAX_DRIVES     16u  /* disks, CDs and floppies of a guest */
+#define CONFIG_SERIAL_MAX     20u  /* characters of a drive's serial number: what ATA has room for */
+#define CONFIG_MAX_BOOT_ORDER 255u
 
 enum hv_on_idle { HV_IDLE_HALT, HV_IDLE_POWEROFF, HV_IDLE_RESET };
 
@@ -76,6 +79,7 @@ struct hv_config {
 enum vm_protocol { VM_PROTOCOL_AUTO, VM_PROTOCOL_LINUX, VM_PROTOCOL_PVH, VM_PROTOCOL_MULTIBOOT1, VM_PROTOCOL_ELF };
 /* What machine a guest finds: no more than a kernel with its own drivers wants, or a PC with its chip set. */
 enum vm_platform { VM_PLATFORM_MINIMAL, VM_PLATFORM_PC };
+enum vm_firmware { VM_FIRMWARE_NONE, VM_FIRMWARE_BIOS, VM_FIRMWARE_UEFI };
 enum vm_action { VM_ACTION_STOP, VM_ACTION_RESTART, VM_ACTION_RESTART_BACKOFF, VM_ACTION_HALT_MACHINE };
 enum vm_serial {
 	VM_SERIAL_NONE,    /* no such UART */
@@ -113,6 +117,28 @@ enum vm_pv {
 /* What a standby guest takes over: bit n is serial port n + 1. */
 #define VM_TAKE_CONTROL (1u << CONFIG_NR_COM)
 
+enum vm_drive_kind { VM_DRIVE_DISK, VM_DRIVE_CD, VM_DRIVE_FLOPPY };
+enum vm_drive_model { VM_DRIVE_IDE, VM_DRIVE_FDC };
+
+/*
+ * A disk, CD or floppy drive: a node diskN, cdN or floppyN in that of its guest. Strings point into the blob.
+ *
+ * place is where it is plugged in. IDE: 0 and 1 are master and slave of the primary channel, 2 and 3 those of the
+ * secondary; diskN is at N, cdN at 2 + N, and no two are at the same. Floppies: the drive's number, 0 or 1.
+ */
+struct vm_drive {
+	enum vm_drive_kind kind;
+	u32 nr; /* N of its name */
+	enum vm_drive_model model;
+	u32 place;
+	const char *source; /* name of the boot module that is its medium; NULL: the drive is empty (CD and floppy) */
+	bool read_only;     /* set, too, where what is written has nowhere to go: no overlay */
+	bool said_read_only;
+	u64 overlay;        /* bytes of the guest's account for what is written, whole pages; 0: none */
+	const char *serial; /* up to CONFIG_SERIAL_MAX characters; NULL: none was given */
+	u32 boot_order;     /* 1..CONFIG_MAX_BOOT_ORDER, each once, the lowest is tried first; 0: was not given */
+};
+
 /* References to other guests: nr cells that hold phandles. Resolve with config_ref(). */
 struct config_refs {
 	const char *cells;
@@ -125,9 +151,14 @@ struct vm_config {
 	u64 memory; /* bytes, multiple of 4 KiB */
 	u32 vcpus;
 	enum vm_platform platform;
+	enum vm_firmware firmware;
+	const char *firmware_image; /* module name: as given, or the firmware's own name; NULL without firmware */
+	bool boot_menu;             /* the firmware is to ask what to boot from */
+	struct vm_drive drives[CONFIG_MAX_DRIVES]; /* in the blob's order */
+	u32 nr_drives;
 	struct cpuid_topology topo; /* complete: multiplies to vcpus */
 	enum vm_protocol protocol;
-	const char *kernel;  /* module name; never NULL */
+	const char *kernel;  /* module name; NULL only with firmware */
 	const char *initrd;  /* module name */
 	const char *cmdline; /* "" when absent */
 	const char *modules; /* nr_modules strings one after the other: config_module() */
@@ -197,6 +228,9 @@ __must_check int config_guest_parse(const void *blob, u32 index, const struct co
 __must_check int config_check(const void *data, size_t size, const struct config_limits *lim,
                               struct config_errs *errs);
 
+/* Bytes of the machine's memory that the guest takes: its RAM and the overlays of its drives. */
+u64 config_account(const struct vm_config *vm);
+
 /* The i-th multiboot1 module string ("NAME ARGUMENTS"), or NULL. */
 const char *config_module(const struct vm_config *vm, u32 i);
 /* Copies the module name, the string up to the first space, to name. Returns its length, 0 when it does not fit. */
@@ -207,6 +241,10 @@ __must_check int config_ref(const void *blob, const struct config_refs *refs, u3
 
 /* Words for the enums above. */
 const char *config_protocol_str(enum vm_protocol p);
+const char *config_platform_str(enum vm_platform p);
+const char *config_firmware_str(enum vm_firmware f); /* "none" without, which is no value of the property */
+const char *config_drive_kind_str(enum vm_drive_kind k);
+const char *config_drive_model_str(enum vm_drive_model m);
 const char *config_action_str(enum vm_action a);
 /* Whether one of its serial ports is "control". */
 bool config_has_control_port(const struct vm_config *vm);

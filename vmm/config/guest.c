@@ -7,7 +7,6 @@
 
 static const char *const protocol_words[] = { "auto", "linux", "pvh", "multiboot1", "elf", NULL };
 static const char *const serial_words[] = { "none", "null", "console", "log", "control", NULL };
-static const char *const signature_words[] = { "kvm", "none", NULL };
 
 static const char *word(const char *const *words, size_t n, u32 i)
 {
@@ -22,7 +21,7 @@ const char *config_serial_str(enum vm_serial s)
 	return word(serial_words, ARRAY_SIZE(serial_words), s);
 }
 
-static void need_module(struct where *w, const struct target *t, const char *name)
+void cfg_need_module(struct where *w, const struct target *t, const char *name)
 {
 	if (strchr(name, ' '))
 		cfg_fail(w, "\"%.60s\": a module's name is one word: it ends at the first blank of its line", name);
@@ -83,18 +82,21 @@ static void vm_protocol(struct where *w, const struct value *v, const struct tar
 		t->vm->protocol = (enum vm_protocol)i;
 }
 
+const char *cfg_module(struct where *w, const struct value *v, const struct target *t)
+{
+	const char *name = cfg_name(w, v);
+
+	if (name)
+		cfg_need_module(w, t, name);
+	return name;
+}
 static void vm_kernel(struct where *w, const struct value *v, const struct target *t)
 {
-	t->vm->kernel = cfg_name(w, v);
-	if (t->vm->kernel)
-		need_module(w, t, t->vm->kernel);
+	t->vm->kernel = cfg_module(w, v, t);
 }
-
 static void vm_initrd(struct where *w, const struct value *v, const struct target *t)
 {
-	t->vm->initrd = cfg_name(w, v);
-	if (t->vm->initrd)
-		need_module(w, t, t->vm->initrd);
+	t->vm->initrd = cfg_module(w, v, t);
 }
 
 static void vm_cmdline(struct where *w, const struct value *v, const struct target *t)
@@ -123,7 +125,7 @@ static void one_module(struct where *w, const char *s, void *arg)
 	char name[64];
 
 	if (config_module_name(s, name, sizeof(name)))
-		need_module(w, t, name);
+		cfg_need_module(w, t, name);
 	else
 		cfg_fail(w, "a module name is empty or longer than 63 characters");
 }
@@ -171,14 +173,6 @@ static void vm_com3(struct where *w, const struct value *v, const struct target 
 static void vm_com4(struct where *w, const struct value *v, const struct target *t)
 {
 	set_com(w, v, t, 3);
-}
-
-static void vm_signature(struct where *w, const struct value *v, const struct target *t)
-{
-	u32 i;
-
-	if (cfg_word(w, v, signature_words, &i))
-		t->vm->signature = (enum hv_signature)i;
 }
 
 static void vm_tsc(struct where *w, const struct value *v, const struct target *t)
@@ -260,7 +254,7 @@ static const struct prop_def vm_props[] = {
 	{ "on-poweroff", cfg_vm_on_poweroff },
 	{ "on-reset", cfg_vm_on_reset },
 	{ "on-crash", cfg_vm_on_crash },
-	{ "hypervisor-signature", vm_signature },
+	{ "hypervisor-signature", cfg_vm_signature },
 	{ "tsc-frequency", vm_tsc },
 	{ "debug-exit", vm_debug_exit },
 	{ "testdev", vm_testdev },
@@ -291,6 +285,10 @@ static const struct prop_def vm_props[] = {
 	{ "phandle", vm_phandle },
 	{ "linux,phandle", vm_phandle },
 	{ "on-error", vm_on_error },
+	{ "platform", cfg_vm_platform },
+	{ "firmware", cfg_vm_firmware },
+	{ "firmware-image", cfg_vm_firmware_image },
+	{ "boot-menu", cfg_vm_boot_menu },
 };
 _Static_assert(ARRAY_SIZE(vm_props) <= 64, "one bit of seen each");
 
@@ -309,7 +307,7 @@ static void check_guest(struct where *w, struct vm_config *vm, u64 seen)
 
 	if (!has(seen, "memory"))
 		cfg_fail(w, "memory is missing");
-	if (!has(seen, "kernel"))
+	if (!has(seen, "kernel") && !vm->firmware)
 		cfg_fail(w, "kernel is missing");
 	if (!topo->sockets)
 		*topo = (struct cpuid_topology){ 1, vm->vcpus, 1 };
@@ -388,8 +386,9 @@ int cfg_guest(const void *blob, int node, const struct config_limits *lim, struc
 	cfg_where(&w, errs, "/guests/", vm->name);
 	check_name(&w, vm->name);
 	cfg_props(&w, blob, node, vm_props, ARRAY_SIZE(vm_props), &t, &seen);
-	cfg_no_children(&w, blob, node);
+	cfg_drives(&w, blob, node, lim, vm);
 	check_guest(&w, vm, seen);
+	cfg_check_platform(&w, vm, lim, has, seen);
 	cfg_check_sched(&w, vm, lim);
 	cfg_check_life(&w, vm, has, seen);
 	return w.failed ? ERR_INVAL : OK;

@@ -21,6 +21,7 @@ struct value {
 struct target {
 	struct hv_config *hv;
 	struct vm_config *vm;
+	struct vm_drive *drive;
 	const struct config_limits *lim; /* may be NULL */
 };
 
@@ -71,6 +72,8 @@ bool cfg_dtc_node(const char *name);
 /* Goes through the properties of a node; *seen gets a bit per row of defs. At most 64 rows. */
 void cfg_props(struct where *w, const void *blob, int node, const struct prop_def *defs, u32 nr_defs,
                const struct target *t, u64 *seen);
+/* Reports a child of the node, by its name, as one that nothing knows. */
+void cfg_unknown_node(struct where *w, const void *blob, int child);
 /* Reports every child of a node that may have none. */
 void cfg_no_children(struct where *w, const void *blob, int node);
 
@@ -90,12 +93,23 @@ void cfg_on_error(struct where *w, const struct value *v, enum vm_on_error *out)
 /* What guests have that do not say. */
 enum vm_on_error cfg_default_on_error(const void *blob);
 
-/* Properties of guests: scheduling (sched.c) and life-cycle (life.c). */
+/* Reports what cannot be the name of a boot module, or is none of those there are. */
+void cfg_need_module(struct where *w, const struct target *t, const char *name);
+/* A property that is the name of a boot module; NULL: it is no name at all. */
+const char *cfg_module(struct where *w, const struct value *v, const struct target *t);
+
+/* Properties of guests: scheduling (sched.c), life-cycle (life.c) and the machine they find (platform.c). */
 typedef void cfg_setter(struct where *w, const struct value *v, const struct target *t);
 cfg_setter cfg_vm_weight, cfg_vm_cap, cfg_vm_reservation, cfg_vm_pin, cfg_vm_cores, cfg_vm_exclusive, cfg_vm_latency;
 cfg_setter cfg_vm_on_poweroff, cfg_vm_on_reset, cfg_vm_on_crash, cfg_vm_restart_limit, cfg_vm_restart_window,
         cfg_vm_backoff, cfg_vm_backoff_max, cfg_vm_after, cfg_vm_after_state, cfg_vm_ready_text, cfg_vm_watchdog,
-        cfg_vm_standby_for, cfg_vm_standby, cfg_vm_take_over, cfg_vm_pv, cfg_vm_no_pv, cfg_vm_control;
+        cfg_vm_standby_for, cfg_vm_standby, cfg_vm_take_over, cfg_vm_pv, cfg_vm_no_pv, cfg_vm_control,
+        cfg_vm_signature;
+cfg_setter cfg_vm_platform, cfg_vm_firmware, cfg_vm_firmware_image, cfg_vm_boot_menu;
 /* What shows only when all properties of a guest are known; has(arg, name): that property was there. */
 void cfg_check_sched(struct where *w, const struct vm_config *vm, const struct config_limits *lim);
 void cfg_check_life(struct where *w, struct vm_config *vm, bool (*has)(u64 seen, const char *name), u64 seen);
+void cfg_check_platform(struct where *w, struct vm_config *vm, const struct config_limits *lim,
+                        bool (*has)(u64 seen, const char *name), u64 seen);
+/* The drives of a guest, after its properties: its child nodes; other ones are reported. node: the guest's. */
+void cfg_drives(struct where *w, const void *blob, int node, const struct config_limits *lim, struct vm_config *vm);

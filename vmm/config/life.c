@@ -7,6 +7,7 @@ static const char *const after_words[] = { "started", "ready", NULL };
 static const char *const watchdog_words[] = { "none", "i6300esb", NULL };
 static const char *const standby_words[] = { "cold", "warm", NULL };
 static const char *const control_words[] = { "none", "self", "all", NULL };
+static const char *const signature_words[] = { "kvm", "none", NULL };
 static const char *const pv_words[] = { "clock", "steal-time", "eoi", "unhalt", "tlb-flush", "ipi", NULL };
 /* Bits of take_over. */
 static const char *const take_words[] = { "com1", "com2", "com3", "com4", "control", NULL };
@@ -145,6 +146,14 @@ void cfg_vm_take_over(struct where *w, const struct value *v, const struct targe
 	struct mask m = { take_words, &t->vm->take_over };
 
 	cfg_list(w, v, one_bit, &m);
+}
+
+void cfg_vm_signature(struct where *w, const struct value *v, const struct target *t)
+{
+	u32 i;
+
+	if (cfg_word(w, v, signature_words, &i))
+		t->vm->signature = (enum hv_signature)i;
 }
 void cfg_vm_pv(struct where *w, const struct value *v, const struct target *t)
 {

@@ -279,15 +279,20 @@ void cfg_props(struct where *w, const void *blob, int node, const struct prop_de
 	w->prop = NULL;
 }
 
+void cfg_unknown_node(struct where *w, const void *blob, int child)
+{
+	char name[CONFIG_NAME_MAX + 1];
+
+	cfg_printable(name, sizeof(name), fdt_get_name(blob, child, NULL));
+	cfg_fail(w, "unknown node \"%s\"", name);
+}
+
 void cfg_no_children(struct where *w, const void *blob, int node)
 {
 	int child;
 
 	fdt_for_each_subnode(child, blob, node)
 	{
-		char name[CONFIG_NAME_MAX + 1];
-
-		cfg_printable(name, sizeof(name), fdt_get_name(blob, child, NULL));
-		cfg_fail(w, "unknown node \"%s\"", name);
+		cfg_unknown_node(w, blob, child);
 	}
 }

@@ -52,8 +52,12 @@ static int find_kernel(struct vm *vm, vm_find_image *find)
 
 static int find_images(struct vm *vm, vm_find_image *find)
 {
-	int err = find_kernel(vm, find);
+	int err = vm->config.kernel ? find_kernel(vm, find) : OK;
 
+	if (!err && vm->config.firmware) {
+		log_err("guest %s: this version starts no firmware\n", vm->config.name);
+		err = ERR_NOTSUP;
+	}
 	if (!err && vm->config.initrd)
 		err = find_image(vm, find, vm->config.initrd, &vm->initrd);
 	for (u32 i = 0; i < vm->config.nr_modules && !err; i++) {
