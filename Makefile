@@ -32,6 +32,7 @@ PURE_SRCS := \
 	$(addprefix vmm/emul/,decode.c optable.c exec.c fast.c mem.c alu.c data.c misc.c stack.c string.c segload.c far.c \
 		sys.c sysreg.c sse.c avx.c) \
 	$(addprefix vmm/state/,stream.c read.c show.c) \
+	$(addprefix vmm/backend/,ramdisk.c) \
 	$(addprefix vmm/dev/,vdev.c) \
 	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c \
 		vlapic_state.c pc_irqchip.c) \
