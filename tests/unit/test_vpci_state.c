@@ -242,4 +242,60 @@ START_TEST(detaching)
 }
 END_TEST
 
-SUITE_MAIN("vpci_state", registers, places, messages, first_come, taken, detaching)
+/* Where BARs of `a` went, as it is told. */
+static struct {
+	u32 index, calls;
+	u64 base;
+} moved;
+
+static void on_moved(struct vpci_dev *dev, u32 index, u64 base)
+{
+	ck_assert_ptr_eq(dev, &a);
+	moved.index = index;
+	moved.base = base;
+	moved.calls++;
+}
+
+/* The expansion ROM's register: its own enable bit and the memory bit, sized like a BAR, and who hears of it. */
+START_TEST(rom)
+{
+	struct vpci_dev_state saved;
+
+	setup();
+	vpci_detach(&a);
+	ck_assert_int_eq(vpci_rom_init(&a, 1024, bar_io, NULL), ERR_INVAL);
+	ck_assert_int_eq(vpci_rom_init(&a, 0x9000, bar_io, NULL), ERR_INVAL);
+	ck_assert_int_eq(vpci_rom_init(&a, 0x10000, NULL, NULL), ERR_INVAL);
+	ck_assert_int_eq(vpci_rom_init(&a, 0x10000, bar_io, (void *)0x70), OK);
+	ck_assert_int_eq(vpci_rom_init(&a, 0x10000, bar_io, NULL), ERR_EXIST);
+	a.bar_moved = on_moved;
+	ck_assert_int_eq(vpci_attach(&pci, &a, 3, 0), OK);
+	wr(3, PCI_ROM, ~0u);
+	ck_assert_uint_eq(vpci_cfg_read(&pci, 3, 0, PCI_ROM, 4, 0), 0xffff0001);
+	wr(3, PCI_ROM, (u32)MEM);
+	wr(3, PCI_COMMAND, PCI_CMD_MEM);
+	ck_assert(vpci_bar_addr(&a, VPCI_ROM) == VPCI_NOWHERE && !at(MEM));
+	wr(3, PCI_ROM, (u32)MEM | 1);
+	ck_assert(vpci_bar_addr(&a, VPCI_ROM) == MEM && at(MEM + 0xffff) == 0x70 && a.s.decoded == 0x40);
+	ck_assert(moved.index == VPCI_ROM && moved.base == MEM && moved.calls == 1);
+	saved = a.s;
+	ck_assert_str_eq(refusal(&a, &saved), "");
+	wr(3, PCI_COMMAND, 0);
+	ck_assert(!at(MEM) && moved.base == VPCI_NOWHERE && moved.calls == 2);
+	/* Restored it is there again, and told. */
+	a.s = saved;
+	vpci_dev_restored(&a);
+	ck_assert(at(MEM) == 0x70 && moved.base == MEM && moved.calls == 3);
+	saved.decoded |= 0x80;
+	ck_assert_str_eq(refusal(&a, &saved), "decoded");
+	vpci_dev_reset(&a);
+	ck_assert(!at(MEM) && !vpci_cfg_read(&pci, 3, 0, PCI_ROM, 4, 0) && moved.base == VPCI_NOWHERE);
+	/* Firmware's part for guests without any: a place, but not enabled. */
+	ck_assert_int_eq(vpci_assign(&pci, MEM, MEM + 0x100000, 0xc000, 0xd000), OK);
+	ck_assert_uint_eq(vpci_cfg_read(&pci, 3, 0, PCI_ROM, 4, 0) & 0xffff, 0);
+	ck_assert_uint_ge(vpci_cfg_read(&pci, 3, 0, PCI_ROM, 4, 0), (u32)MEM);
+	ck_assert(vpci_bar_addr(&a, VPCI_ROM) == VPCI_NOWHERE);
+}
+END_TEST
+
+SUITE_MAIN("vpci_state", registers, places, messages, first_come, taken, detaching, rom)

@@ -19,10 +19,13 @@
 #define VPCI_SLOTS     32
 #define VPCI_FNS       8
 #define VPCI_BARS      6
+#define VPCI_ROM       6 /* the expansion ROM's place among the BARs */
+#define VPCI_BAR_ROOM  7
 #define VPCI_MSIX_MAX  64 /* vectors of one function */
 #define VPCI_GSI_BASE  16
 #define VPCI_ADDR_PORT 0xcf8
 #define VPCI_DATA_PORT 0xcfc
+#define VPCI_NOWHERE   (~0ull) /* the address of a BAR that is not decoded */
 
 /*
  * Default host bridge id: 1b36:0008, which the PCI ID list names a generic host bridge of an emulated machine. No
@@ -64,7 +67,13 @@ enum vpci_reg {
 #define PCI_CAP_ID_VENDOR 0x09
 #define PCI_CAP_ID_MSIX   0x11
 
-enum vpci_bar_kind { VPCI_BAR_NONE, VPCI_BAR_IO, VPCI_BAR_MEM32, VPCI_BAR_MEM64 /* takes two slots */ };
+enum vpci_bar_kind {
+	VPCI_BAR_NONE,
+	VPCI_BAR_IO,
+	VPCI_BAR_MEM32,
+	VPCI_BAR_MEM64, /* takes two slots */
+	VPCI_BAR_ROM,   /* VPCI_ROM alone */
+};
 
 struct vpci;
 struct vpci_dev;
@@ -74,7 +83,7 @@ struct vpci_bar {
 	enum vpci_bar_kind kind;
 	bool prefetch;
 	bool mapped;             /* region is on a bus; but while states are restored as s.decoded says */
-	u64 size;                /* power of two; >= 4 (I/O, at most 256) or >= 16 (memory) */
+	u64 size;                /* power of two; >= 4 (I/O, at most 256) or >= 16 (memory), 2048 (ROM) */
 	struct io_region region; /* fn, dev, name set by vpci_bar_init; base follows the guest */
 };
 
@@ -103,7 +112,7 @@ struct vpci_dev {
 	u8 wmask[256];     /* bits the guest may write */
 	u8 w1cmask[256];   /* bits cleared by writing 1 */
 	u8 omask[256];     /* bits the device itself changes: what is in none of the three stays as attached */
-	struct vpci_bar bars[VPCI_BARS];
+	struct vpci_bar bars[VPCI_BAR_ROOM];
 	u8 cap_end;  /* first free byte of capability space */
 	u8 cap_last; /* offset of the last capability, 0: none */
 	u8 msi_cap;  /* offset, 0: none */
@@ -111,6 +120,11 @@ struct vpci_dev {
 	u8 msix_bar; /* BAR holding table and pending bits */
 	u16 msix_nr; /* vectors */
 	u8 msi_nr;   /* vectors */
+	/*
+	 * BAR index has come to base, or (VPCI_NOWHERE) has gone from where it was. For what maps memory there; called
+	 * in detach and restored, too. May be NULL.
+	 */
+	void (*bar_moved)(struct vpci_dev *dev, u32 index, u64 base);
 	/* Called after a guest's configuration write took effect (off, size as accessed); may be NULL. */
 	void (*cfg_written)(struct vpci_dev *dev, u32 off, u32 size, u64 now);
 	/* Called before a guest's configuration read of off: may refresh s.cfg; may be NULL. */
@@ -153,7 +167,12 @@ void vpci_set_subsys(struct vpci_dev *dev, u16 vendor, u16 device);
  */
 __must_check int vpci_bar_init(struct vpci_dev *dev, u32 index, enum vpci_bar_kind kind, u64 size, bool prefetch,
                                io_fn fn, void *arg);
-/* Where BAR index is mapped, or ~0 when it is not decoded. */
+/*
+ * The expansion ROM base address register (30h), index VPCI_ROM: size a power of two from 2 KiB on. It is decoded
+ * while its own enable bit and the command register's memory bit are set. As vpci_bar_init.
+ */
+__must_check int vpci_rom_init(struct vpci_dev *dev, u64 size, io_fn fn, void *arg);
+/* Where BAR index is mapped, or VPCI_NOWHERE when it is not decoded. */
 u64 vpci_bar_addr(const struct vpci_dev *dev, u32 index);
 
 /*
@@ -173,7 +192,7 @@ void vpci_detach(struct vpci_dev *dev);
 
 /*
  * Firmware's part for guests started without any: gives every BAR an address (ascending slots; memory from mem_base,
- * ports from io_base), enables decoding and sets the interrupt line registers. OK or ERR_NOSPC.
+ * ports from io_base), enables decoding (of ROMs not) and sets the interrupt line registers. OK or ERR_NOSPC.
  */
 __must_check int vpci_assign(struct vpci *pci, u64 mem_base, u64 mem_end, u32 io_base, u32 io_end);
 

@@ -4,16 +4,21 @@
 #define BAR_IO    0x1u
 #define BAR_MEM64 0x4u
 #define BAR_PREF  0x8u
+#define ROM_ON    0x1u
+#define ROM_MIN   2048u
 
 u64 vpci_bar_wanted(const struct vpci_dev *d, const struct vpci_dev_state *s, u32 i)
 {
-	u32 cmd = vpci_state_get(s, PCI_COMMAND, 2), low = vpci_state_get(s, PCI_BAR0 + 4 * i, 4);
+	u32 cmd = vpci_state_get(s, PCI_COMMAND, 2), low = vpci_state_get(s, vpci_bar_reg(i), 4);
 	u64 base = low & ~0xfull;
 
 	switch (d->bars[i].kind) {
 	case VPCI_BAR_IO: base = low & ~3ull; return (cmd & PCI_CMD_IO) && base ? base : VPCI_NOWHERE;
 	case VPCI_BAR_MEM64: base |= (u64)vpci_state_get(s, PCI_BAR0 + 4 * i + 4, 4) << 32; /* fall through */
 	case VPCI_BAR_MEM32: return (cmd & PCI_CMD_MEM) && base ? base : VPCI_NOWHERE;
+	case VPCI_BAR_ROM:
+		base = low & ~(u64)(ROM_MIN - 1);
+		return (cmd & PCI_CMD_MEM) && (low & ROM_ON) && base ? base : VPCI_NOWHERE;
 	default: return VPCI_NOWHERE;
 	}
 }
@@ -29,14 +34,19 @@ bool vpci_bar_map(struct vpci_dev *d, u32 i, u64 base)
 
 	b->region.base = base;
 	b->mapped = io_bus_add(vpci_bar_bus(d, i), &b->region) == OK;
+	if (b->mapped && d->bar_moved)
+		d->bar_moved(d, i, base);
 	return b->mapped;
 }
 
 void vpci_bar_unmap(struct vpci_dev *d, u32 i)
 {
-	if (d->bars[i].mapped)
-		io_bus_remove(vpci_bar_bus(d, i), &d->bars[i].region);
+	if (!d->bars[i].mapped)
+		return;
+	io_bus_remove(vpci_bar_bus(d, i), &d->bars[i].region);
 	d->bars[i].mapped = false;
+	if (d->bar_moved)
+		d->bar_moved(d, i, VPCI_NOWHERE);
 }
 
 /*
@@ -46,12 +56,12 @@ void vpci_bar_unmap(struct vpci_dev *d, u32 i)
 void vpci_update_bars(struct vpci *pci)
 {
 	for (struct vpci_dev *d = pci->first; d; d = d->next)
-		for (u32 i = 0; i < VPCI_BARS; i++)
+		for (u32 i = 0; i < VPCI_BAR_ROOM; i++)
 			if (d->bars[i].mapped && vpci_bar_wanted(d, &d->s, i) != d->bars[i].region.base)
 				vpci_bar_unmap(d, i);
 	for (struct vpci_dev *d = pci->first; d; d = d->next) {
 		d->s.decoded = 0;
-		for (u32 i = 0; i < VPCI_BARS; i++) {
+		for (u32 i = 0; i < VPCI_BAR_ROOM; i++) {
 			u64 want = vpci_bar_wanted(d, &d->s, i);
 
 			if (d->bars[i].mapped || (want != VPCI_NOWHERE && vpci_bar_map(d, i, want)))
@@ -62,7 +72,7 @@ void vpci_update_bars(struct vpci *pci)
 
 u64 vpci_bar_addr(const struct vpci_dev *dev, u32 index)
 {
-	return index < VPCI_BARS && dev->bars[index].mapped ? dev->bars[index].region.base : ~0ull;
+	return index < VPCI_BAR_ROOM && dev->bars[index].mapped ? dev->bars[index].region.base : VPCI_NOWHERE;
 }
 
 int vpci_bar_init(struct vpci_dev *dev, u32 index, enum vpci_bar_kind kind, u64 size, bool prefetch, io_fn fn,
@@ -73,8 +83,8 @@ int vpci_bar_init(struct vpci_dev *dev, u32 index, enum vpci_bar_kind kind, u64 
 	u64 mask = ~(size - 1);
 	u32 reg = PCI_BAR0 + 4 * index, low = 0;
 
-	if (index >= VPCI_BARS || kind == VPCI_BAR_NONE || !fn || size < min || size > max || (size & (size - 1)) ||
-	    (kind == VPCI_BAR_MEM64 && index + 1 >= VPCI_BARS))
+	if (index >= VPCI_BARS || kind == VPCI_BAR_NONE || kind == VPCI_BAR_ROM || !fn || size < min || size > max ||
+	    (size & (size - 1)) || (kind == VPCI_BAR_MEM64 && index + 1 >= VPCI_BARS))
 		return ERR_INVAL;
 	if (dev->bars[index].kind != VPCI_BAR_NONE || vpci_cfg_get(dev, reg, 4) || dev->wmask[reg + 3] ||
 	    (kind == VPCI_BAR_MEM64 && dev->bars[index + 1].kind != VPCI_BAR_NONE))
@@ -96,15 +106,34 @@ int vpci_bar_init(struct vpci_dev *dev, u32 index, enum vpci_bar_kind kind, u64 
 	return OK;
 }
 
+int vpci_rom_init(struct vpci_dev *dev, u64 size, io_fn fn, void *arg)
+{
+	u32 mask = ~((u32)size - 1) | ROM_ON;
+
+	if (!fn || size < ROM_MIN || size > BIT(24) || (size & (size - 1)))
+		return ERR_INVAL;
+	if (dev->bars[VPCI_ROM].kind != VPCI_BAR_NONE)
+		return ERR_EXIST;
+	dev->bars[VPCI_ROM] = (struct vpci_bar){
+		.kind = VPCI_BAR_ROM,
+		.size = size,
+		.region = { .len = size, .fn = fn, .dev = arg, .name = dev->name },
+	};
+	for (u32 i = 0; i < 4; i++)
+		dev->wmask[PCI_ROM + i] = (u8)(mask >> (8 * i));
+	dev->wmask[PCI_COMMAND] |= PCI_CMD_MEM;
+	return OK;
+}
+
 int vpci_assign(struct vpci *pci, u64 mem_base, u64 mem_end, u32 io_base, u32 io_end)
 {
 	for (struct vpci_dev *d = pci->first; d; d = d->next) {
 		u32 cmd = vpci_cfg_get(d, PCI_COMMAND, 2);
 
-		for (u32 i = 0; i < VPCI_BARS; i++) {
+		for (u32 i = 0; i < VPCI_BAR_ROOM; i++) {
 			struct vpci_bar *b = &d->bars[i];
 			bool io = b->kind == VPCI_BAR_IO;
-			u64 at, reg = PCI_BAR0 + 4 * i;
+			u64 at, reg = vpci_bar_reg(i);
 
 			if (b->kind == VPCI_BAR_NONE)
 				continue;
@@ -115,7 +144,7 @@ int vpci_assign(struct vpci *pci, u64 mem_base, u64 mem_end, u32 io_base, u32 io
 				io_base = (u32)(at + b->size);
 			else
 				mem_base = at + b->size;
-			vpci_cfg_set(d, (u32)reg, 4, (u32)at | (vpci_cfg_get(d, (u32)reg, 4) & (io ? 0x3 : 0xf)));
+			vpci_cfg_set(d, (u32)reg, 4, (u32)at | (vpci_cfg_get(d, (u32)reg, 4) & (io ? 0x3u : 0xfu)));
 			if (b->kind == VPCI_BAR_MEM64)
 				vpci_cfg_set(d, (u32)reg + 4, 4, (u32)(at >> 32));
 			cmd |= io ? PCI_CMD_IO : PCI_CMD_MEM;

@@ -5,7 +5,12 @@
 
 #define VPCI_ADDR_BITS 0x80fffffcu /* of CONFIG_ADDRESS */
 #define VPCI_ISA_IRQ   10          /* PIRQ 0 and 2; 1 and 3 are on the next one */
-#define VPCI_NOWHERE   (~0ull)
+
+/* The register of BAR i. */
+static inline u32 vpci_bar_reg(u32 i)
+{
+	return i == VPCI_ROM ? PCI_ROM : PCI_BAR0 + 4 * i;
+}
 
 /* A little-endian field of configuration space. */
 u32 vpci_state_get(const struct vpci_dev_state *s, u32 off, u32 size);

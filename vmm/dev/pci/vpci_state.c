@@ -48,7 +48,7 @@ bool vpci_dev_valid(const struct vpci_dev *dev, const struct vpci_dev_state *s, 
 	for (u32 i = 0; i < 8; i++) {
 		if (!(s->decoded >> i & 1))
 			continue;
-		if (i >= VPCI_BARS)
+		if (i >= VPCI_BAR_ROOM)
 			return state_refuse(c, "decoded", s->decoded, "has BARs that no function has");
 		if (!bar_valid(dev, s, i, c))
 			return false;
@@ -63,7 +63,7 @@ bool vpci_dev_valid(const struct vpci_dev *dev, const struct vpci_dev_state *s, 
 static void map_decoded(struct vpci *pci)
 {
 	for (struct vpci_dev *d = pci->first; d; d = d->next) {
-		for (u32 i = 0; i < VPCI_BARS; i++) {
+		for (u32 i = 0; i < VPCI_BAR_ROOM; i++) {
 			u64 base = vpci_bar_wanted(d, &d->s, i);
 
 			if ((d->s.decoded >> i & 1) && !d->bars[i].mapped && base != VPCI_NOWHERE)
@@ -74,7 +74,7 @@ static void map_decoded(struct vpci *pci)
 
 static void unmap(struct vpci_dev *dev)
 {
-	for (u32 i = 0; i < VPCI_BARS; i++)
+	for (u32 i = 0; i < VPCI_BAR_ROOM; i++)
 		vpci_bar_unmap(dev, i);
 }
 
