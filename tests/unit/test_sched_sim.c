@@ -288,6 +288,56 @@ START_TEST(latency)
 }
 END_TEST
 
+/*
+ * A guest of the class that needs little, beside ones that sleep long and then run: what it ran while they slept it took
+ * from nobody, so their first turns do not come before its.
+ */
+static u64 beside_wakers(u32 cpus, u32 weight, u64 burst, u64 sleep)
+{
+	sim_init(&m, cpus);
+	sim_vcpu(&m, sim_group(&m, (struct sched_params){ .weight = weight, .latency = true }), 40 * SIM_US,
+	         2700 * SIM_US, 0);
+	for (u32 i = 0; i < 3 * cpus; i++)
+		sim_vcpu(&m, sim_group(&m, (struct sched_params){ 0 }), burst, sleep + i * 31 * SIM_MS, 0);
+	sim_run(&m, 100 * SIM_MS);
+	sim_mark(&m);
+	sim_run(&m, 5 * SIM_S);
+	printf("weight %u of class low on %u CPUs, %u that run %lu and sleep %lu ms: worst latency %lu us\n", weight,
+	       cpus, 3 * cpus, (unsigned long)(burst / SIM_MS), (unsigned long)(sleep / SIM_MS),
+	       (unsigned long)(m.v[0].worst_latency / SIM_US));
+	fflush(stdout);
+	ck_assert_uint_ge(m.v[0].wakes, 1500);
+	return m.v[0].worst_latency;
+}
+
+START_TEST(wakers)
+{
+	u64 worst = 0;
+
+	for (u32 cpus = 1; cpus <= 2; cpus++)
+		for (u32 weight = 100; weight <= 10000; weight *= 10) {
+			worst = MAX(worst, beside_wakers(cpus, weight, 80 * SIM_MS, 500 * SIM_MS)); /* mostly idle */
+			worst = MAX(worst, beside_wakers(cpus, weight, 400 * SIM_MS, 500 * SIM_MS));
+			worst = MAX(worst, beside_wakers(cpus, weight, 4 * SIM_MS, 50 * SIM_MS));
+		}
+	ck_assert_uint_le(worst, 100 * SIM_US);
+}
+END_TEST
+
+/* The same rule gives one that wants much no more than its share of the time in which others run, too. */
+START_TEST(wakers_share)
+{
+	sim_init(&m, 1);
+	sim_vcpu(&m, sim_group(&m, (struct sched_params){ .latency = true }), 900 * SIM_US, 10 * SIM_US, 0);
+	sim_vcpu(&m, sim_group(&m, (struct sched_params){ 0 }), 50 * SIM_MS, 100 * SIM_MS, 0);
+	sim_run(&m, 100 * SIM_MS);
+	sim_mark(&m);
+	sim_run(&m, 10 * SIM_S);
+	/* The other's 50 ms take 100, but for what a sleeper is ahead, 6 ms; then there are 100 without it. */
+	report("a heavy load of class low beside one that sleeps half of its time", 2, (double[]){ 73.6, 25.8 }, 1.0);
+}
+END_TEST
+
 START_TEST(pinning)
 {
 	sim_init(&m, 4);
@@ -455,4 +505,5 @@ START_TEST(many)
 END_TEST
 
 SUITE_MAIN("sched_sim", shares, infeasible, siblings, caps, reservations, reserved_leave_the_rest, dodgers, sleepers,
-           latency, pinning, islands, live_changes, idle_costs_nothing, spinners, housekeeping, many)
+           latency, wakers, wakers_share, pinning, islands, live_changes, idle_costs_nothing, spinners, housekeeping,
+           many)

@@ -98,7 +98,8 @@ u32 sched_group_rank(struct sched_group *g, const struct sched_entity *e, s64 ah
 	spin_unlock(&g->lock);
 	if (reserved)
 		return SCHED_RESERVED;
-	if (latency && ahead <= (s64)sched_group_cost(g, SCHED_LATENCY_NS)) {
+	/* Whoever came in while it ran is that far behind it, which is a sleeper's bonus and no share of this one's. */
+	if (latency && ahead <= (s64)sched_group_cost(g, SCHED_BEHIND_NS + SCHED_LATENCY_NS)) {
 		*key = now;
 		return SCHED_LATENCY;
 	}

@@ -229,6 +229,7 @@ struct sched_entity *sched_pick(struct sched *s, u32 cpu, u64 now, u64 *until, u
 		*until = e->until;
 		*kick = find_helper(s, c);
 	} else {
+		c->idled = now;
 		*until = c->timers.root ? container_of(c->timers.root, struct sched_entity, timer)->at : SCHED_NEVER;
 	}
 	spin_unlock(&c->lock);

@@ -123,8 +123,9 @@ struct sched_cpu {
 	u64 now;                    /* latest time seen */
 	u64 floor;                  /* who comes in gets at least this */
 	u64 busy_ns;
-	u64 rest; /* ns due to those without reserved time, for what ran here on such; 2 * SCHED_REST_NS at most */
-	u32 scan; /* where the next look at the others begins */
+	u64 idled; /* ns: found nothing to run the last time */
+	u64 rest;  /* ns due to those without reserved time, for what ran here on such; 2 * SCHED_REST_NS at most */
+	u32 scan;  /* where the next look at the others begins */
 	/* Published: read by others without the lock. */
 	u32 nr_waiting;
 	u32 idle;    /* found nothing to run and was not kicked since */

@@ -82,6 +82,18 @@ static u32 late_idle(struct sched *s, const struct sched_entity *e)
 	return SCHED_NO_CPU;
 }
 
+/*
+ * Since e fell asleep its processor had nothing to run: what e had run in advance it took from nobody who wanted it
+ * then. Of the latency class that is forgotten when it wakes, or whoever comes after a long sleep would be ahead of it
+ * for a whole turn.
+ */
+static void forget_advance(const struct sched_cpu *c, const struct sched_cpu *t, struct sched_entity *e)
+{
+	if (peek(e->group->params.latency) && v_diff(c->idled, e->since) >= 0 && t->has_ref &&
+	    v_diff(e->vruntime, t->vmin) > 0)
+		e->vruntime = t->vmin;
+}
+
 /* Puts the blocked e into t's queue; both processors are locked. true: t must be kicked. */
 static bool enqueue_woken(struct sched_cpu *c, struct sched_cpu *t, struct sched_entity *e, u64 now)
 {
@@ -90,6 +102,7 @@ static bool enqueue_woken(struct sched_cpu *c, struct sched_cpu *t, struct sched
 	sched_group_active(e->group, 1, now);
 	if (c->has_ref && v_diff(e->vruntime, c->floor) < 0)
 		e->vruntime = c->floor;
+	forget_advance(c, t, e);
 	atomic_store(&e->cpu, t->index);
 	e->migrations += c != t;
 	e->woken = true;
