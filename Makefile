@@ -22,7 +22,7 @@ PURE_SRCS := \
 	$(addprefix arch/x86/,acpi_tables.c acpi_fadt.c acpi_dmar.c acpi_spcr.c exit_ring.c tsc_pick.c vmx/caps.c vmx/names.c) \
 	$(addprefix boot/,boot_info.c mb2.c mb1.c cmdline.c) \
 	$(addprefix drivers/,console/fb_text.c console/screen.c console/uart_place.c console/uart_pci.c input/ps2_keys.c) \
-	$(addprefix vmm/base/,io_bus.c timer.c vclock.c cpuset.c guest_map.c) \
+	$(addprefix vmm/base/,io_bus.c timer.c vclock.c cpuset.c guest_map.c guest_shadow.c) \
 	$(addprefix vmm/policy/,cpuid.c cpuid_features.c xsave.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c msr_state.c crs.c pv.c pv_call.c \
 		inject.c taskswitch.c gstate.c gstate_entry.c gstate_seg.c) \
 	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \

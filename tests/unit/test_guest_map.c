@@ -88,4 +88,29 @@ START_TEST(vga_window)
 }
 END_TEST
 
-SUITE_MAIN("guest_map", sizes, ranges_and_e820, vga_window)
+/* There, a PC has its VGA's memory and no RAM; all else is the same. */
+START_TEST(vga_window_of_a_pc)
+{
+	static const u64 sizes_of[] = { GUEST_MEMORY_MIN, 16ull << 20, 3ull << 30, 5ull << 30 };
+
+	for (u32 i = 0; i < ARRAY_SIZE(sizes_of); i++) {
+		struct guest_map m, minimal;
+		struct guest_mem mem;
+
+		ck_assert_int_eq(guest_map_build(&minimal, sizes_of[i]), OK);
+		ck_assert_int_eq(guest_map_build_pc(&m, sizes_of[i]), OK);
+		guest_map_ranges(&m, &mem, (u8 *)1);
+		ck_assert_ptr_null(gmem_ptr(&mem, GPA(0xa0000), 1));
+		ck_assert_ptr_null(gmem_ptr(&mem, GPA(0xbffff), 1));
+		ck_assert_ptr_nonnull(gmem_ptr(&mem, GPA(0), 0xa0000));
+		ck_assert_ptr_nonnull(gmem_ptr(&mem, GPA(0xc0000), m.low_end - 0xc0000));
+		ck_assert_ptr_null(gmem_ptr(&mem, GPA(m.low_end), 1));
+		ck_assert_uint_eq(m.low_end, minimal.low_end);
+		ck_assert_uint_eq(m.high_end, minimal.high_end);
+		ck_assert_uint_eq(m.nr_e820, minimal.nr_e820);
+	}
+	ck_assert_int_eq(guest_map_build_pc(&(struct guest_map){ 0 }, 0), ERR_RANGE);
+}
+END_TEST
+
+SUITE_MAIN("guest_map", sizes, ranges_and_e820, vga_window, vga_window_of_a_pc)

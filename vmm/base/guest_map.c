@@ -31,6 +31,14 @@ int guest_map_build(struct guest_map *map, u64 memory)
 	return OK;
 }
 
+int guest_map_build_pc(struct guest_map *map, u64 memory)
+{
+	int err = guest_map_build(map, memory);
+
+	map->pc = !err;
+	return err;
+}
+
 static void add_range(struct guest_mem *mem, u64 gpa, u64 end)
 {
 	mem->ranges[mem->nr_ranges].gpa = gpa;
@@ -42,7 +50,9 @@ void guest_map_ranges(const struct guest_map *map, struct guest_mem *mem, u8 *ba
 {
 	memset(mem, 0, sizeof(*mem));
 	mem->base = base;
-	add_range(mem, 0, map->low_end);
+	add_range(mem, 0, map->pc ? GUEST_VGA_BASE : map->low_end);
+	if (map->pc)
+		add_range(mem, GUEST_ROM_BASE, map->low_end);
 	if (map->high_end)
 		add_range(mem, GUEST_PCI_HOLE_END, map->high_end);
 }

@@ -8,6 +8,9 @@
  *   0x00100000-...         RAM up to min(memory, 3 GiB)
  *   0xc0000000-0xffffffff  PCI hole; IOAPIC 0xfec00000, LAPIC 0xfee00000
  *   0x100000000-...        the rest of the RAM
+ *
+ * That of a PC (guest_map_build_pc) differs: nothing is behind the VGA window but what a device puts there, C0000h to
+ * FFFFFh is shadow RAM (vmm/base/guest_shadow.h), and its firmware's ROM ends at 4 GiB.
  */
 #pragma once
 
@@ -48,6 +51,7 @@ struct guest_e820 {
 
 struct guest_map {
 	u64 memory;   /* as given, bytes: all that is backed, the reserved parts below 1 MiB included */
+	bool pc;      /* nothing is behind its VGA window */
 	u64 low_end;  /* one past the last byte of RAM below 4 GiB */
 	u64 high_end; /* one past the last byte of RAM above 4 GiB, or 0 when there is none */
 	u32 nr_e820;
@@ -57,6 +61,9 @@ struct guest_map {
 /* Fills map for a memory size in bytes. OK; ERR_RANGE (outside GUEST_MEMORY_MIN..MAX);
  * ERR_INVAL (not whole pages). */
 __must_check int guest_map_build(struct guest_map *map, u64 memory);
+
+/* The same for a PC. */
+__must_check int guest_map_build_pc(struct guest_map *map, u64 memory);
 
 /*
  * Sets mem's ranges (whole pages that have to be backed with host memory) and base. base may be set later by the
