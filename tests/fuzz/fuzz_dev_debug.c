@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		.debugcon = size && (data[0] & 1),
 		.exit = on_exit_code,
 		.putc = on_char,
+		.firmware = on_char,
 		.flush_page = on_flush,
 		.irq = &irq.chip,
 		.iomem = iomem,
@@ -49,6 +50,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		v = raw;
 		if (op & 0x80)
 			io_bus_access(&mmio, VDEBUG_IOMEM_BASE + at, len, op & 4, &v, 0);
+		else if (op == 0x7d)
+			io_bus_access(&pio, VDEBUG_FIRMWARE_PORT, len == 8 ? 4 : len, raw & 1, &v, 0);
 		else if (op == 0x7f)
 			vdebug_reset(&d);
 		else if (op == 0x7e)

@@ -271,4 +271,29 @@ START_TEST(init_errors)
 }
 END_TEST
 
-SUITE_MAIN("vdebug", off_unless_asked, exit_port, latch, debugcon, flush_and_lines, io_memory, fw_cfg, init_errors)
+/* Where a PC's firmware writes what it does; it looks for the port by reading it. */
+START_TEST(firmware_log)
+{
+	struct vdebug_config cfg = config(false, false, false);
+
+	setup(true, true, true);
+	ck_assert_uint_eq(in(0x402, 1), 0xff);
+	out(0x402, 1, 'x');
+	ck_assert_uint_eq(seen.chars, 0);
+	io_bus_init(&pio, pio_store, ARRAY_SIZE(pio_store), 0xffff);
+	cfg.firmware = on_char;
+	ck_assert_int_eq(vdebug_init(&d, &cfg, &pio, &mmio), OK);
+	ck_assert_uint_eq(in(0x402, 1), 0xe9);
+	out(0x402, 1, 'S');
+	ck_assert_uint_eq(seen.chars, 1);
+	ck_assert_int_eq(seen.c, 'S');
+	/* A wider write is its byte and what lies behind the port. */
+	out(0x402, 2, 'e' | 'x' << 8);
+	ck_assert_uint_eq(seen.chars, 2);
+	ck_assert_int_eq(seen.c, 'e');
+	ck_assert_uint_eq(in(0x403, 1), 0xff);
+}
+END_TEST
+
+SUITE_MAIN("vdebug", off_unless_asked, exit_port, latch, debugcon, firmware_log, flush_and_lines, io_memory, fw_cfg,
+           init_errors)

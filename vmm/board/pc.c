@@ -44,6 +44,13 @@ static void debug_putc(void *arg, char c)
 	chr_out(&vm->board->chr[SERIAL_CONSOLE], (const u8 *)&c, 1);
 }
 
+static void firmware_putc(void *arg, char c)
+{
+	const struct vm *vm = arg;
+
+	serial_firmware_log(&vm->board->firmware_log, (u8)c);
+}
+
 /* ---- configurations ---- */
 
 static int pm(struct vm *vm, u32 n, union board_cfg *cfg)
@@ -90,12 +97,14 @@ static int debug(struct vm *vm, u32 n, union board_cfg *cfg)
 		if (!vm->board->iomem)
 			return ERR_NOMEM;
 	}
+	vm->board->firmware_log.vm = vm;
 	cfg->debug = (struct vdebug_config){
 		.exit_port = c->debug_exit,
 		.testdev = c->testdev,
 		.debugcon = c->debug_console,
 		.exit = on_debug_exit,
 		.putc = debug_putc,
+		.firmware = c->firmware ? firmware_putc : NULL,
 		.arg = vm,
 		.iomem = vm->board->iomem,
 		.ram_bytes = c->memory,

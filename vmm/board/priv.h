@@ -65,6 +65,7 @@ struct board {
 	struct vi6300esb watchdog; /* with VM_WATCHDOG_I6300ESB */
 	struct vuart com[CONFIG_NR_COM];
 	struct com_port port[CONFIG_NR_COM];
+	struct com_port firmware_log; /* what goes to port 402h */
 	struct chr chr[SERIAL_NR_ENDS];
 	struct vdebug debug;
 	u8 *iomem; /* the pc-testdev's I/O RAM */
@@ -74,8 +75,6 @@ struct board {
 		u32 nr; /* atomic */
 	} keys;
 };
-
-/* ---- serial.c ---- */
 
 /* For rows of devices that only one of the platforms has. */
 static inline bool board_is_pc(const struct vm_config *c, u32 n)
@@ -87,6 +86,10 @@ static inline bool board_is_minimal(const struct vm_config *c, u32 n)
 	return c->platform == VM_PLATFORM_MINIMAL;
 }
 
+/* ---- serial.c ---- */
+
+/* A character of the firmware's log, which goes to the hypervisor's line by line. */
+void serial_firmware_log(struct com_port *log, u8 c);
 /* Row n's UART. */
 int serial_config(struct vm *vm, u32 n, union board_cfg *cfg);
 /* What was typed for, and begun by, the guest as it ran before is forgotten. */

@@ -50,6 +50,11 @@ static void log_line(struct com_port *port, const u8 *buf, size_t len)
 	}
 }
 
+void serial_firmware_log(struct com_port *log, u8 c)
+{
+	log_line(log, &c, 1);
+}
+
 static void tx(void *arg, const u8 *buf, size_t len)
 {
 	struct com_port *port = arg;
@@ -175,6 +180,7 @@ void serial_reset(struct vm *vm)
 
 	for (u32 i = 0; i < CONFIG_NR_COM; i++)
 		b->port[i].line.len = 0;
+	b->firmware_log.line.len = 0;
 	spin_lock(&b->keys.lock);
 	atomic_store_relaxed(&b->keys.nr, 0);
 	spin_unlock(&b->keys.lock);

@@ -48,6 +48,16 @@ static void byte_io(void *dev, struct io_access *io)
 		latch_access(d, io, (u32)io->offset);
 }
 
+static void firmware_io(void *dev, struct io_access *io)
+{
+	struct vdebug *d = dev;
+
+	if (io->write)
+		d->cfg.firmware(d->cfg.arg, (char)io->value);
+	else
+		io->value = DEBUGCON_ID;
+}
+
 static void flush_io(void *dev, struct io_access *io)
 {
 	struct vdebug *d = dev;
@@ -132,6 +142,7 @@ int vdebug_init(struct vdebug *d, const struct vdebug_config *cfg, struct io_bus
 		{ &d->iomem_region, mmio, VDEBUG_IOMEM_BASE, VDEBUG_IOMEM_LEN, iomem_io, "testdev-memory",
 		  cfg->testdev && cfg->iomem },
 		{ &d->fwcfg_region, pio, VDEBUG_FWCFG_PORT, 2, fwcfg_io, "fw-cfg", cfg->testdev },
+		{ &d->firmware_region, pio, VDEBUG_FIRMWARE_PORT, 1, firmware_io, "firmware-log", cfg->firmware },
 	};
 
 	if ((cfg->exit_port && !cfg->exit) || (cfg->debugcon && !cfg->putc) || (cfg->testdev && !cfg->irq))
@@ -194,8 +205,8 @@ static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 static void detach(void *dev)
 {
 	struct vdebug *d = dev;
-	struct io_region *ports[] = { &d->exit_region, &d->latch_region, &d->flush_region,
-		                      &d->byte_region, &d->irq_region,   &d->fwcfg_region };
+	struct io_region *ports[] = { &d->exit_region, &d->latch_region, &d->flush_region,   &d->byte_region,
+		                      &d->irq_region,  &d->fwcfg_region, &d->firmware_region };
 
 	for (u32 i = 0; i < ARRAY_SIZE(ports); i++)
 		io_bus_remove(d->pio, ports[i]); /* those that were not wanted are not there */

@@ -10,6 +10,7 @@
  *                   only), 3 bytes of RAM (64 bits), 5 and Fh number of CPUs (16 bits); with pc-testdev, whose users
  *                   ask it for the machine's size
  *   debugcon        E9h: reads E9h, writes a character
+ *   firmware        402h: the same, for what a PC's firmware says of its work (SeaBIOS and OVMF look for it)
  */
 #pragma once
 
@@ -19,21 +20,23 @@
 #include "vmm/base/irqchip.h"
 #include "vmm/dev/vdev.h"
 
-#define VDEBUG_EXIT_PORT  0xf4
-#define VDEBUG_LATCH_PORT 0xe0
-#define VDEBUG_FLUSH_PORT 0xe4
-#define VDEBUG_BYTE_PORT  0xe8
-#define VDEBUG_CON_PORT   0xe9
-#define VDEBUG_IRQ_PORT   0x2000
-#define VDEBUG_NR_IRQS    24
-#define VDEBUG_FWCFG_PORT 0x510
-#define VDEBUG_IOMEM_BASE 0xff000000ull
-#define VDEBUG_IOMEM_LEN  0x10000ull
+#define VDEBUG_EXIT_PORT     0xf4
+#define VDEBUG_LATCH_PORT    0xe0
+#define VDEBUG_FLUSH_PORT    0xe4
+#define VDEBUG_BYTE_PORT     0xe8
+#define VDEBUG_CON_PORT      0xe9
+#define VDEBUG_IRQ_PORT      0x2000
+#define VDEBUG_NR_IRQS       24
+#define VDEBUG_FIRMWARE_PORT 0x402
+#define VDEBUG_FWCFG_PORT    0x510
+#define VDEBUG_IOMEM_BASE    0xff000000ull
+#define VDEBUG_IOMEM_LEN     0x10000ull
 
 struct vdebug_config {
 	bool exit_port, testdev, debugcon;
 	void (*exit)(void *arg, u32 code);      /* must be set with exit_port */
 	void (*putc)(void *arg, char c);        /* must be set with debugcon */
+	void (*firmware)(void *arg, char c);    /* NULL: there is no port 402h */
 	void (*flush_page)(void *arg, u64 gpa); /* page aligned; may be NULL: nothing to flush */
 	void *arg;
 	const struct irqchip *irq; /* must be set with testdev */
@@ -55,7 +58,8 @@ STATE_STRUCT(vdebug_iomem, VDEBUG_IOMEM); /* at cfg.iomem */
 struct vdebug {
 	struct vdebug_state s;
 	struct vdebug_config cfg;
-	struct io_region exit_region, latch_region, flush_region, byte_region, irq_region, iomem_region, fwcfg_region;
+	struct io_region exit_region, latch_region, flush_region, byte_region, irq_region, iomem_region, fwcfg_region,
+	        firmware_region;
 	struct io_bus *pio, *mmio; /* set by init */
 };
 extern const struct vdev_ops vdebug_ops; /* cfg: struct vdebug_config; irq is env's */
