@@ -154,7 +154,9 @@ static inline void world_init(struct state_world *w, const struct state_subject 
 	io_bus_init(&w->mmio, w->mmio_store, ARRAY_SIZE(w->mmio_store), ~0ull);
 	timerq_init(&w->tq, NULL);
 	w->mem = (struct guest_mem){ .base = w->ram, .nr_ranges = 1, .ranges = { { 0, WORLD_RAM } } };
-	w->env = (struct vdev_env){ &w->pio, &w->mmio, &w->chip, &w->tq, &w->mem, NULL };
+	w->env = (struct vdev_env){
+		.pio = &w->pio, .mmio = &w->mmio, .irq = &w->chip, .timers = &w->tq, .mem = &w->mem
+	};
 	assert(subject->attach(w) == OK);
 	w->ops->reset(w->dev, now);
 }

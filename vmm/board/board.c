@@ -51,6 +51,7 @@ int board_create(struct vm *vm)
 		                    .timers = &vm->vcpus[0]->timers,
 		                    .mem = &vm->mem,
 		                    .pci = &b->pci };
+	board_memory_create(vm);
 	err = choose_rows(vm, cfg);
 	if (err)
 		return err;
@@ -89,8 +90,9 @@ bool board_reset_step(struct vm *vm, u32 step, u64 now)
 		return true;
 	}
 	vrtc_set_time(&b->rtc, walltime_now(), now);
-	/* There is no firmware to do it. The windows are those of the DSDT. */
-	if (vpci_assign(&b->pci, GUEST_PCI_MMIO_BASE, GUEST_PCI_MMIO_END, PCI_IO_BASE, PCI_IO_END) != OK)
+	/* Where no firmware does it. The windows are those of the DSDT. */
+	if (!vm->config.firmware &&
+	    vpci_assign(&b->pci, GUEST_PCI_MMIO_BASE, GUEST_PCI_MMIO_END, PCI_IO_BASE, PCI_IO_END) != OK)
 		log_warn("guest %s: PCI BARs do not fit\n", vm->config.name);
 	serial_reset(vm);
 	return false;

@@ -52,6 +52,7 @@ extern const u32 board_pc_rows;
 
 struct board {
 	struct vdev_env env;
+	struct vdev_memory memory;
 	struct vdev rows[BOARD_ROWS]; /* those wanted */
 	u32 nr_rows;
 	bool attached;
@@ -85,6 +86,13 @@ static inline bool board_is_minimal(const struct vm_config *c, u32 n)
 {
 	return c->platform == VM_PLATFORM_MINIMAL;
 }
+
+/* ---- memory.c ---- */
+
+/* For env.memory, which is set. */
+void board_memory_create(struct vm *vm);
+/* ctx: the struct vm. As vdev_memory's, for a device that takes it by its configuration. */
+void board_pam(void *ctx, u32 segment, bool read, bool write);
 
 /* ---- serial.c ---- */
 

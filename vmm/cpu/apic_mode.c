@@ -1,4 +1,7 @@
-/* What hangs on the mode of a vCPU's virtual APIC: secondary controls, MSR bitmap, APIC-access page. */
+/*
+ * What hangs on the mode of a vCPU's virtual APIC: secondary controls, MSR bitmap, APIC-access page; and other changes
+ * of the EPT while it runs.
+ */
 #include "arch/x86/percpu.h"
 #include "lib/atomic.h"
 #include "lib/string.h"
@@ -133,4 +136,17 @@ bool vcpu_apic_mode(struct vcpu *v)
 		v->apic_step = APIC_UNMAP;
 		return true;
 	}
+}
+
+bool vcpu_remap(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+
+	if (vm_remap_step(vm))
+		return false;
+	if (vm->remap.flush) {
+		vm->remap.flush = false;
+		flush_ept(v);
+	}
+	return true;
 }

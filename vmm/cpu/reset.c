@@ -206,5 +206,6 @@ void vcpu_reset(struct vcpu *v, bool init)
 	if (vcpu_host.xcr0)
 		cpu_xsetbv(0, XCR0_X87);
 	vmsr_reset(&v->msr);
-	vmsr_firmware_mtrrs(&v->msr, v->vm->map.low_end);
+	if (!v->vm->config.firmware) /* which sets them itself */
+		vmsr_firmware_mtrrs(&v->msr, v->vm->map.low_end);
 }

@@ -28,6 +28,7 @@ struct run_cpu;
 #define VCPU_REQ_INVEPT BIT(4) /* the EPT changed under us */
 #define VCPU_REQ_YIELD  BIT(5) /* it spins: a sibling may have its turn */
 #define VCPU_REQ_INPUT  BIT(6) /* bytes wait for its VM's serial ports */
+#define VCPU_REQ_REMAP  BIT(7) /* shadow RAM or memory of a device has moved: vmm/vm/remap.h */
 
 enum vcpu_state { VCPU_RUNNABLE, VCPU_HALTED, VCPU_WAIT_SIPI };
 
@@ -199,6 +200,12 @@ void vcpu_set_gpr(struct vcpu *v, u32 n, u64 val);
  * is to be done before v enters its guest. With the VM's lock.
  */
 __must_check bool vcpu_apic_mode(struct vcpu *v);
+
+/*
+ * With the VM's lock, when VCPU_REQ_REMAP was taken: a piece of it. false: another one is to be done, as above. Behind the
+ * last one VCPU_REQ_INVEPT is asked of all vCPUs, this one too.
+ */
+__must_check bool vcpu_remap(struct vcpu *v);
 
 /*
  * With the VM's lock, when VCPU_REQ_INVEPT was taken: flushes what this CPU holds of the EPT; the last vCPU to do so

@@ -15,6 +15,29 @@
 
 struct vpci;
 
+/*
+ * What a device may do to the guest's memory map. It is so before the vCPU whose access is handled goes on; at a reset
+ * and in `restored`, before the first one starts. With the VM's lock, as all that devices do.
+ */
+struct vdev_memory {
+	void *ctx;
+	/*
+	 * Shadow RAM: a segment, 0 to 11 of 16 KiB each from C0000h on, 12 the 64 KiB at F0000h. read: it is read from
+	 * RAM, else from ROM; write: writes go to RAM, else nowhere.
+	 */
+	void (*pam)(void *ctx, u32 segment, bool read, bool write);
+	/*
+	 * The device's memory number slot (below VDEV_MEMORY_SLOTS, each has one owner) is at gpa now, and no longer
+	 * where it was: nr whole pages of hypervisor memory that the board allocated, contiguous and aligned as large
+	 * pages want it. The guest then reaches it without an exit. It need not come true: where RAM, ROM or another
+	 * device is, or gpa and size do not suit, accesses go to env's mmio as before, so the device answers there, too,
+	 * with the same bytes.
+	 */
+	void (*map)(void *ctx, u32 slot, u64 gpa, void *pages, u64 nr, bool read_only);
+	void (*unmap)(void *ctx, u32 slot);
+};
+#define VDEV_MEMORY_SLOTS 8u
+
 /* What a device is plugged into. Lives as long as the device. */
 struct vdev_env {
 	struct io_bus *pio, *mmio;
@@ -22,6 +45,7 @@ struct vdev_env {
 	struct timerq *timers;
 	const struct guest_mem *mem;
 	struct vpci *pci;
+	const struct vdev_memory *memory; /* of a PC; NULL elsewhere, and in tests */
 };
 
 /* A part of a device's state: a described struct at `offset` in the device or,

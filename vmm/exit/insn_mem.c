@@ -155,11 +155,26 @@ static void mmio_bytes(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len, bool writ
 	vm_unlock(v->vm);
 }
 
+/* RAM that may be read and written: NULL, too, for shadow RAM that is not open for both. len: within a page. */
+static void *plain_ram(const struct vm *vm, gpa_t gpa, u32 len)
+{
+	return guest_shadow_hides(&vm->remap.shadow, gpa.v) ? NULL : gmem_ptr(&vm->mem, gpa, len);
+}
+
+/* Reads that no memory answers go on to the bus. */
+static void shadow_piece(struct emul_ctxt *c, gpa_t gpa, void *ram, u8 *buf, u32 len, bool write)
+{
+	if (!guest_shadow_access(&vc(c)->vm->remap.shadow, gpa.v, ram, buf, len, write))
+		mmio_bytes(c, gpa.v, buf, len, false);
+}
+
 static void move_piece(struct emul_ctxt *c, gpa_t gpa, u8 *buf, u32 len, bool write)
 {
 	void *p = gmem_ptr(&vc(c)->vm->mem, gpa, len);
 
-	if (!p)
+	if (p && unlikely(guest_shadow_hides(&vc(c)->vm->remap.shadow, gpa.v)))
+		shadow_piece(c, gpa, p, buf, len, write);
+	else if (!p)
 		mmio_bytes(c, gpa.v, buf, len, write);
 	else if (write)
 		memcpy(p, buf, len);
@@ -188,6 +203,20 @@ static int move(struct emul_ctxt *c, u64 lin, u8 *buf, u32 len, bool write, u32 
 	return vm_stop(vc(c)->vm) ? EMUL_STOP : EMUL_OK;
 }
 
+/* Code in RAM or, as it is seen there, in ROM. false: neither is there. */
+static bool fetch_piece(const struct vm *vm, gpa_t gpa, u8 *to, u32 len)
+{
+	u8 *ram = gmem_ptr(&vm->mem, gpa, len);
+	const u8 *rom;
+
+	if (ram && guest_shadow_hides(&vm->remap.shadow, gpa.v))
+		return guest_shadow_access(&vm->remap.shadow, gpa.v, ram, to, len, false);
+	rom = ram ? ram : guest_shadow_rom(&vm->remap.shadow, gpa.v, len);
+	if (rom)
+		memcpy(to, rom, len);
+	return rom;
+}
+
 /* Devices are not asked for code: FFh is there, as where nothing is, and FFh FFh is no instruction. */
 int emulate_fetch(struct emul_ctxt *c, u64 lin, void *buf, u32 len)
 {
@@ -201,7 +230,7 @@ int emulate_fetch(struct emul_ctxt *c, u64 lin, void *buf, u32 len)
 		if (st)
 			return st;
 		n = (u32)MIN(r.left, len);
-		if (gmem_read(&vc(c)->vm->mem, r.gpa, to, n))
+		if (!fetch_piece(vc(c)->vm, r.gpa, to, n))
 			memset(to, 0xff, n);
 		to += n;
 		lin += n;
@@ -249,7 +278,7 @@ void *emulate_map(struct emul_ctxt *c, u64 lin, u32 len, u32 flags)
 		return NULL;
 	if (gwalk(walk_state(c), GVA(lin), access_bits(flags, false) | GWALK_SET_AD, &r) != GWALK_OK)
 		return NULL;
-	return gmem_ptr(&vc(c)->vm->mem, r.gpa, len);
+	return plain_ram(vc(c)->vm, r.gpa, len);
 }
 
 static bool cas(void *p, const void *oldv, const void *newv, u32 len)
@@ -285,7 +314,7 @@ int emulate_cmpxchg(struct emul_ctxt *c, u64 lin, const void *oldv, const void *
 
 	if (st)
 		return st;
-	p = len <= r.left ? gmem_ptr(&vc(c)->vm->mem, r.gpa, len) : NULL;
+	p = len <= r.left ? plain_ram(vc(c)->vm, r.gpa, len) : NULL;
 	if (!p || (len == 16 && (r.gpa.v & 15)))
 		return emulate_write(c, lin, newv, len, flags);
 	if (!cas(p, oldv, newv, len))

@@ -22,7 +22,10 @@ enum exit_action exit_ept_violation(struct vcpu *v)
 		vm_kill(v, "event delivery through gpa %#lx, which is not RAM", gpa);
 		return EXIT_KILL;
 	}
-	if (gmem_ptr(&v->vm->mem, GPA(gpa), 1)) {
+	if (gmem_ptr(&v->vm->mem, GPA(gpa), 1) && !guest_shadow_hides(&v->vm->remap.shadow, gpa)) {
+		/* It was opened meanwhile: what the TLB held is gone by this exit. */
+		if (v->vm->map.pc && guest_shadow_covers(gpa))
+			return EXIT_RESUME;
 		vm_kill(v, "EPT violation in RAM at gpa %#lx, qualification %#lx", gpa, q);
 		return EXIT_KILL;
 	}

@@ -50,14 +50,34 @@ static int find_kernel(struct vm *vm, vm_find_image *find)
 	return OK;
 }
 
+static int find_firmware(struct vm *vm, vm_find_image *find)
+{
+	const struct vm_config *c = &vm->config;
+	int err = find_image(vm, find, c->firmware_image, &vm->rom);
+
+	if (err)
+		return err;
+	if (!vm->rom.len || vm->rom.len % GUEST_ROM_GRAIN || vm->rom.len > GUEST_ROM_MAX) {
+		log_err("guest %s: its firmware, the module \"%s\", has %lu bytes: not a multiple of 64 KiB up to %u "
+		        "MiB\n",
+		        c->name, c->firmware_image, vm->rom.len, GUEST_ROM_MAX >> 20);
+		return ERR_INVAL;
+	}
+	/* It is mapped where it lies. GRUB puts modules on pages of their own. */
+	if ((u64)vm->rom.data % PAGE_SIZE) {
+		log_err("guest %s: its firmware, the module \"%s\", was not loaded to whole pages\n", c->name,
+		        c->firmware_image);
+		return ERR_INVAL;
+	}
+	return OK;
+}
+
 static int find_images(struct vm *vm, vm_find_image *find)
 {
 	int err = vm->config.kernel ? find_kernel(vm, find) : OK;
 
-	if (!err && vm->config.firmware) {
-		log_err("guest %s: this version starts no firmware\n", vm->config.name);
-		err = ERR_NOTSUP;
-	}
+	if (!err && vm->config.firmware)
+		err = find_firmware(vm, find);
 	if (!err && vm->config.initrd)
 		err = find_image(vm, find, vm->config.initrd, &vm->initrd);
 	for (u32 i = 0; i < vm->config.nr_modules && !err; i++) {

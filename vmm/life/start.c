@@ -45,6 +45,8 @@ int vm_start_create(struct vm *vm)
 	vm->start = hv_zalloc(sizeof(*vm->start));
 	if (!vm->start)
 		return ERR_NOMEM;
+	if (!vm->config.kernel)
+		return OK;
 	vm->start->kind = load_detect(vm->kernel.data, vm->kernel.len);
 	if (mb1_find_header(vm->kernel.data, vm->kernel.len, 0, &h))
 		vm->start->mb1_at = h.offset;
@@ -179,10 +181,10 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	lapic_reset(v, 0);
 	vcpu_load(v);
 	vcpu_reset(v, false);
-	if (v->id == 0)
+	if (v->id == 0 && !v->vm->config.firmware) /* which begins at the reset vector */
 		set_start_state(v, out);
 	vcpu_put(v);
-	atomic_store(&v->request, VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_EVENT | VCPU_REQ_TIMER);
+	atomic_store(&v->request, VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_REMAP | VCPU_REQ_EVENT | VCPU_REQ_TIMER);
 }
 
 /* Time begins. */
@@ -217,9 +219,10 @@ static void start_piece(struct vm *vm)
 
 	switch (s->step) {
 	case CLEAR: s->step += !clear_some(vm); break;
-	case TABLES: s->step += !build_some(vm, &err); break;
+	/* Firmware brings its own tables, and loads what it starts. */
+	case TABLES: s->step += vm->config.firmware || !build_some(vm, &err); break;
 	case IMAGES:
-		err = load_images(vm);
+		err = vm->config.firmware ? OK : load_images(vm);
 		if (err)
 			log_err("guest %s: kernel \"%s\" refused: %s\n", vm->config.name, vm->config.kernel,
 			        s->out.why);

@@ -158,7 +158,7 @@ static const char *protocol(const struct vm_config *c)
 
 static const char *kernel(const struct vm_config *c)
 {
-	return c->kernel;
+	return c->kernel ? c->kernel : c->firmware_image;
 }
 
 static const char *command_line(const struct vm_config *c)

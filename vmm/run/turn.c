@@ -78,16 +78,21 @@ static void handle_init_sipi(struct vcpu *v)
 	v->sipi_pending = false;
 }
 
+#define REQ_EPT (VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_REMAP)
+
 /* A piece of what changes the EPT. false: there are more, in turns to come. */
-static bool change_apic(struct vcpu *v, u32 req)
+static bool change_ept(struct vcpu *v, u32 req)
 {
 	if (req & VCPU_REQ_INVEPT) {
 		if (vcpu_ept_flush(v))
 			req &= ~VCPU_REQ_INVEPT;
-	} else if (vcpu_apic_mode(v)) {
-		req &= ~VCPU_REQ_APIC;
+	} else if (req & VCPU_REQ_APIC) {
+		if (vcpu_apic_mode(v))
+			req &= ~VCPU_REQ_APIC;
+	} else if (vcpu_remap(v)) {
+		req &= ~VCPU_REQ_REMAP;
 	}
-	if (!(req & (VCPU_REQ_APIC | VCPU_REQ_INVEPT)))
+	if (!(req & REQ_EPT) && !(atomic_load(&v->request) & VCPU_REQ_INVEPT))
 		return true;
 	atomic_fetch_or(&v->request, req);
 	return false;
@@ -106,7 +111,7 @@ static bool prepare_locked(struct vcpu *v)
 	if (v->id == 0 && unlikely(vm_status(&v->vm->status) & VM_ST_BUTTON) &&
 	    vm_tr_take_button(&v->vm->status) == VM_TR_DONE)
 		board_power_button(v->vm);
-	if (unlikely(req & (VCPU_REQ_APIC | VCPU_REQ_INVEPT)) && !change_apic(v, req))
+	if (unlikely(req & REQ_EPT) && !change_ept(v, req))
 		return false;
 	if (timerq_next(&v->timers) <= vm_now(v->vm))
 		timerq_run(&v->timers, vm_now(v->vm));

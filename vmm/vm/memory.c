@@ -81,6 +81,8 @@ static int set_tables_aside(struct vm *vm)
 
 	if (vmx_caps_has(&vmx_caps, VMX_FEAT_APIC_ACCESS))
 		n += VM_APIC_TABLES;
+	if (vm->map.pc)
+		n += VM_REMAP_TABLES;
 	for (; !err && n; n--) {
 		struct vm_spare_table *t = hv_alloc_pages(1);
 
@@ -102,8 +104,8 @@ static int map_chunk(struct vm *vm, u64 gpa, u64 len)
 
 	if (err)
 		return err;
-	/* One that a small page maps may hold code at once. */
-	err = ept_map(&vm->ept, GPA(gpa), pa, len, vm->small_code && len > PAGE_SIZE ? EPT_RW : EPT_RWX, EPT_MT_RAM,
+	/* One that small pages map may hold code at once. */
+	err = ept_map(&vm->ept, GPA(gpa), pa, len, vm->small_code && len >= SIZE_2M ? EPT_RW : EPT_RWX, EPT_MT_RAM,
 	              false);
 	if (err)
 		guest_frames_free(pa, len / PAGE_SIZE);
@@ -132,6 +134,17 @@ static int map_ram(struct vm *vm, u64 gpa, u64 len)
 	return OK;
 }
 
+/* A PC's shadow RAM is in one piece, for it is mapped anew whenever the guest opens or closes some of it. */
+static int map_range(struct vm *vm, u64 gpa, u64 len)
+{
+	int err;
+
+	if (!vm->map.pc || gpa != GUEST_SHADOW_BASE)
+		return map_ram(vm, gpa, len);
+	err = map_chunk(vm, gpa, GUEST_SHADOW_LEN);
+	return err ? err : map_ram(vm, gpa + GUEST_SHADOW_LEN, len - GUEST_SHADOW_LEN);
+}
+
 static int free_leaf(void *arg, const struct ept_leaf *leaf)
 {
 	const struct vm *vm = arg;
@@ -149,7 +162,8 @@ int vm_memory_create(struct vm *vm)
 		.ad = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_AD),
 		.exec_only = vmx_caps_has(&vmx_caps, VMX_FEAT_EPT_EXEC_ONLY),
 	};
-	int err = guest_map_build(&vm->map, vm->config.memory);
+	bool pc = vm->config.platform == VM_PLATFORM_PC;
+	int err = (pc ? guest_map_build_pc : guest_map_build)(&vm->map, vm->config.memory);
 
 	vm->small_code = small_code && caps.page_2m;
 	vm->table_alloc = (struct pt_alloc){
@@ -168,11 +182,13 @@ int vm_memory_create(struct vm *vm)
 		return err;
 	guest_map_ranges(&vm->map, &vm->mem, (u8 *)WINDOW_BASE);
 	for (u32 i = 0; i < vm->mem.nr_ranges && !err; i++) {
-		err = map_ram(vm, vm->mem.ranges[i].gpa, vm->mem.ranges[i].len);
+		err = map_range(vm, vm->mem.ranges[i].gpa, vm->mem.ranges[i].len);
 		if (!err)
 			err = hostpt_map_window(&vm->pt, WINDOW_BASE, &vm->ept, GPA(vm->mem.ranges[i].gpa),
 			                        vm->mem.ranges[i].len);
 	}
+	if (!err)
+		err = vm_remap_create(vm);
 	if (!err)
 		err = set_tables_aside(vm);
 	if (err || !vmx_caps_has(&vmx_caps, VMX_FEAT_APIC_ACCESS))
@@ -194,7 +210,10 @@ void vm_memory_destroy(struct vm *vm)
 		hv_free_pages(t, 1);
 	}
 	if (vm->ept.t.root) {
-		int err = ept_walk(&vm->ept, GPA(0), BIT(48) - PAGE_SIZE, free_leaf, vm);
+		int err;
+
+		vm_remap_undo(vm);
+		err = ept_walk(&vm->ept, GPA(0), BIT(48) - PAGE_SIZE, free_leaf, vm);
 
 		assert(err == OK);
 		ept_destroy(&vm->ept);

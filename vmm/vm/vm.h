@@ -14,6 +14,7 @@
 #include "vmm/dev/irq/pc_irqchip.h"
 #include "vmm/policy/pv.h"
 #include "vmm/sched/sched.h"
+#include "vmm/vm/remap.h"
 #include "vmm/vm/status.h"
 
 #define VM_PIO_REGIONS  128
@@ -53,6 +54,7 @@ struct vm {
 	u64 apic_access_gpa; /* where it is mapped */
 	bool apic_access_mapped;
 	bool apic_access_leaves; /* from there: empty tables are still to be taken out */
+	struct vm_remap remap;   /* of a PC */
 
 	struct io_bus pio, mmio;
 	struct io_region *pio_storage[VM_PIO_REGIONS];
@@ -88,6 +90,7 @@ struct vm {
 	struct spinlock lock;
 
 	struct vm_image kernel, initrd;
+	struct vm_image rom; /* the firmware */
 	struct vm_image modules[CONFIG_NR_MODULES];
 	u32 nr_modules;
 
