@@ -286,6 +286,32 @@ def other_kernel_tests():
     )
 
 
+def until_firmware_speaks(text):
+    """(what is wrong, ticks from a guest's first instruction to its firmware's first line): the log has microseconds."""
+    stamp = r"^(?:\x1b\S*?m)?\[ *(\d+\.\d+)\] "
+    first = re.search(stamp + r"guest pc: first instruction", text, re.M)
+    spoke = re.search(stamp + r"pc: SeaBIOS", text, re.M)
+    if not first or not spoke:
+        return "its first instruction or its first line is not in the log", ""
+    return None, f"{round((float(spoke[1]) - float(first[1])) * 1e6) * 50} ticks to its first line"
+
+
+def firmware_tests():
+    """Guests that begin at the reset vector."""
+    yield Boot(
+        "bios-hello",
+        "SeaBIOS from its reset vector to its first lines",
+        240,
+        config="pc-bios",
+        needs=["images-of-pc-bios"],
+        want=(r"pc: SeaBIOS \(version \S+\)",),
+        forbid=(r"panic", r"EPT violation in RAM", r"refused"),
+        enough=r"pc: BUILD: gcc",
+        status=session.ENDED,
+        check=until_firmware_speaks,
+    )
+
+
 def kernel_complaints(text):
     """The kernel's warnings and worse, without their times."""
     return [re.sub(r"^\[ *[\d.]+\] ", "", m) for m in re.findall(r"^dmesg: <[0-4]>(.*)$", text, re.M)]
@@ -1094,6 +1120,7 @@ def all_tests():
     groups = (
         linux_tests,
         other_kernel_tests,
+        firmware_tests,
         payload_tests,
         xsave_tests,
         pv_tests,
