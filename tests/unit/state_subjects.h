@@ -1,6 +1,7 @@
 /* All subjects of the tests of states: every device that can be a row of the board's table. */
 #pragma once
 
+#include "state_subjects_chipset.h"
 #include "state_subjects_irq.h"
 #include "state_subjects_pc.h"
 #include "state_subjects_pci.h"
@@ -12,6 +13,7 @@ static const struct {
 	{ state_subjects_pc, ARRAY_SIZE(state_subjects_pc) },
 	{ state_subjects_irq, ARRAY_SIZE(state_subjects_irq) },
 	{ state_subjects_pci, ARRAY_SIZE(state_subjects_pci) },
+	{ state_subjects_chipset, ARRAY_SIZE(state_subjects_chipset) },
 };
 
 static inline u32 state_subject_count(void)

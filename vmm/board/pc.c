@@ -7,7 +7,9 @@
 #include "vmm/cpu/kill.h"
 #include "vmm/vm/vm.h"
 
-#define WATCHDOG_SLOT 2
+/* Slots 0 to 2 of the PC are the chip set's and the VGA's, those after them the guest's disks' and NICs'. */
+#define WATCHDOG_SLOT    2
+#define WATCHDOG_SLOT_PC 31
 
 /* ---- what devices call ---- */
 
@@ -72,9 +74,17 @@ static int host_bridge(struct vm *vm, u32 n, union board_cfg *cfg)
 	return OK;
 }
 
+static int i440fx(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->i440fx = (struct vi440fx_cfg){ .at = { 0, 0 } };
+	return OK;
+}
+
 static int watchdog(struct vm *vm, u32 n, union board_cfg *cfg)
 {
-	cfg->watchdog = (struct vi6300esb_cfg){ .at.slot = WATCHDOG_SLOT, .expired = on_watchdog, .arg = vm };
+	u8 slot = board_is_pc(&vm->config, n) ? WATCHDOG_SLOT_PC : WATCHDOG_SLOT;
+
+	cfg->watchdog = (struct vi6300esb_cfg){ .at.slot = slot, .expired = on_watchdog, .arg = vm };
 	return OK;
 }
 
@@ -129,7 +139,8 @@ const struct board_row board_pc[] = {
 	ROW(vreset, reset, "reset", .config = reset),
 	ROW(vcrtc, crtc, "crtc", .wanted = board_is_minimal),
 	ROW(vpci, pci, "pci"),
-	ROW(vpci_host_bridge, host_bridge, "host-bridge", .config = host_bridge),
+	ROW(vpci_host_bridge, host_bridge, "host-bridge", .wanted = board_is_minimal, .config = host_bridge),
+	ROW(vi440fx, i440fx, "i440fx", .wanted = board_is_pc, .config = i440fx),
 	ROW(vi6300esb, watchdog, "i6300esb", .wanted = watchdog_wanted, .config = watchdog),
 	COM(0),
 	COM(1),

@@ -11,6 +11,7 @@
 #include "vmm/dev/pc/vreset.h"
 #include "vmm/dev/pc/vrtc.h"
 #include "vmm/dev/pc/vuart.h"
+#include "vmm/dev/pci/vi440fx.h"
 #include "vmm/dev/pci/vi6300esb.h"
 #include "vmm/dev/pci/vpci.h"
 #include "vmm/dev/vdev.h"
@@ -34,6 +35,7 @@ union board_cfg {
 	struct vpm_cfg pm;
 	struct vreset_cfg reset;
 	struct vpci_host_bridge_cfg host_bridge;
+	struct vi440fx_cfg i440fx;
 	struct vi6300esb_cfg watchdog;
 	struct vuart_cfg uart;
 	struct vdebug_config debug;
@@ -62,8 +64,9 @@ struct board {
 	struct vreset reset;
 	struct vcrtc crtc;
 	struct vpci pci;
-	struct vpci_dev host_bridge;
-	struct vi6300esb watchdog; /* with VM_WATCHDOG_I6300ESB */
+	struct vpci_dev host_bridge; /* on the minimal machine */
+	struct vi440fx i440fx;       /* on the PC */
+	struct vi6300esb watchdog;   /* with VM_WATCHDOG_I6300ESB */
 	struct vuart com[CONFIG_NR_COM];
 	struct com_port port[CONFIG_NR_COM];
 	struct com_port firmware_log; /* what goes to port 402h */
