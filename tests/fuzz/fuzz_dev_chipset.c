@@ -1,11 +1,14 @@
 /* The PC's chip set: any sequence of configuration accesses, resets and restores. */
 #include "../unit/chipset_rig.h"
 #include "vmm/dev/pci/vi440fx.h"
+#include "vmm/dev/pci/vpiix3.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static struct chipset_rig rig;
 static struct vi440fx bridge;
+static struct vpiix3 isa;
+static struct vpci_dev asks[4];     /* INTA to INTD of slot 2 */
 static u8 memory[VI440FX_SEGMENTS]; /* what the bridge said of each segment */
 static u32 told;
 
@@ -16,7 +19,7 @@ static void pam(void *arg, u32 segment, bool read, bool write)
 	told++;
 }
 
-static void check(void)
+static void check_bridge(void)
 {
 	assert(vpci_cfg_get(&bridge.pci, 0, 4) == 0x12378086);
 	for (u32 i = 0; i < VI440FX_SEGMENTS; i++) {
@@ -27,45 +30,80 @@ static void check(void)
 	assert((bridge.pci.s.cfg[VI440FX_SMRAM] & 0x87) == 2);
 }
 
-/* Nothing that is valid is refused, and putting it in place changes nothing. */
-static void restore(void)
+/* Lines are what requests and routes make of them, always. */
+static void check_lines(void)
 {
-	struct vpci_dev_state s = bridge.pci.s;
+	u32 want = 0;
+
+	for (u32 i = 0; i < 4; i++) {
+		u8 route = isa.pci.s.cfg[0x60 + ((i + 1) & 3)];
+
+		if (asks[i].s.intx && route < 16 && route != 0 && route != 1 && route != 2 && route != 8 &&
+		    route != 13)
+			want |= 1u << route;
+	}
+	assert(fake_irq_lines(&rig.irq) == want);
+}
+
+/* Nothing that is valid is refused, and putting it in place changes nothing. */
+static void restore(const struct vdev_ops *ops, void *dev)
+{
+	struct vpci_dev_state s = *(struct vpci_dev_state *)vdev_part(ops, dev, 0);
 	const void *part[VDEV_PARTS] = { &s };
 	struct state_check c = { .now = rig.now, .field = "" };
 
-	assert(vi440fx_ops.valid(&bridge, part, &c));
-	told = 0;
-	vi440fx_ops.restored(&bridge, rig.now);
-	assert(told == VI440FX_SEGMENTS && !memcmp(&s, &bridge.pci.s, sizeof(s)));
+	assert(ops->valid(dev, part, &c));
+	ops->restored(dev, rig.now);
+	assert(!memcmp(&s, vdev_part(ops, dev, 0), sizeof(s)));
 }
 
-/* Bytes: function and access; offset; 4 of value. */
-int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+static void event(u8 what, u8 which)
 {
-	static const struct vi440fx_cfg cfg = { .pam = pam };
-	u32 value;
+	switch (what) {
+	case 0xff: vi440fx_ops.reset(&bridge, rig.now); break;
+	case 0xfe: vpiix3_ops.reset(&isa, rig.now); break;
+	case 0xfd: restore(&vi440fx_ops, &bridge); break;
+	case 0xfc: restore(&vpiix3_ops, &isa); break;
+	default: vpci_intx_set(&asks[which & 3], which & 4); break;
+	}
+}
+
+static void attach(void)
+{
+	static const struct vi440fx_cfg bridge_cfg = { .pam = pam };
+	static const struct vpiix3_cfg isa_cfg = { .at = { 1, 0 } };
 
 	chipset_init(&rig);
-	assert(vi440fx_ops.attach(&bridge, &rig.env, &cfg) == OK);
+	assert(vi440fx_ops.attach(&bridge, &rig.env, &bridge_cfg) == OK);
+	assert(vpiix3_ops.attach(&isa, &rig.env, &isa_cfg) == OK);
+	for (u32 i = 0; i < 4; i++) {
+		vpci_dev_init(&asks[i], "asks", 1, 2, 0x080000, 0, (u8)(i + 1));
+		assert(vpci_attach(&rig.pci, &asks[i], 2, i) == OK);
+	}
 	vi440fx_ops.reset(&bridge, 0);
-	check();
+	vpiix3_ops.reset(&isa, 0);
+}
+
+/* Bytes: from F0h on an event, else size, function and direction; offset; 4 of value. */
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	attach();
 	for (; size >= 6; data += 6, size -= 6) {
 		u8 len = (u8)(1u << data[0] % 3), at = data[1] & (u8) ~(len - 1);
+		u32 value, slot = data[0] >> 4 & 1;
 
 		memcpy(&value, data + 2, 4);
 		told = 0;
-		if (data[0] == 0xff)
-			vi440fx_ops.reset(&bridge, 0);
-		else if (data[0] == 0xfe)
-			restore();
+		if (data[0] >= 0xf0)
+			event(data[0], data[1]);
 		else if (data[0] & 0x80)
-			assert(len == 4 || chipset_rd(&rig, 0, 0, at, len) >> 8 * len == 0);
+			assert(len == 4 || chipset_rd(&rig, slot, 0, at, len) >> 8 * len == 0);
 		else
-			chipset_wr(&rig, 0, 0, at, len, value);
+			chipset_wr(&rig, slot, 0, at, len, value);
 		/* One access is little work. */
-		assert(told <= (data[0] >= 0xfe ? VI440FX_SEGMENTS : 8));
-		check();
+		assert(told <= (data[0] >= 0xf0 ? VI440FX_SEGMENTS : 8));
+		check_bridge();
+		check_lines();
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include "state_subjects_pci.h"
 #include "vmm/dev/pci/vi440fx.h"
+#include "vmm/dev/pci/vpiix3.h"
 
 enum { NOTE_PAM = 0x300 };
 
@@ -56,7 +57,56 @@ static inline void subject_440fx_invariants(struct state_world *w)
 	assert(d->pci.wmask[VI440FX_SMRAM] == (smram & 0x10 ? 0x20 : 0x78));
 }
 
+/* ---- ISA bridge, with two functions whose interrupts it routes ---- */
+
+struct subject_piix3_world {
+	struct vpci pci;
+	struct vpci_dev f[2];
+};
+
+static inline int subject_piix3_attach(struct state_world *w)
+{
+	struct subject_piix3_world *x = w->extra;
+	struct vpiix3_cfg cfg = { .at = { 1, 0 } };
+	int err = subject_fn_bus(w, &x->pci);
+
+	if (!err)
+		err = w->ops->attach(w->dev, &w->env, &cfg);
+	for (u32 i = 0; i < 2 && !err; i++) {
+		vpci_dev_init(&x->f[i], "f", 0x1af4, (u16)i, 0x080000, 0, (u8)(i + 1));
+		err = vpci_attach(&x->pci, &x->f[i], 2, i);
+	}
+	return err;
+}
+
+/* The functions are the world's: nothing of them is saved, so that they want nothing after each operation. */
+static inline void subject_piix3_step(struct state_world *w, struct state_dice *d)
+{
+	struct subject_piix3_world *x = w->extra;
+	u8 op = d_u8(d);
+
+	if (op & 8)
+		vpci_intx_set(&x->f[op & 1], true);
+	subject_chip_cfg(w, d, 1, 0, op & 2 ? VPCI_PIRQ_ROUTE + (op >> 4 & 3) : d_u8(d));
+	if (op == 0xfe)
+		w->ops->reset(w->dev, w->now);
+	vpci_intx_set(&x->f[op & 1], false);
+}
+
+static inline void subject_piix3_invariants(struct state_world *w)
+{
+	struct vpiix3 *d = w->dev;
+
+	assert(vpci_cfg_get(&d->pci, PCI_VENDOR, 4) == 0x70008086 && d->pci.s.cfg[PCI_HEADER_TYPE] == 0x80);
+	for (u32 i = 0; i < 4; i++)
+		assert(!(d->pci.s.cfg[VPCI_PIRQ_ROUTE + i] & 0x70));
+	for (u32 i = 0; i < WORLD_LINES; i++)
+		assert(!w->level[i]);
+}
+
 static const struct state_subject state_subjects_chipset[] = {
 	{ "i440fx", &vi440fx_ops, sizeof(struct vi440fx), sizeof(struct vpci), subject_440fx_attach,
 	  subject_440fx_step, subject_440fx_invariants, subject_fn_unplug_bus },
+	{ "piix3", &vpiix3_ops, sizeof(struct vpiix3), sizeof(struct subject_piix3_world), subject_piix3_attach,
+	  subject_piix3_step, subject_piix3_invariants, subject_fn_unplug_bus },
 };

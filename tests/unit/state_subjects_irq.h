@@ -339,7 +339,12 @@ static inline void subject_irqchip_step(struct state_world *w, struct state_dice
 	case 0:
 	case 1: subject_irqchip_pic(w, d); break;
 	case 2:
-	case 3: irqchip_set_line(&c->chip, d_u8(d) % 26, op & 8); break;
+	case 3:
+		if (op & 0x10)
+			irqchip_set_pirq(&c->chip, d_u8(d) % 17, op & 8);
+		else
+			irqchip_set_line(&c->chip, d_u8(d) % 26, op & 8);
+		break;
 	case 4: subject_irqchip_ioapic(w, d); break;
 	case 5:
 		if (op & 8)
@@ -372,6 +377,13 @@ static inline void subject_irqchip_invariants(struct state_world *w)
 	for (u32 pin = 0; pin < VIOAPIC_PINS; pin++)
 		assert(!(c->ioapic.s.rte[pin] & 0x00fffffffffe1000ull));
 	assert(c->ioapic.s.lines < BIT(VIOAPIC_PINS) && (c->ioapic.s.id < 16 || c->ioapic.s.id == 20));
+	for (u32 n = 0; n < 16; n++) {
+		bool on = (c->s.isa | c->s.pirq) >> n & 1;
+
+		if (n != 2)
+			assert((c->pic.s.chip[n >> 3].level >> (n & 7) & 1) == on &&
+			       (c->ioapic.s.lines >> (n ? n : 2) & 1) == on);
+	}
 }
 
 static const struct state_subject state_subjects_irq[] = {

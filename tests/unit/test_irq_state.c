@@ -96,7 +96,7 @@ START_TEST(pics)
 	/* A request of the slave that is not masked there has to be the master's, and INTR when it is not masked. */
 	CHIP((pic.chip[1].irr = 2, pic.chip[1].level = 2, pic.chip[1].imr = 0), "chip[0].irr");
 	CHIP((pic.chip[1].irr = 2, pic.chip[1].level = 2, pic.chip[1].imr = 0, pic.chip[0].irr = 4,
-	      pic.chip[0].level = 4),
+	      pic.chip[0].level = 4, wiring.isa = 0x200, ioapic.lines = 0x200),
 	     "");
 	CHIP((pic.chip[1].irr = 2, pic.chip[1].level = 2, pic.chip[1].imr = 0, pic.chip[0].irr = 4,
 	      pic.chip[0].level = 4, pic.chip[0].imr = 0),
@@ -115,7 +115,17 @@ START_TEST(ioapics)
 	CHIP(ioapic.rte[3] = BIT(14), "rte");
 	CHIP(ioapic.rte[3] = BIT(15) | BIT(14), "");
 	CHIP(ioapic.rte[3] = BIT(15) | BIT(14) | APIC_MODE_NMI << 8, "rte");
-	CHIP(ioapic.lines = 0xffffff, "");
+	CHIP(ioapic.lines = 0xff0000, "");
+	/* Lines of ISA and the inputs of both chips: pin 2 is line 0, and line 2 is none. */
+	CHIP(ioapic.lines = 0xff0002, "isa");
+	CHIP(pic.chip[0].level = 2, "isa");
+	CHIP((pic.chip[0].level = 2, ioapic.lines = 2), "isa");
+	CHIP((pic.chip[0].level = 2, ioapic.lines = 2, wiring.pirq = 2), "");
+	CHIP((pic.chip[0].level = 2, ioapic.lines = 2, wiring.isa = 2), "");
+	CHIP((pic.chip[0].level = 1, ioapic.lines = 4, wiring.isa = 1), "");
+	CHIP((pic.chip[0].level = 1, ioapic.lines = 1, wiring.isa = 1), "isa");
+	CHIP(wiring.isa = 4, "");
+	CHIP(wiring.isa = 0x8000, "isa");
 	CHIP(ioapic.lines = 0x1000000, "lines");
 	CHIP(ioapic.id = 15, "");
 	CHIP(ioapic.id = 16, "id");

@@ -267,6 +267,36 @@ START_TEST(wiring)
 }
 END_TEST
 
+/* A device and PCI on one ISA line: it is high while either wants it, on 8259As and I/O APIC alike. */
+START_TEST(isa_and_pci)
+{
+	setup();
+	for (u32 n = 0; n < 16; n++) {
+		u32 pin = n ? n : 2;
+
+		for (u32 i = 0; i < 16; i++) {
+			/* Every step from every one of the four states to another. */
+			static const u8 walk[16] = { 0, 1, 0, 2, 0, 3, 1, 2, 1, 3, 2, 1, 0, 3, 2, 0 };
+			bool on = walk[i];
+
+			irqchip_set_line(&b.irq.chip, n, walk[i] & 1);
+			irqchip_set_pirq(&b.irq.chip, n, walk[i] & 2);
+			ck_assert(b.irq.s.isa == (walk[i] & 1) << n && b.irq.s.pirq == (walk[i] >> 1) << n);
+			if (n == 2)
+				on = false; /* the cascade is no line, and pin 2 is the PIT's */
+			ck_assert_uint_eq(b.irq.ioapic.s.lines, on ? 1u << pin : 0);
+			ck_assert_uint_eq(b.irq.pic.s.chip[n >> 3].level, on ? 1u << (n & 7) : 0);
+		}
+	}
+	irqchip_set_pirq(&b.irq.chip, 16, true); /* no ISA line */
+	ck_assert(!b.irq.s.pirq && !b.irq.ioapic.s.lines);
+	irqchip_set_line(&b.irq.chip, 9, true);
+	irqchip_set_pirq(&b.irq.chip, 10, true);
+	pc_irqchip_reset(&b.irq);
+	ck_assert(!b.irq.s.isa && !b.irq.s.pirq && !b.irq.ioapic.s.lines);
+}
+END_TEST
+
 START_TEST(pic_to_lint0)
 {
 	static const u8 init[][2] = { { 0x20, 0x11 }, { 0x21, 0x20 }, { 0x21, 4 }, { 0x21, 1 },    { 0xa0, 0x11 },
@@ -582,5 +612,5 @@ START_TEST(ioapic_id)
 END_TEST
 
 SUITE_MAIN("pc_irqchip", ioapic_registers, ioapic_id, edge, level, shared_vector_and_eoi_register, not_accepted,
-           other_delivery_modes, wiring, pic_to_lint0, logical_xapic, logical_x2apic, physical, lowest_priority, icr,
-           icr_invalid_combinations, icr_start_up, msi, attach_errors)
+           other_delivery_modes, wiring, isa_and_pci, pic_to_lint0, logical_xapic, logical_x2apic, physical,
+           lowest_priority, icr, icr_invalid_combinations, icr_start_up, msi, attach_errors)

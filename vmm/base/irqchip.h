@@ -13,6 +13,11 @@ struct irqchip_ops {
 	/* gsi: global system interrupt (ISA IRQ n is GSI n, the PIT's IRQ 0 as well); level as the device drives it,
 	 * true = asserted. */
 	void (*set_line)(void *ctx, u32 gsi, bool asserted);
+	/*
+	 * The PCI bus' share of an ISA line, where a chip set routes its INTx lines to these: the line is asserted
+	 * while this is, or what set_line drives. irq: 0-15. NULL: set_line's.
+	 */
+	void (*set_pirq)(void *ctx, u32 irq, bool asserted);
 	/* An MSI write: address 0xFEExxxxx and data (SDM vol. 3, "Message Signalled Interrupts"). */
 	void (*send_msi)(void *ctx, u64 addr, u32 data);
 	/*
@@ -31,6 +36,11 @@ struct irqchip {
 static inline void irqchip_set_line(const struct irqchip *c, u32 gsi, bool asserted)
 {
 	c->ops->set_line(c->ctx, gsi, asserted);
+}
+
+static inline void irqchip_set_pirq(const struct irqchip *c, u32 irq, bool asserted)
+{
+	(c->ops->set_pirq ? c->ops->set_pirq : c->ops->set_line)(c->ctx, irq, asserted);
 }
 
 static inline void irqchip_send_msi(const struct irqchip *c, u64 addr, u32 data)

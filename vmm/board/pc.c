@@ -8,6 +8,7 @@
 #include "vmm/vm/vm.h"
 
 /* Slots 0 to 2 of the PC are the chip set's and the VGA's, those after them the guest's disks' and NICs'. */
+#define PIIX_SLOT        1
 #define WATCHDOG_SLOT    2
 #define WATCHDOG_SLOT_PC 31
 
@@ -80,6 +81,12 @@ static int i440fx(struct vm *vm, u32 n, union board_cfg *cfg)
 	return OK;
 }
 
+static int piix3(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->piix3 = (struct vpiix3_cfg){ .at = { PIIX_SLOT, 0 } };
+	return OK;
+}
+
 static int watchdog(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	u8 slot = board_is_pc(&vm->config, n) ? WATCHDOG_SLOT_PC : WATCHDOG_SLOT;
@@ -141,6 +148,7 @@ const struct board_row board_pc[] = {
 	ROW(vpci, pci, "pci"),
 	ROW(vpci_host_bridge, host_bridge, "host-bridge", .wanted = board_is_minimal, .config = host_bridge),
 	ROW(vi440fx, i440fx, "i440fx", .wanted = board_is_pc, .config = i440fx),
+	ROW(vpiix3, piix3, "piix3", .wanted = board_is_pc, .config = piix3),
 	ROW(vi6300esb, watchdog, "i6300esb", .wanted = watchdog_wanted, .config = watchdog),
 	COM(0),
 	COM(1),

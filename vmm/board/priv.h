@@ -14,6 +14,7 @@
 #include "vmm/dev/pci/vi440fx.h"
 #include "vmm/dev/pci/vi6300esb.h"
 #include "vmm/dev/pci/vpci.h"
+#include "vmm/dev/pci/vpiix3.h"
 #include "vmm/dev/vdev.h"
 
 struct vm;
@@ -36,6 +37,7 @@ union board_cfg {
 	struct vreset_cfg reset;
 	struct vpci_host_bridge_cfg host_bridge;
 	struct vi440fx_cfg i440fx;
+	struct vpiix3_cfg piix3;
 	struct vi6300esb_cfg watchdog;
 	struct vuart_cfg uart;
 	struct vdebug_config debug;
@@ -65,8 +67,9 @@ struct board {
 	struct vcrtc crtc;
 	struct vpci pci;
 	struct vpci_dev host_bridge; /* on the minimal machine */
-	struct vi440fx i440fx;       /* on the PC */
-	struct vi6300esb watchdog;   /* with VM_WATCHDOG_I6300ESB */
+	struct vi440fx i440fx;       /* on the PC, as the next ones */
+	struct vpiix3 piix3;
+	struct vi6300esb watchdog; /* with VM_WATCHDOG_I6300ESB */
 	struct vuart com[CONFIG_NR_COM];
 	struct com_port port[CONFIG_NR_COM];
 	struct com_port firmware_log; /* what goes to port 402h */

@@ -6,7 +6,7 @@
 
 #define SHORTHAND_OTHERS 3
 
-STATE_DESC(pc_irqchip_state, PC_IRQCHIP_STATE, 1);
+STATE_DESC(pc_irqchip_state, PC_IRQCHIP_STATE, 2);
 
 /* Lowest priority: one of those that match, in turn. */
 static bool send_lowest(struct pc_irqchip *c, const struct apic_msg *m)
@@ -71,17 +71,43 @@ static bool ioapic_send(void *ctx, const struct apic_msg *m)
 
 #define PIT_PIN 2
 
+static void drive_isa(struct pc_irqchip *c, u32 irq)
+{
+	bool asserted = (c->s.isa | c->s.pirq) >> irq & 1;
+
+	vpic_set_irq(&c->pic, irq, asserted);
+	/* The usual override: the PIT's IRQ 0 is on pin 2, and pin 0 (the 8259A's INTR) is not used. */
+	if (irq == 0)
+		vioapic_set_pin(&c->ioapic, PIT_PIN, asserted);
+	else if (irq != 2)
+		vioapic_set_pin(&c->ioapic, irq, asserted);
+}
+
+static u16 with_bit(u16 bits, u32 n, bool set)
+{
+	return (u16)((bits & ~BIT(n)) | (u16)set << n);
+}
+
 static void set_line(void *ctx, u32 gsi, bool asserted)
 {
 	struct pc_irqchip *c = ctx;
 
-	if (gsi < 16)
-		vpic_set_irq(&c->pic, gsi, asserted);
-	/* The usual override: the PIT's IRQ 0 is on pin 2, and pin 0 (the 8259A's INTR) is not used. */
-	if (gsi == 0)
-		vioapic_set_pin(&c->ioapic, PIT_PIN, asserted);
-	else if (gsi != 2)
+	if (gsi >= 16) {
 		vioapic_set_pin(&c->ioapic, gsi, asserted);
+		return;
+	}
+	c->s.isa = with_bit(c->s.isa, gsi, asserted);
+	drive_isa(c, gsi);
+}
+
+static void set_pirq(void *ctx, u32 irq, bool asserted)
+{
+	struct pc_irqchip *c = ctx;
+
+	if (irq >= 16)
+		return;
+	c->s.pirq = with_bit(c->s.pirq, irq, asserted);
+	drive_isa(c, irq);
 }
 
 /* SDM vol. 3 "Message Address Register Format", "Message Data Register Format". */
@@ -144,7 +170,9 @@ static void pic_intr(void *arg, bool asserted)
 void pc_irqchip_init(struct pc_irqchip *c, struct vlapic **lapics, u32 nr, u8 ioapic_id,
                      void (*pic_changed)(void *arg), void *arg)
 {
-	static const struct irqchip_ops ops = { .set_line = set_line, .send_msi = send_msi, .is_deaf = is_deaf };
+	static const struct irqchip_ops ops = {
+		.set_line = set_line, .set_pirq = set_pirq, .send_msi = send_msi, .is_deaf = is_deaf
+	};
 
 	memset(c, 0, sizeof(*c));
 	c->lapics = lapics;
@@ -174,7 +202,7 @@ void pc_irqchip_reset(struct pc_irqchip *c)
 {
 	vpic_reset(&c->pic);
 	vioapic_reset(&c->ioapic);
-	c->s.next_lowest = 0;
+	c->s = (struct pc_irqchip_state){ .next_lowest = 0 };
 }
 
 /* ---- as a device ---- */
@@ -200,6 +228,21 @@ static void reset(void *dev, u64 now)
 	pc_irqchip_reset(dev);
 }
 
+/* Both chips' inputs are as they are driven: neither would hear again of a line that nothing changes any more. */
+static bool lines_valid(const struct pc_irqchip_state *s, const struct vpic_state *pic,
+                        const struct vioapic_state *ioapic, struct state_check *c)
+{
+	u32 lines = s->isa | s->pirq, pins = (lines & ~5u) | (lines & 1) << PIT_PIN;
+	u32 inputs = pic->chip[0].level | (u32)pic->chip[1].level << 8;
+
+	/* Input 2 is the cascade. */
+	if ((inputs ^ lines) & ~4u)
+		return state_refuse(c, "isa", lines, "and pirq are not the inputs of the 8259As");
+	if ((ioapic->lines & 0xffff) != pins)
+		return state_refuse(c, "isa", lines, "and pirq are not the inputs of the I/O APIC");
+	return true;
+}
+
 static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
 {
 	const struct pc_irqchip *chip = dev;
@@ -207,7 +250,8 @@ static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct st
 
 	if (s->next_lowest > chip->nr)
 		return state_refuse(c, "next_lowest", s->next_lowest, "is beyond the last local APIC");
-	return vpic_valid(part[1], c) && vioapic_valid(&chip->ioapic, part[2], c);
+	return vpic_valid(part[1], c) && vioapic_valid(&chip->ioapic, part[2], c) &&
+	       lines_valid(s, part[1], part[2], c);
 }
 
 static void restored(void *dev, u64 now)

@@ -12,8 +12,10 @@
 #include "vmm/dev/irq/vpic.h"
 #include "vmm/dev/vdev.h"
 
-#define PC_IRQCHIP_STATE(T, F, A, S) \
-	F(T, u32, next_lowest) /* where the next lowest-priority interrupt goes first, up to nr; atomic */
+#define PC_IRQCHIP_STATE(T, F, A, S)                                                                       \
+	F(T, u32, next_lowest) /* where the next lowest-priority interrupt goes first, up to nr; atomic */ \
+	F(T, u16, isa)         /* bit n: a device drives ISA line n */                                     \
+	F(T, u16, pirq)        /* bit n: PCI interrupts routed there do */
 STATE_STRUCT(pc_irqchip_state, PC_IRQCHIP_STATE);
 
 struct pc_irqchip {

@@ -45,6 +45,12 @@ static bool intx_active(const struct vpci_dev *d)
 	return d->s.intx && !(vpci_cfg_get(d, PCI_COMMAND, 2) & PCI_CMD_INTX_DISABLE) && !vpci_msi_enabled(d);
 }
 
+/* Which PIRQ d's pin is wired to: a chip set's slot 1 has INTA on the first, without one that is slot 0. */
+static u32 pirq_of(const struct vpci *pci, const struct vpci_dev *d)
+{
+	return (d->slot + d->s.cfg[PCI_INT_PIN] - (pci->router ? 2u : 1u)) & 3;
+}
+
 /* Bit n: somebody asks for PIRQ n. */
 static u8 pirqs_wanted(const struct vpci *pci)
 {
@@ -52,9 +58,39 @@ static u8 pirqs_wanted(const struct vpci *pci)
 
 	for (struct vpci_dev *d = pci->first; d; d = d->next) {
 		if (d->s.cfg[PCI_INT_PIN] && intx_active(d))
-			level |= BIT((d->slot + d->s.cfg[PCI_INT_PIN] - 1u) & 3);
+			level |= BIT(pirq_of(pci, d));
 	}
 	return level;
+}
+
+u32 vpci_pirq_irq(const struct vpci *pci, u32 pirq)
+{
+	u8 route = pci->router->s.cfg[VPCI_PIRQ_ROUTE + pirq], irq = route & 0xf;
+
+	return (route & VPCI_PIRQ_OFF) || !(VPCI_PIRQ_IRQS >> irq & 1) ? VPCI_NO_IRQ : irq;
+}
+
+/* Bit n: a PIRQ of level is routed to ISA IRQ n. */
+static u16 irqs_wanted(const struct vpci *pci, u8 level)
+{
+	u16 irqs = 0;
+
+	for (u32 n = 0; n < 4; n++) {
+		u32 irq = level & BIT(n) ? vpci_pirq_irq(pci, n) : VPCI_NO_IRQ;
+
+		if (irq != VPCI_NO_IRQ)
+			irqs |= (u16)BIT(irq);
+	}
+	return irqs;
+}
+
+static void drive_routed(struct vpci *pci, u16 irqs, u16 changed)
+{
+	pci->irq_level = irqs;
+	for (u32 n = 0; changed; n++, changed >>= 1) {
+		if (changed & 1)
+			irqchip_set_pirq(pci->irq, n, irqs >> n & 1);
+	}
 }
 
 static void drive(struct vpci *pci, u8 level, u8 changed)
@@ -74,14 +110,36 @@ void vpci_update_intx(struct vpci *pci)
 {
 	u8 level = pirqs_wanted(pci);
 
-	drive(pci, level, level ^ pci->pirq_level);
+	if (pci->router) {
+		u16 irqs = irqs_wanted(pci, level);
+
+		drive_routed(pci, irqs, irqs ^ pci->irq_level);
+	} else {
+		drive(pci, level, level ^ pci->pirq_level);
+	}
 }
 
 void vpci_intx_restored(struct vpci *pci)
 {
 	u8 level = pirqs_wanted(pci);
+	u16 irqs;
 
-	drive(pci, level, level);
+	if (pci->router) {
+		irqs = irqs_wanted(pci, level);
+		drive_routed(pci, irqs, irqs);
+	} else {
+		drive(pci, level, level);
+	}
+}
+
+void vpci_set_router(struct vpci *pci, const struct vpci_dev *router)
+{
+	if (pci->router)
+		drive_routed(pci, 0, pci->irq_level);
+	else
+		drive(pci, 0, pci->pirq_level);
+	pci->router = router;
+	vpci_update_intx(pci);
 }
 
 void vpci_intx_set(struct vpci_dev *dev, bool asserted)
@@ -147,6 +205,8 @@ static void set_multifunction(struct vpci *pci, u32 slot)
 
 	if (!f[0])
 		return;
+	if (f[0]->multifunction)
+		bit = HEADER_MULTIFUNCTION;
 	for (u32 fn = 1; fn < VPCI_FNS; fn++)
 		bit |= f[fn] ? HEADER_MULTIFUNCTION : 0;
 	f[0]->s.cfg[PCI_HEADER_TYPE] = (f[0]->s.cfg[PCI_HEADER_TYPE] & (u8)~HEADER_MULTIFUNCTION) | bit;

@@ -5,8 +5,9 @@
  *
  * A device: vpci_dev_init, vpci_bar_init, vpci_cap_add/msi/msix, then vpci_attach. Its INTx pin is routed as the DSDT
  * says: pin p (0 = INTA) of slot s to PIRQ (s + p) & 3, which is GSI 16..19 and, for guests that use the 8259s, ISA
- * IRQ 10 or 11 as well. Ports CF8h-CFBh belong to this file; a byte access to CF9h (the reset control register) is
- * handed to the handler given with vpci_set_cf9.
+ * IRQ 10 or 11 as well. With a chip set (vpci_set_router) that is PIRQ (s - 1 + p) & 3, which goes where the chip set's
+ * registers say, and to no other GSI. Ports CF8h-CFBh belong to this file; a byte access to CF9h (the reset control
+ * register) is handed to the handler given with vpci_set_cf9.
  */
 #pragma once
 
@@ -26,6 +27,12 @@
 #define VPCI_ADDR_PORT 0xcf8
 #define VPCI_DATA_PORT 0xcfc
 #define VPCI_NOWHERE   (~0ull) /* the address of a BAR that is not decoded */
+
+/* Configuration registers of a router, one each of PIRQ A to D: PIRQRC of Intel's PIIX and what came after it. */
+#define VPCI_PIRQ_ROUTE 0x60
+#define VPCI_PIRQ_OFF   0x80    /* not routed; else bits 0-3 are an ISA IRQ */
+#define VPCI_PIRQ_IRQS  0xdef8u /* those that can be: not 0, 1, 2, 8, 13, which are reserved */
+#define VPCI_NO_IRQ     0xffu
 
 /*
  * Default host bridge id: 1b36:0008, which the PCI ID list names a generic host bridge of an emulated machine. No
@@ -108,10 +115,11 @@ struct vpci_dev {
 	struct vpci *pci;      /* set by vpci_attach */
 	struct vpci_dev *next; /* of those attached, by slot and function */
 	u8 slot, fn;
-	u8 reset_cfg[256]; /* s.cfg as it was attached */
-	u8 wmask[256];     /* bits the guest may write */
-	u8 w1cmask[256];   /* bits cleared by writing 1 */
-	u8 omask[256];     /* bits the device itself changes: what is in none of the three stays as attached */
+	bool multifunction; /* function 0 says so even when it is alone; set before vpci_attach */
+	u8 reset_cfg[256];  /* s.cfg as it was attached */
+	u8 wmask[256];      /* bits the guest may write */
+	u8 w1cmask[256];    /* bits cleared by writing 1 */
+	u8 omask[256];      /* bits the device itself changes: what is in none of the three stays as attached */
 	struct vpci_bar bars[VPCI_BAR_ROOM];
 	u8 cap_end;  /* first free byte of capability space */
 	u8 cap_last; /* offset of the last capability, 0: none */
@@ -143,7 +151,9 @@ struct vpci {
 	struct io_region addr_region, data_region;
 	io_fn cf9_fn;
 	void *cf9_dev;
-	u8 pirq_level; /* bit n: PIRQ n as last driven; no state, for it follows from the functions' */
+	const struct vpci_dev *router; /* or NULL */
+	u8 pirq_level; /* without a router, bit n: PIRQ n as last driven; no state, for it follows from the functions' */
+	u16 irq_level; /* with one, bit n: ISA IRQ n as last driven; just the same */
 };
 
 /* Registers CF8h-CFFh on pio. mmio is where memory BARs appear. OK or io_bus_add's errors. */
@@ -202,8 +212,15 @@ void vpci_intx_set(struct vpci_dev *dev, bool asserted);
 bool vpci_msi_enabled(const struct vpci_dev *dev);
 /* Sends message vector, or holds it pending while it is masked. Without MSI enabled, does nothing. */
 void vpci_msi_send(struct vpci_dev *dev, u32 vector);
-/* GSI of a slot's pin (0 = INTA). */
+/* GSI of a slot's pin (0 = INTA), without a router. */
 u32 vpci_gsi(u32 slot, u32 pin);
+/*
+ * From now on router, a function of the bus, says by its configuration registers (VPCI_PIRQ_ROUTE) where interrupts go,
+ * which are the bus' share of ISA lines. NULL: nobody does, as at first.
+ */
+void vpci_set_router(struct vpci *pci, const struct vpci_dev *router);
+/* With a router: the ISA IRQ of PIRQ 0-3, or VPCI_NO_IRQ. */
+u32 vpci_pirq_irq(const struct vpci *pci, u32 pirq);
 
 /* Configuration access as the guest does it (tests, ECAM later): size 1, 2 or 4 bytes at off, within one dword. */
 u32 vpci_cfg_read(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u64 now);

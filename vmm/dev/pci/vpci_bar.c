@@ -150,7 +150,8 @@ int vpci_assign(struct vpci *pci, u64 mem_base, u64 mem_end, u32 io_base, u32 io
 			cmd |= io ? PCI_CMD_IO : PCI_CMD_MEM;
 		}
 		vpci_cfg_set(d, PCI_COMMAND, 2, cmd);
-		if (d->s.cfg[PCI_INT_PIN])
+		/* What a chip set routes where, its firmware says. */
+		if (d->s.cfg[PCI_INT_PIN] && !pci->router)
 			d->s.cfg[PCI_INT_LINE] = (u8)(VPCI_ISA_IRQ + ((d->slot + d->s.cfg[PCI_INT_PIN] - 1u) & 1));
 	}
 	vpci_update_bars(pci);
