@@ -2,6 +2,7 @@
 #pragma once
 
 #include "state_subjects_chipset.h"
+#include "state_subjects_fw.h"
 #include "state_subjects_irq.h"
 #include "state_subjects_pc.h"
 #include "state_subjects_pci.h"
@@ -11,6 +12,7 @@ static const struct {
 	u32 nr;
 } state_subject_lists[] = {
 	{ state_subjects_pc, ARRAY_SIZE(state_subjects_pc) },
+	{ state_subjects_fw, ARRAY_SIZE(state_subjects_fw) },
 	{ state_subjects_irq, ARRAY_SIZE(state_subjects_irq) },
 	{ state_subjects_pci, ARRAY_SIZE(state_subjects_pci) },
 	{ state_subjects_chipset, ARRAY_SIZE(state_subjects_chipset) },
