@@ -1,6 +1,7 @@
-/* What the files of this folder share: how the firmware area is filled (area.c), and who fills it. */
+/* What the files of this folder share: how an area is filled (area.c), ACPI's tables (acpi.c), and who fills it. */
 #pragma once
 
+#include "lib/string.h"
 #include "vmm/firmware/tables.h"
 
 /* len zeroed bytes at the next multiple of align; NULL when the area is full. *gpa gets their address. */
@@ -40,3 +41,46 @@ void fw_bda_build(const struct fw_config *cfg, u8 *low);
 void fw_reset_entry_build(u8 *rom);
 /* Both entry points and all structures, from the start of a. a->full tells whether they fitted. */
 void fw_smbios_build(const struct fw_config *cfg, struct fw_area *a);
+
+/*
+ * SMBIOS 2.8 for firmware to place: all structures from the start of a on, and their entry point, FW_SMBIOS_ANCHOR bytes
+ * without address and checksums. a->full tells whether they fitted.
+ */
+#define FW_SMBIOS_ANCHOR 31
+void fw_smbios_files(const struct fw_config *cfg, struct fw_area *a, u8 *anchor);
+
+/* ---- acpi.c ---- */
+
+#define FW_HEADER_LEN 36
+#define FW_RSDP1_LEN  20
+#define FW_RSDP2_LEN  36
+
+/* FADT fixed feature flags. */
+#define FW_FADT_WBINVD      BIT(0)
+#define FW_FADT_PROC_C1     BIT(2)
+#define FW_FADT_SLP_BUTTON  BIT(5) /* no fixed-hardware sleep button */
+#define FW_FADT_FIX_RTC     BIT(6) /* no RTC wake status in fixed hardware */
+#define FW_FADT_TMR_VAL_EXT BIT(8)
+#define FW_FADT_RESET_REG   BIT(10)
+/* FADT IA-PC boot architecture flags. */
+#define FW_BOOT_LEGACY      BIT(0)
+#define FW_BOOT_8042        BIT(1)
+#define FW_BOOT_NO_VGA      BIT(2)
+#define FW_BOOT_NO_ASPM     BIT(4)
+#define FW_BOOT_NO_CMOS_RTC BIT(5)
+
+/* A system description table of len bytes with its header; the checksum comes later, by fw_seal(). */
+u8 *fw_table(struct fw_area *a, const char *sig, u8 rev, u32 len, u64 *gpa);
+void fw_seal(u8 *t, u32 len);
+/* Generic Address Structure of a register block in port space; access: 1 byte, 2 word, 3 dword. */
+void fw_put_gas(u8 *t, u32 off, u8 bits, u8 access, u64 port);
+/* These return where their table is, 0 when a is full. */
+u64 fw_facs(struct fw_area *a);
+/* level: nr ISA interrupts that are level-triggered and active high. */
+u64 fw_madt(const struct fw_config *cfg, struct fw_area *a, u8 rev, const u8 *level, u32 nr);
+/* Puts which optional devices exist into a DSDT of len bytes; its checksum stays right. */
+void fw_dsdt_configure(u8 *dsdt, u32 len, u32 value);
+/* RSDT and XSDT (NULL: none), which list nr tables. */
+void fw_roots(struct fw_area *a, const u64 *tables, u32 nr, u64 *rsdt, u64 *xsdt);
+/* p: zeroed. xsdt 0: as ACPI 1.0 has it, of FW_RSDP1_LEN bytes, else of FW_RSDP2_LEN. */
+void fw_rsdp(u8 *p, u64 rsdt, u64 xsdt);

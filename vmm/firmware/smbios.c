@@ -5,7 +5,7 @@
 #include "vmm/firmware/priv.h"
 
 #define SM3_LEN 24
-#define SM_LEN  31
+#define SM_LEN  FW_SMBIOS_ANCHOR
 
 /* Handles: type << 8 | index. */
 #define H_BIOS    0x0000
@@ -207,7 +207,8 @@ static void put_sm3(u8 *e, const struct smbios *s, u64 table, u32 len)
 	e[5] = fw_checksum(e, SM3_LEN);
 }
 
-static void put_sm(u8 *e, const struct smbios *s, u64 table, u32 len)
+/* All but the checksums. */
+static void put_sm_fields(u8 *e, const struct smbios *s, u64 table, u32 len)
 {
 	memcpy(e, "_SM_", 4);
 	e[5] = SM_LEN;
@@ -219,8 +220,38 @@ static void put_sm(u8 *e, const struct smbios *s, u64 table, u32 len)
 	fw_put32(e, 24, (u32)table);
 	fw_put16(e, 28, (u16)s->nr);
 	e[30] = 0x28;
+}
+
+static void put_sm(u8 *e, const struct smbios *s, u64 table, u32 len)
+{
+	put_sm_fields(e, s, table, len);
 	e[21] = fw_checksum(e + 16, 15);
 	e[4] = fw_checksum(e, SM_LEN);
+}
+
+static void structures(struct smbios *s, const struct fw_config *cfg)
+{
+	bios_information(s);
+	system_information(s, cfg);
+	chassis(s);
+	processor(s, cfg);
+	memory_array(s, cfg->map->memory);
+	memory_device(s, cfg->map->memory);
+	memory_mapped(s, 0, 0, cfg->map->low_end);
+	if (cfg->map->high_end)
+		memory_mapped(s, 1, GUEST_PCI_HOLE_END, cfg->map->high_end);
+	structure(s, 32, H_BOOT, 11, NULL); /* boot status 0: no errors */
+	structure(s, 127, H_END, 4, NULL);
+}
+
+void fw_smbios_files(const struct fw_config *cfg, struct fw_area *a, u8 *anchor)
+{
+	struct smbios s = { .a = a };
+	u64 first = a->at;
+
+	structures(&s, cfg);
+	memset(anchor, 0, SM_LEN);
+	put_sm_fields(anchor, &s, 0, (u32)(a->at - first));
 }
 
 void fw_smbios_build(const struct fw_config *cfg, struct fw_area *a)
@@ -231,17 +262,7 @@ void fw_smbios_build(const struct fw_config *cfg, struct fw_area *a)
 	u8 *sm = fw_alloc(a, SM_LEN, 16, &sm_gpa);
 
 	fw_alloc(a, 0, 16, &first);
-	bios_information(&s);
-	system_information(&s, cfg);
-	chassis(&s);
-	processor(&s, cfg);
-	memory_array(&s, cfg->map->memory);
-	memory_device(&s, cfg->map->memory);
-	memory_mapped(&s, 0, 0, cfg->map->low_end);
-	if (cfg->map->high_end)
-		memory_mapped(&s, 1, GUEST_PCI_HOLE_END, cfg->map->high_end);
-	structure(&s, 32, H_BOOT, 11, NULL); /* boot status 0: no errors */
-	structure(&s, 127, H_END, 4, NULL);
+	structures(&s, cfg);
 	if (a->full)
 		return;
 	put_sm3(sm3, &s, first, (u32)(a->at - first));
