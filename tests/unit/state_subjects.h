@@ -3,6 +3,7 @@
 
 #include "state_subjects_chipset.h"
 #include "state_subjects_fw.h"
+#include "state_subjects_input.h"
 #include "state_subjects_irq.h"
 #include "state_subjects_pc.h"
 #include "state_subjects_pci.h"
@@ -14,6 +15,7 @@ static const struct {
 	{ state_subjects_pc, ARRAY_SIZE(state_subjects_pc) },
 	{ state_subjects_fw, ARRAY_SIZE(state_subjects_fw) },
 	{ state_subjects_irq, ARRAY_SIZE(state_subjects_irq) },
+	{ state_subjects_input, ARRAY_SIZE(state_subjects_input) },
 	{ state_subjects_pci, ARRAY_SIZE(state_subjects_pci) },
 	{ state_subjects_chipset, ARRAY_SIZE(state_subjects_chipset) },
 };

@@ -10,7 +10,7 @@
 #include "vmm/dev/pc/vrtc.h"
 #include "vmm/dev/pc/vuart.h"
 
-enum { NOTE_SLEEP = 1, NOTE_RESET, NOTE_TX, NOTE_TAKEN, NOTE_EXIT, NOTE_PUTC, NOTE_FLUSH };
+enum { NOTE_SLEEP = 1, NOTE_RESET, NOTE_TX, NOTE_TAKEN, NOTE_EXIT, NOTE_PUTC, NOTE_FLUSH, NOTE_A20 };
 
 /* ---- 8254 ---- */
 
@@ -141,14 +141,32 @@ static inline void subject_reset_cf9(void *dev, struct io_access *io)
 		vreset_cf9(dev, io);
 }
 
-static inline int subject_reset_attach(struct state_world *w)
+static inline void subject_reset_a20(void *arg, bool open)
 {
-	const struct vreset_cfg cfg = { subject_reset_how, w };
+	world_note(arg, NOTE_A20, open);
+}
+
+static inline int subject_reset_plug(struct state_world *w, bool pc)
+{
+	const struct vreset_cfg cfg = {
+		.reset = subject_reset_how, .a20 = pc ? subject_reset_a20 : NULL, .arg = w, .no_8042 = pc
+	};
 	struct io_region *cf9 = w->extra;
 
 	*cf9 = (struct io_region){ .base = 0xcf9, .len = 1, .fn = subject_reset_cf9, .dev = w->dev, .name = "cf9" };
 	assert(io_bus_add(&w->pio, cf9) == OK);
 	return w->ops->attach(w->dev, &w->env, &cfg);
+}
+
+static inline int subject_reset_attach(struct state_world *w)
+{
+	return subject_reset_plug(w, false);
+}
+
+/* With the 8042 somewhere else, and an A20 gate that gates. */
+static inline int subject_gate_attach(struct state_world *w)
+{
+	return subject_reset_plug(w, true);
 }
 
 static inline void subject_reset_detach(struct state_world *w)
@@ -335,6 +353,8 @@ static const struct state_subject state_subjects_pc[] = {
 	  NULL },
 	{ "pm", &vpm_ops, sizeof(struct vpm), 0, subject_pm_attach, subject_pm_step, subject_pm_invariants, NULL },
 	{ "reset", &vreset_ops, sizeof(struct vreset), sizeof(struct io_region), subject_reset_attach,
+	  subject_reset_step, subject_reset_invariants, subject_reset_detach },
+	{ "reset-pc", &vreset_ops, sizeof(struct vreset), sizeof(struct io_region), subject_gate_attach,
 	  subject_reset_step, subject_reset_invariants, subject_reset_detach },
 	{ "crtc", &vcrtc_ops, sizeof(struct vcrtc), 0, subject_pit_attach, subject_crtc_step, NULL, NULL },
 	{ "uart", &vuart_ops, sizeof(struct vuart), 0, subject_uart_attach, subject_uart_step,

@@ -208,4 +208,45 @@ START_TEST(kbc_registers)
 }
 END_TEST
 
-SUITE_MAIN("vreset", attach_is_all_or_nothing, reset_control, port_92, kbc_pulse, kbc_probe, kbc_registers)
+static bool a20;
+static u32 a20_told;
+
+static void on_a20(void *arg, bool open)
+{
+	ck_assert(arg == &rst);
+	a20 = open;
+	a20_told++;
+}
+
+/* Beside a real 8042: its ports are free, and there is one gate, which port 92h and the 8042 both move. */
+START_TEST(beside_an_8042)
+{
+	static struct timerq tq;
+	struct vdev_env env = { .pio = &bus, .timers = &tq };
+	struct vreset_cfg cfg = { .reset = on_reset, .a20 = on_a20, .arg = &rst, .no_8042 = true };
+
+	io_bus_init(&bus, store, ARRAY_SIZE(store), 0xffff);
+	ck_assert_int_eq(vreset_ops.attach(&rst, &env, &cfg), OK);
+	ck_assert_uint_eq(bus.nr, 1);
+	a20 = false;
+	vreset_ops.reset(&rst, 0);
+	ck_assert(a20 && vreset_a20(&rst));
+	out(0x92, 0x00);
+	ck_assert(!a20 && !vreset_a20(&rst));
+	vreset_set_a20(&rst, true);
+	ck_assert(a20);
+	ck_assert_uint_eq(in(0x92), 0x02);
+	vreset_set_a20(&rst, false);
+	ck_assert_uint_eq(in(0x92), 0x00);
+	/* What is restored is told. */
+	a20 = true;
+	a20_told = 0;
+	vreset_ops.restored(&rst, 0);
+	ck_assert(!a20 && a20_told == 1);
+	vreset_ops.detach(&rst);
+	ck_assert_uint_eq(bus.nr, 0);
+}
+END_TEST
+
+SUITE_MAIN("vreset", attach_is_all_or_nothing, reset_control, port_92, kbc_pulse, kbc_probe, kbc_registers,
+           beside_an_8042)

@@ -64,7 +64,29 @@ static int pm(struct vm *vm, u32 n, union board_cfg *cfg)
 
 static int reset(struct vm *vm, u32 n, union board_cfg *cfg)
 {
-	cfg->reset = (struct vreset_cfg){ .reset = on_reset, .arg = vm };
+	cfg->reset = (struct vreset_cfg){ .reset = on_reset, .arg = vm, .no_8042 = board_is_pc(&vm->config, n) };
+	return OK;
+}
+
+/* ---- the 8042, whose A20 gate is port 92h's ---- */
+
+static void set_a20(void *arg, bool open)
+{
+	struct vm *vm = arg;
+
+	vreset_set_a20(&vm->board->reset, open);
+}
+
+static bool get_a20(void *arg)
+{
+	const struct vm *vm = arg;
+
+	return vreset_a20(&vm->board->reset);
+}
+
+static int kbc(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->kbc = (struct v8042_cfg){ .reset = on_reset, .set_a20 = set_a20, .a20 = get_a20, .arg = vm };
 	return OK;
 }
 
@@ -144,6 +166,7 @@ const struct board_row board_pc[] = {
 	ROW(vrtc, rtc, "rtc"),
 	ROW(vpm, pm, "pm", .config = pm),
 	ROW(vreset, reset, "reset", .config = reset),
+	ROW(v8042, kbc, "8042", .wanted = board_is_pc, .config = kbc),
 	ROW(vcrtc, crtc, "crtc", .wanted = board_is_minimal),
 	ROW(vpci, pci, "pci"),
 	ROW(vpci_host_bridge, host_bridge, "host-bridge", .wanted = board_is_minimal, .config = host_bridge),

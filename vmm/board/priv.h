@@ -4,6 +4,7 @@
 #include "arch/x86/lock.h"
 #include "vmm/backend/chr.h"
 #include "vmm/board/serial.h"
+#include "vmm/dev/pc/v8042.h"
 #include "vmm/dev/pc/vcrtc.h"
 #include "vmm/dev/pc/vdebug.h"
 #include "vmm/dev/pc/vpit.h"
@@ -35,6 +36,7 @@ struct com_port {
 union board_cfg {
 	struct vpm_cfg pm;
 	struct vreset_cfg reset;
+	struct v8042_cfg kbc;
 	struct vpci_host_bridge_cfg host_bridge;
 	struct vi440fx_cfg i440fx;
 	struct vpiix3_cfg piix3;
@@ -64,6 +66,7 @@ struct board {
 	struct vrtc rtc;
 	struct vpm pm;
 	struct vreset reset;
+	struct v8042 kbc; /* on a PC */
 	struct vcrtc crtc;
 	struct vpci pci;
 	struct vpci_dev host_bridge; /* on the minimal machine */

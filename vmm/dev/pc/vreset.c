@@ -58,6 +58,22 @@ void vreset_cf9(void *dev, struct io_access *io)
 		         r->s.cf9 & CF9_SYS_RST ? "hard reset through port CF9h" : "soft reset through port CF9h");
 }
 
+void vreset_set_a20(void *dev, bool open)
+{
+	struct vreset *r = dev;
+
+	r->s.port92 = (r->s.port92 & (u8)~PORT92_A20) | (open ? PORT92_A20 : 0);
+	if (r->a20)
+		r->a20(r->arg, open);
+}
+
+bool vreset_a20(const void *dev)
+{
+	const struct vreset *r = dev;
+
+	return r->s.port92 & PORT92_A20;
+}
+
 static void port92(void *dev, struct io_access *io)
 {
 	struct vreset *r = dev;
@@ -68,6 +84,7 @@ static void port92(void *dev, struct io_access *io)
 		return;
 	}
 	r->s.port92 = (u8)io->value & (PORT92_FAST_RESET | PORT92_A20);
+	vreset_set_a20(r, io->value & PORT92_A20);
 	if ((r->s.port92 & PORT92_FAST_RESET) && !(old & PORT92_FAST_RESET))
 		r->reset(r->arg, "fast reset through port 92h");
 }
@@ -175,7 +192,7 @@ int vreset_attach(struct vreset *r, struct io_bus *pio)
 	int err;
 
 	r->pio = pio;
-	for (u32 i = 0; i < ARRAY_SIZE(regions); i++) {
+	for (u32 i = 0; i < (r->no_8042 ? 1 : ARRAY_SIZE(regions)); i++) {
 		err = io_bus_add(pio, regions[i]);
 		if (!err)
 			continue;
@@ -194,6 +211,8 @@ void vreset_reset(struct vreset *r)
 		.kbc_ctl = CTL_SYS | CTL_KBD_OFF,
 		.kbc_outport = 0xdc | OUT_A20 | OUT_NO_RESET,
 	};
+	if (r->a20)
+		r->a20(r->arg, true);
 }
 
 /* ---- as a device of the board ---- */
@@ -203,9 +222,12 @@ STATE_DESC(vreset_state, VRESET_STATE, 1);
 static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 {
 	const struct vreset_cfg *c = cfg;
+	struct vreset *r = dev;
 
-	vreset_init(dev, c->reset, c->arg);
-	return vreset_attach(dev, env->pio);
+	vreset_init(r, c->reset, c->arg);
+	r->a20 = c->a20;
+	r->no_8042 = c->no_8042;
+	return vreset_attach(r, env->pio);
 }
 
 static void detach(void *dev)
@@ -213,6 +235,8 @@ static void detach(void *dev)
 	struct vreset *r = dev;
 
 	io_bus_remove(r->pio, &r->port92_region);
+	if (r->no_8042)
+		return;
 	io_bus_remove(r->pio, &r->kbc_data_region);
 	io_bus_remove(r->pio, &r->kbc_cmd_region);
 }
@@ -237,8 +261,14 @@ static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct st
 	return true;
 }
 
-/* There is nothing outside that would depend on it: no line, no timer, and A20 is open whatever the gates say. */
-static void restored(void *dev, u64 now) {}
+/* No line and no timer depends on it; A20 may. */
+static void restored(void *dev, u64 now)
+{
+	struct vreset *r = dev;
+
+	if (r->a20)
+		r->a20(r->arg, vreset_a20(r));
+}
 
 VDEV_OPS(vreset, "reset", VDEV_STATE(vreset, s, vreset_state), .attach = attach, .detach = detach, .reset = reset,
          .valid = valid, .restored = restored);
