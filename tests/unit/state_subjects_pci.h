@@ -3,6 +3,7 @@
 
 #include "state_subject.h"
 #include "vmm/dev/pci/vi6300esb.h"
+#include "vmm/dev/pci/vvga.h"
 
 enum { NOTE_BAR = 0x200, NOTE_CF9, NOTE_EXPIRED };
 
@@ -171,6 +172,116 @@ static inline void subject_watchdog_invariants(struct state_world *w)
 	assert(d->pci.s.intx == (d->s.interrupt && !(d->pci.s.cfg[VI6300ESB_CONFIG] & 3)));
 }
 
+/* ---- VGA: its memory is 1 MiB, kept beside it, and is no part of its state ---- */
+
+#define SUBJECT_VRAM (1u << 20)
+
+struct subject_vga_world {
+	struct vpci pci;
+	u64 mapped[VVGA_NR_MAPS]; /* bytes */
+	u8 vram[SUBJECT_VRAM] __attribute__((aligned(PAGE_SIZE)));
+};
+
+static inline bool subject_vga_map(void *arg, enum vvga_map which, u64 gpa, u32 offset, u32 len)
+{
+	struct subject_vga_world *x = arg;
+
+	assert(which < VVGA_NR_MAPS && !x->mapped[which] == !!len);
+	assert(IS_ALIGNED(gpa | offset | len, PAGE_SIZE) && offset + len <= SUBJECT_VRAM);
+	x->mapped[which] = len;
+	return len;
+}
+
+static inline struct subject_vga_world *subject_vga_world(struct state_world *w)
+{
+	return (void *)ALIGN_UP((uintptr_t)w->extra, (uintptr_t)PAGE_SIZE);
+}
+
+static inline int subject_vga_attach(struct state_world *w)
+{
+	struct subject_vga_world *x = subject_vga_world(w);
+	struct vvga_cfg cfg = {
+		.at.slot = SUBJECT_SLOT,
+		.vram = x->vram,
+		.vram_len = SUBJECT_VRAM,
+		.rom = w->ram,
+		.rom_len = WORLD_RAM,
+		.map = subject_vga_map,
+		.arg = x,
+	};
+	int err = subject_fn_bus(w, &x->pci);
+
+	return err ? err : w->ops->attach(w->dev, &w->env, &cfg);
+}
+
+static inline void subject_vga_vbe(struct state_world *w, u32 reg, u32 val)
+{
+	world_io(w, &w->pio, 0x1ce, 2, true, reg);
+	world_io(w, &w->pio, 0x1cf, 2, true, val);
+}
+
+/* What is read is the memory's, which is not restored: it is not noted. */
+static inline void subject_vga_memory(struct state_world *w, struct state_dice *d, u64 base, u32 len)
+{
+	u8 how = d_u8(d);
+	u64 val = d_u32(d) * 0x100000001ull;
+
+	io_bus_access(&w->mmio, base + d_u32(d) % len, (u8)(1u << (how & 3)), how & 4, &val, w->now);
+}
+
+static inline void subject_vga_step(struct state_world *w, struct state_dice *d)
+{
+	struct vvga *v = w->dev;
+	u64 lfb = vpci_bar_addr(&v->pci, 0), regs = vpci_bar_addr(&v->pci, 2);
+	u8 op = d_u8(d), val = d_u8(d);
+
+	switch (op & 7) {
+	case 0: subject_vga_memory(w, d, VVGA_WINDOW - 8, VVGA_WINDOW_LEN + 16); break;
+	case 1: world_access(w, d, &w->pio, 0x3b0, 0x30); break;
+	case 2: world_io(w, &w->pio, 0x3c4, 2, true, (op >> 3 & 7) | val << 8); break;
+	case 3: world_io(w, &w->pio, 0x3ce, 2, true, (op >> 3 & 15) | val << 8); break;
+	case 4: subject_vga_vbe(w, op >> 3 & 15, op >> 3 == VBE_ENABLE ? val : val << (d_u8(d) & 7)); break;
+	case 5:
+		if (op & 8)
+			world_access(w, d, &w->pio, 0x1cc, 6);
+		else if (regs != VPCI_NOWHERE)
+			world_access(w, d, &w->mmio, regs + (op & 0x10 ? 0x3f8 : 0x4fc), 0x30);
+		break;
+	case 6:
+		if (lfb != VPCI_NOWHERE)
+			subject_vga_memory(w, d, lfb, SUBJECT_VRAM);
+		else
+			vpci_cfg_write(w->env.pci, SUBJECT_SLOT, 0, PCI_BAR0 + (op & 8), 4, 0xe0000000u | val << 20,
+			               w->now);
+		break;
+	default:
+		if (op & 8)
+			subject_fn_cfg(w, d, val);
+		else
+			world_pass(w, d_span(d));
+		break;
+	}
+	if (op == 0xff)
+		w->ops->reset(v, w->now);
+}
+
+static inline void subject_vga_invariants(struct state_world *w)
+{
+	struct vvga *v = w->dev;
+	struct subject_vga_world *x = subject_vga_world(w);
+	u32 cmd = vpci_cfg_get(&v->pci, PCI_COMMAND, 2);
+	u64 bits = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(v->s.unclean); i++)
+		bits |= v->s.unclean[i];
+	assert(!bits || v->clearing);
+	assert(!v->clearing || (!x->mapped[VVGA_MAP_LFB] && !x->mapped[VVGA_MAP_WINDOW]));
+	assert(v->s.chained <= VVGA_GROUPS && v->s.dac_part < 3);
+	assert(v->window_on <= !!(cmd & PCI_CMD_MEM) && v->ports_on[1] <= !!(cmd & PCI_CMD_IO));
+	assert(!x->mapped[VVGA_MAP_WINDOW] || v->decode != VVGA_PLANES);
+	assert(!x->mapped[VVGA_MAP_LFB] || vpci_bar_addr(&v->pci, 0) != VPCI_NOWHERE);
+}
+
 /* ---- a function with all that functions may have ---- */
 
 struct subject_fn_world {
@@ -333,6 +444,8 @@ static const struct state_subject state_subjects_pci[] = {
 	  subject_bridge_step, subject_bridge_invariants, subject_fn_unplug_bus },
 	{ "i6300esb", &vi6300esb_ops, sizeof(struct vi6300esb), sizeof(struct vpci), subject_watchdog_attach,
 	  subject_watchdog_step, subject_watchdog_invariants, subject_fn_unplug_bus },
+	{ "vga", &vvga_ops, sizeof(struct vvga), sizeof(struct subject_vga_world) + PAGE_SIZE, subject_vga_attach,
+	  subject_vga_step, subject_vga_invariants, subject_fn_unplug_bus },
 	{ "pci-function", &subject_fn_ops, sizeof(struct vpci_dev), sizeof(struct subject_fn_world),
 	  subject_fn_attach, subject_fn_step, subject_fn_invariants, subject_fn_detach },
 };

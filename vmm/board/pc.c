@@ -9,6 +9,7 @@
 
 /* Slots 0 to 2 of the PC are the chip set's and the VGA's, those after them the guest's disks' and NICs'. */
 #define PIIX_SLOT        1
+#define VGA_SLOT         2
 #define WATCHDOG_SLOT    2
 #define WATCHDOG_SLOT_PC 31
 
@@ -122,6 +123,15 @@ static bool watchdog_wanted(const struct vm_config *c, u32 n)
 	return c->watchdog == VM_WATCHDOG_I6300ESB;
 }
 
+static int vga(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	vm->board->vram = hv_zalloc(VVGA_VRAM_MAX);
+	if (!vm->board->vram)
+		return ERR_NOMEM;
+	cfg->vga = (struct vvga_cfg){ .at.slot = VGA_SLOT, .vram = vm->board->vram, .vram_len = VVGA_VRAM_MAX };
+	return OK;
+}
+
 static bool com_wanted(const struct vm_config *c, u32 n)
 {
 	return c->com[n] != VM_SERIAL_NONE;
@@ -173,6 +183,7 @@ const struct board_row board_pc[] = {
 	ROW(vi440fx, i440fx, "i440fx", .wanted = board_is_pc, .config = i440fx),
 	ROW(vpiix3, piix3, "piix3", .wanted = board_is_pc, .config = piix3),
 	ROW(vi6300esb, watchdog, "i6300esb", .wanted = watchdog_wanted, .config = watchdog),
+	ROW(vvga, vga, "vga", .wanted = board_is_pc, .config = vga),
 	COM(0),
 	COM(1),
 	COM(2),

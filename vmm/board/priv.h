@@ -16,6 +16,7 @@
 #include "vmm/dev/pci/vi6300esb.h"
 #include "vmm/dev/pci/vpci.h"
 #include "vmm/dev/pci/vpiix3.h"
+#include "vmm/dev/pci/vvga.h"
 #include "vmm/dev/vdev.h"
 
 struct vm;
@@ -43,6 +44,7 @@ union board_cfg {
 	struct vi6300esb_cfg watchdog;
 	struct vuart_cfg uart;
 	struct vdebug_config debug;
+	struct vvga_cfg vga;
 };
 
 struct board_row {
@@ -78,6 +80,8 @@ struct board {
 	struct com_port firmware_log; /* what goes to port 402h */
 	struct chr chr[SERIAL_NR_ENDS];
 	struct vdebug debug;
+	struct vvga vga;
+	u8 *vram;  /* of the VGA; hypervisor memory */
 	u8 *iomem; /* the pc-testdev's I/O RAM */
 	struct {   /* keys on their way to the console UART */
 		struct spinlock lock;
