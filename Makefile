@@ -124,7 +124,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix arch/x86/,trap.c early_log.c lapic.c tsc.c smp.c power.c fpu.c ksyms.c vmx/vmx.c) \
 	$(addprefix drivers/,console/uart16550.c console/vga_text.c input/ps2_kbd.c pci/config.c) \
 	$(addprefix vmm/pcpu/,clock.c kick.c walltime.c) \
-	$(addprefix vmm/vm/,vm.c memory.c remap.c) \
+	$(addprefix vmm/vm/,vm.c memory.c devmem.c remap.c) \
 	$(addprefix vmm/cpu/,host.c vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c \
 		state.c stretch.c) \
 	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c insn_state.c) \

@@ -77,7 +77,6 @@ void board_destroy(struct vm *vm)
 	if (b->attached)
 		vdev_detach_all(b->rows, b->nr_rows);
 	hv_zfree(b->iomem, VDEBUG_IOMEM_LEN);
-	hv_zfree(b->vram, VVGA_VRAM_MAX);
 	hv_zfree(b, sizeof(*b));
 	vm->board = NULL;
 }

@@ -125,10 +125,13 @@ static bool watchdog_wanted(const struct vm_config *c, u32 n)
 
 static int vga(struct vm *vm, u32 n, union board_cfg *cfg)
 {
-	vm->board->vram = hv_zalloc(VVGA_VRAM_MAX);
-	if (!vm->board->vram)
-		return ERR_NOMEM;
-	cfg->vga = (struct vvga_cfg){ .at.slot = VGA_SLOT, .vram = vm->board->vram, .vram_len = VVGA_VRAM_MAX };
+	void *vram;
+	int err = vm_devmem_alloc(vm, CONFIG_VIDEO_MEMORY, VM_DEVMEM_WHOLE | VM_DEVMEM_CLEAR, &vram);
+
+	if (err)
+		return err;
+	_Static_assert(CONFIG_VIDEO_MEMORY == VVGA_VRAM_MAX, "what the blob's check counts");
+	cfg->vga = (struct vvga_cfg){ .at.slot = VGA_SLOT, .vram = vram, .vram_len = VVGA_VRAM_MAX };
 	return OK;
 }
 

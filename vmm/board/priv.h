@@ -81,7 +81,6 @@ struct board {
 	struct chr chr[SERIAL_NR_ENDS];
 	struct vdebug debug;
 	struct vvga vga;
-	u8 *vram;  /* of the VGA; hypervisor memory */
 	u8 *iomem; /* the pc-testdev's I/O RAM */
 	struct {   /* keys on their way to the console UART */
 		struct spinlock lock;

@@ -75,7 +75,9 @@ static bool clear_some(struct vm *vm)
 		}
 		pos -= r->len;
 	}
-	return false;
+	pos = vm_devmem_clear(vm, pos, CHUNK);
+	vm->start->cleared += pos;
+	return pos;
 }
 
 /* The next table; false when all are there, or *err is not OK. */

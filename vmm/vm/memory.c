@@ -203,6 +203,8 @@ int vm_memory_create(struct vm *vm)
 void vm_memory_destroy(struct vm *vm)
 {
 	vm->keep_tables = false;
+	if (vm->pt.t.root)
+		vm_devmem_destroy(vm);
 	while (vm->spare_tables) {
 		struct vm_spare_table *t = vm->spare_tables;
 

@@ -127,7 +127,9 @@ void vm_remap_device(struct vm *vm, u32 slot, u64 gpa, const void *mem, u64 len,
 {
 	struct vm_remap_range *w = &vm->remap.want[slot % VM_REMAP_SLOTS];
 
-	*w = (struct vm_remap_range){ gpa, len, len ? virt_to_phys(mem).v : 0, read_only };
+	*w = (struct vm_remap_range){ .gpa = gpa, .len = len, .read_only = read_only };
+	if (len)
+		w->hpa = (vm_devmem_has(mem) ? vm_devmem_hpa(vm, mem) : virt_to_phys(mem)).v;
 	if (!len || !may_map(vm, w))
 		*w = (struct vm_remap_range){ 0 };
 }

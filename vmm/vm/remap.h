@@ -42,7 +42,7 @@ void vm_remap_undo(struct vm *vm);
 /* A segment is open for reads, for writes. Of a VM without firmware all are, always. With the VM's lock. */
 void vm_remap_shadow(struct vm *vm, u32 seg, bool read, bool write);
 /*
- * The hypervisor's memory of len bytes, whole pages, is at gpa from now on and no longer where the same slot was; len
+ * Memory of len bytes, whole pages, of the hypervisor or vm_devmem_alloc()'s, is at gpa from now on and no longer where the same slot was; len
  * 0: it is nowhere. Mapped below 1 MiB in the VGA window, and from the end of RAM up to 4 GiB in pieces of 2 MiB, if
  * gpa, mem and len are multiples; elsewhere not, as by RAM or ROM that is there. With the VM's lock.
  */

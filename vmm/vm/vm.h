@@ -14,6 +14,7 @@
 #include "vmm/dev/irq/pc_irqchip.h"
 #include "vmm/policy/pv.h"
 #include "vmm/sched/sched.h"
+#include "vmm/vm/devmem.h"
 #include "vmm/vm/remap.h"
 #include "vmm/vm/status.h"
 
@@ -49,6 +50,7 @@ struct vm {
 	bool keep_tables; /* it is created: no more from the pool, none back to it */
 	bool small_code;  /* executes from 4-KiB pages only */
 	struct hostpt pt; /* root-mode address space: the hypervisor and this VM's window */
+	struct vm_devmem devmem;
 	void *apic_access_page;
 	u64 apic_access_pa;
 	u64 apic_access_gpa; /* where it is mapped */
