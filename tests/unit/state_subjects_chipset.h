@@ -4,8 +4,9 @@
 #include "state_subjects_pci.h"
 #include "vmm/dev/pci/vi440fx.h"
 #include "vmm/dev/pci/vpiix3.h"
+#include "vmm/dev/pci/vpiix4pm.h"
 
-enum { NOTE_PAM = 0x300 };
+enum { NOTE_PAM = 0x300, NOTE_PIIX4_SLEEP };
 
 /* A configuration access as subject_fn_cfg makes it, of a function anywhere. */
 static inline void subject_chip_cfg(struct state_world *w, struct state_dice *d, u32 slot, u32 fn, u32 off)
@@ -104,9 +105,89 @@ static inline void subject_piix3_invariants(struct state_world *w)
 		assert(!w->level[i]);
 }
 
+/* ---- power management: the registers of the fixed hardware are the world's, and are reset after each operation ---- */
+
+struct subject_piix4pm_world {
+	struct vpci pci;
+	struct vpm vpm;
+};
+
+static inline void subject_piix4pm_sleep(void *arg, u8 slp_typ)
+{
+	world_note(arg, NOTE_PIIX4_SLEEP, slp_typ);
+}
+
+static inline int subject_piix4pm_attach(struct state_world *w)
+{
+	struct subject_piix4pm_world *x = w->extra;
+	struct vpm_cfg pm = { .sleep = subject_piix4pm_sleep, .arg = w, .piix4 = true };
+	struct vpiix4pm_cfg cfg = { .at = { 1, 0 }, .vpm = &x->vpm };
+	int err = subject_fn_bus(w, &x->pci);
+
+	if (!err)
+		err = vpm_ops.attach(&x->vpm, &w->env, &pm);
+	return err ? err : w->ops->attach(w->dev, &w->env, &cfg);
+}
+
+static inline void subject_piix4pm_detach(struct state_world *w)
+{
+	struct subject_piix4pm_world *x = w->extra;
+
+	vpm_ops.detach(&x->vpm);
+	subject_fn_unplug_bus(w);
+}
+
+static inline void subject_piix4pm_step(struct state_world *w, struct state_dice *d)
+{
+	static const u8 often[] = { 0x40, 0x80, 0x90, 0xd2, 0x04, 0x41, 0x91, 0x58 };
+	struct subject_piix4pm_world *x = w->extra;
+	struct vpci_dev *f = &((struct vpiix4pm *)w->dev)->pci;
+	u8 op = d_u8(d);
+
+	switch (op & 7) {
+	case 0: subject_chip_cfg(w, d, 1, 0, d_u8(d)); break;
+	case 1: subject_chip_cfg(w, d, 1, 0, often[op >> 3 & 7]); break;
+	case 2:
+		vpci_cfg_write(w->env.pci, 1, 0, 0x40, 2, 0x600 + (op & 0x18) * 16u, w->now);
+		vpci_cfg_write(w->env.pci, 1, 0, 0x80, 1, op >> 5, w->now);
+		break;
+	case 3:
+		vpci_cfg_write(w->env.pci, 1, 0, 0x90, 2, 0x600 + (op & 0x18) * 16u, w->now);
+		vpci_cfg_write(w->env.pci, 1, 0, 0xd2, 1, op >> 5, w->now);
+		vpci_cfg_write(w->env.pci, 1, 0, 4, 1, 1, w->now);
+		break;
+	case 4:
+	case 5:
+	case 6:
+		if (f->bars[op & 1].mapped)
+			world_access(w, d, &w->pio, vpci_bar_addr(f, op & 1) - 2, 68);
+		break;
+	default:
+		if (op == 0xff)
+			w->ops->reset(w->dev, w->now);
+		break;
+	}
+	vpm_reset(&x->vpm, w->now);
+}
+
+static inline void subject_piix4pm_invariants(struct state_world *w)
+{
+	struct vpiix4pm *d = w->dev;
+	const u8 *cfg = d->pci.s.cfg;
+	u32 base = vpiix4pm_base(d);
+
+	assert(vpci_cfg_get(&d->pci, PCI_VENDOR, 4) == 0x71138086 && d->s.block_at <= VPIIX4PM_BLOCK);
+	assert(!base || (base == (vpci_cfg_get(&d->pci, 0x40, 2) & 0xffc0u) && (cfg[0x80] & 1)));
+	assert(!(d->s.smb[0] & ~4u) && !(d->s.smb[2] & ~0x1fu));
+	assert(w->pio.nr == 4u + d->pci.bars[0].mapped + d->pci.bars[1].mapped);
+	assert(d->pci.s.decoded == (d->pci.bars[0].mapped | d->pci.bars[1].mapped << 1));
+}
+
 static const struct state_subject state_subjects_chipset[] = {
 	{ "i440fx", &vi440fx_ops, sizeof(struct vi440fx), sizeof(struct vpci), subject_440fx_attach,
 	  subject_440fx_step, subject_440fx_invariants, subject_fn_unplug_bus },
 	{ "piix3", &vpiix3_ops, sizeof(struct vpiix3), sizeof(struct subject_piix3_world), subject_piix3_attach,
 	  subject_piix3_step, subject_piix3_invariants, subject_fn_unplug_bus },
+	{ "piix4-pm", &vpiix4pm_ops, sizeof(struct vpiix4pm), sizeof(struct subject_piix4pm_world),
+	  subject_piix4pm_attach, subject_piix4pm_step, subject_piix4pm_invariants, subject_piix4pm_detach },
 };

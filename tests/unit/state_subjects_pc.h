@@ -99,7 +99,7 @@ static inline void subject_pm_sleep(void *arg, u8 slp_typ)
 
 static inline int subject_pm_attach(struct state_world *w)
 {
-	const struct vpm_cfg cfg = { subject_pm_sleep, w };
+	const struct vpm_cfg cfg = { .sleep = subject_pm_sleep, .arg = w };
 
 	return w->ops->attach(w->dev, &w->env, &cfg);
 }

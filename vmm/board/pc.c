@@ -59,7 +59,7 @@ static void firmware_putc(void *arg, char c)
 
 static int pm(struct vm *vm, u32 n, union board_cfg *cfg)
 {
-	cfg->pm = (struct vpm_cfg){ .sleep = on_sleep, .arg = vm };
+	cfg->pm = (struct vpm_cfg){ .sleep = on_sleep, .arg = vm, .piix4 = board_is_pc(&vm->config, n) };
 	return OK;
 }
 
@@ -107,6 +107,12 @@ static int i440fx(struct vm *vm, u32 n, union board_cfg *cfg)
 static int piix3(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	cfg->piix3 = (struct vpiix3_cfg){ .at = { PIIX_SLOT, 0 } };
+	return OK;
+}
+
+static int piix4pm(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->piix4pm = (struct vpiix4pm_cfg){ .at = { PIIX_SLOT, 3 }, .vpm = &vm->board->pm };
 	return OK;
 }
 
@@ -185,6 +191,7 @@ const struct board_row board_pc[] = {
 	ROW(vpci_host_bridge, host_bridge, "host-bridge", .wanted = board_is_minimal, .config = host_bridge),
 	ROW(vi440fx, i440fx, "i440fx", .wanted = board_is_pc, .config = i440fx),
 	ROW(vpiix3, piix3, "piix3", .wanted = board_is_pc, .config = piix3),
+	ROW(vpiix4pm, piix4pm, "piix4-pm", .wanted = board_is_pc, .config = piix4pm),
 	ROW(vi6300esb, watchdog, "i6300esb", .wanted = watchdog_wanted, .config = watchdog),
 	ROW(vvga, vga, "vga", .wanted = board_is_pc, .config = vga),
 	COM(0),

@@ -16,6 +16,7 @@
 #include "vmm/dev/pci/vi6300esb.h"
 #include "vmm/dev/pci/vpci.h"
 #include "vmm/dev/pci/vpiix3.h"
+#include "vmm/dev/pci/vpiix4pm.h"
 #include "vmm/dev/pci/vvga.h"
 #include "vmm/dev/vdev.h"
 
@@ -41,6 +42,7 @@ union board_cfg {
 	struct vpci_host_bridge_cfg host_bridge;
 	struct vi440fx_cfg i440fx;
 	struct vpiix3_cfg piix3;
+	struct vpiix4pm_cfg piix4pm;
 	struct vi6300esb_cfg watchdog;
 	struct vuart_cfg uart;
 	struct vdebug_config debug;
@@ -74,6 +76,7 @@ struct board {
 	struct vpci_dev host_bridge; /* on the minimal machine */
 	struct vi440fx i440fx;       /* on the PC, as the next ones */
 	struct vpiix3 piix3;
+	struct vpiix4pm piix4pm;
 	struct vi6300esb watchdog; /* with VM_WATCHDOG_I6300ESB */
 	struct vuart com[CONFIG_NR_COM];
 	struct com_port port[CONFIG_NR_COM];

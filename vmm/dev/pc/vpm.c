@@ -9,9 +9,9 @@
 #define STS_SETTABLE (PM1_TMR | PM1_PWRBTN) /* by what happens here */
 #define EN_WRITABLE  (PM1_TMR | PM1_GBL | PM1_PWRBTN | PM1_RTC)
 #define CNT_BM_RLD   0x0002u
-#define CNT_WRITABLE (CNT_BM_RLD | PM1_SLP_TYP) /* SCI_EN is the SMI command's, GBL_RLS and SLP_EN read as zero */
+#define CNT_WRITABLE (CNT_BM_RLD | PM1_SLP_TYP) /* SCI_EN: see write_cnt(); GBL_RLS and SLP_EN read as zero */
 
-enum { REG_STS, REG_EN = 2, REG_CNT = 4, REG_TMR = 8, PM_LEN = 12 };
+enum { REG_STS, REG_EN = 2, REG_CNT = 4, REG_TMR = 8 };
 
 static u64 ticks(u64 now)
 {
@@ -72,9 +72,10 @@ static u8 read_byte(const struct vpm *p, u32 off, u64 now)
 	return (u8)(off < REG_TMR ? regs >> off * 8 : ticks(now) >> (off - REG_TMR) * 8);
 }
 
+/* The ACPI specification gives SCI_EN to the SMI command alone, the PIIX4 to whoever writes it. */
 static void write_cnt(struct vpm *p, u16 val)
 {
-	p->s.cnt = (val & CNT_WRITABLE) | (p->s.cnt & PM1_SCI_EN);
+	p->s.cnt = (val & CNT_WRITABLE) | ((p->piix4 ? val : p->s.cnt) & PM1_SCI_EN);
 	if (val & PM1_SLP_EN)
 		p->sleep(p->arg, val >> 10 & 7);
 }
@@ -95,7 +96,7 @@ static void write_byte(struct vpm *p, u32 off, u8 val)
 	}
 }
 
-static void pm_io(void *dev, struct io_access *io)
+void vpm_io(void *dev, struct io_access *io)
 {
 	struct vpm *p = dev;
 	u64 val = 0;
@@ -175,10 +176,16 @@ void vpm_init(struct vpm *p, const struct irqchip *irq, struct timerq *tq, void 
 	p->arg = arg;
 	timer_init(&p->overflow, tq, overflowed, p);
 	p->pm_region =
-	        (struct io_region){ .base = VPM_BASE, .len = PM_LEN, .fn = pm_io, .dev = p, .name = "acpi-pm" };
+	        (struct io_region){ .base = VPM_BASE, .len = VPM_REGS, .fn = vpm_io, .dev = p, .name = "acpi-pm" };
 	p->gpe_region = (struct io_region){ .base = VPM_GPE, .len = 4, .fn = gpe_io, .dev = p, .name = "acpi-gpe0" };
 	p->smi_region =
 	        (struct io_region){ .base = VPM_SMI_CMD, .len = 2, .fn = smi_io, .dev = p, .name = "smi-command" };
+}
+
+/* The first of its regions that is on the bus: before it is what a PIIX4 has. */
+static u32 first_region(const struct vpm *p)
+{
+	return p->piix4 ? 1 : 0;
 }
 
 int vpm_attach(struct vpm *p, struct io_bus *pio)
@@ -187,11 +194,12 @@ int vpm_attach(struct vpm *p, struct io_bus *pio)
 	int err;
 
 	p->pio = pio;
-	for (u32 i = 0; i < ARRAY_SIZE(regions); i++) {
+	p->gpe_region.base = p->piix4 ? VPM_GPE_PIIX4 : VPM_GPE;
+	for (u32 i = first_region(p); i < ARRAY_SIZE(regions); i++) {
 		err = io_bus_add(pio, regions[i]);
 		if (!err)
 			continue;
-		while (i--)
+		while (i-- > first_region(p))
 			io_bus_remove(pio, regions[i]);
 		return err;
 	}
@@ -237,9 +245,11 @@ STATE_DESC(vpm_state, VPM_STATE, 1);
 static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 {
 	const struct vpm_cfg *c = cfg;
+	struct vpm *p = dev;
 
-	vpm_init(dev, env->irq, env->timers, c->sleep, c->arg);
-	return vpm_attach(dev, env->pio);
+	vpm_init(p, env->irq, env->timers, c->sleep, c->arg);
+	p->piix4 = c->piix4;
+	return vpm_attach(p, env->pio);
 }
 
 static void detach(void *dev)
@@ -247,7 +257,8 @@ static void detach(void *dev)
 	struct vpm *p = dev;
 
 	timer_cancel(&p->overflow);
-	io_bus_remove(p->pio, &p->pm_region);
+	if (!p->piix4)
+		io_bus_remove(p->pio, &p->pm_region);
 	io_bus_remove(p->pio, &p->gpe_region);
 	io_bus_remove(p->pio, &p->smi_region);
 }

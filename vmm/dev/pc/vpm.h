@@ -1,5 +1,10 @@
-/* ACPI fixed hardware: PM timer, PM1a event and control blocks, SMI command port, a GPE0 block. Pure. ACPI
- * Specification, "Fixed Hardware Programming Model". Ports as vmm/firmware/tables.h's FADT says. */
+/*
+ * ACPI fixed hardware: PM timer, PM1a event and control blocks, SMI command port, a GPE0 block. Pure. ACPI
+ * Specification, "Fixed Hardware Programming Model". Ports as vmm/firmware/tables.h's FADT says.
+ *
+ * On the PC it is part of a PIIX4: where the PM1a blocks and the timer are, that function says and hands accesses on
+ * (vpm_io); SCI_EN is the guest's to write; the GPE0 block has the place that virtual machines of this kind give it.
+ */
 #pragma once
 
 #include "lib/err.h"
@@ -11,6 +16,8 @@
 
 #define VPM_BASE         0x600
 #define VPM_GPE          (VPM_BASE + 0x20)
+#define VPM_REGS         0x0c /* ports of status, enable, control and timer, from VPM_BASE or the PIIX4's base on */
+#define VPM_GPE_PIIX4    0xafe0
 #define VPM_SMI_CMD      0xb2
 #define VPM_ACPI_ENABLE  0xf1
 #define VPM_ACPI_DISABLE 0xf0
@@ -46,12 +53,14 @@ struct vpm {
 	void (*sleep)(void *arg, u8 slp_typ); /* SLP_EN was written */
 	void *arg;
 	struct io_region pm_region, gpe_region, smi_region;
+	bool piix4;
 	struct io_bus *pio; /* set by attach */
 };
 
 struct vpm_cfg {
 	void (*sleep)(void *arg, u8 slp_typ);
 	void *arg;
+	bool piix4; /* the registers at VPM_BASE are a PIIX4's, not here */
 };
 extern const struct vdev_ops vpm_ops; /* cfg: struct vpm_cfg */
 
@@ -59,6 +68,8 @@ void vpm_init(struct vpm *p, const struct irqchip *irq, struct timerq *tq, void 
               void *arg);
 /* OK or io_bus_add's error (nothing stays added). */
 __must_check int vpm_attach(struct vpm *p, struct io_bus *pio);
+/* An access to status, enable, control or timer: offset and size within VPM_REGS. dev: struct vpm. */
+void vpm_io(void *dev, struct io_access *io);
 /* Legacy mode (SCI_EN clear), nothing enabled or pending. The PM timer counts VM time and is not affected. */
 void vpm_reset(struct vpm *p, u64 now);
 /* After s was restored: drives the SCI, arms the timer. */

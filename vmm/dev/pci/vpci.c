@@ -286,7 +286,7 @@ void vpci_cfg_write(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u32 v
 		*c = (u8)((*c & ~d->wmask[off + i]) | (v & d->wmask[off + i]));
 		*c &= (u8) ~(v & d->w1cmask[off + i]);
 	}
-	if (touches(off, size, PCI_COMMAND, 2) || touches(off, size, PCI_BAR0, 4 * VPCI_BARS) ||
+	if (d->own_ports || touches(off, size, PCI_COMMAND, 2) || touches(off, size, PCI_BAR0, 4 * VPCI_BARS) ||
 	    touches(off, size, PCI_ROM, 4))
 		vpci_update_bars(pci);
 	vpci_msi_cfg_written(d, off, size);

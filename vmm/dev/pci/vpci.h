@@ -80,6 +80,7 @@ enum vpci_bar_kind {
 	VPCI_BAR_MEM32,
 	VPCI_BAR_MEM64, /* takes two slots */
 	VPCI_BAR_ROM,   /* VPCI_ROM alone */
+	VPCI_BAR_PORTS, /* no BAR: ports whose base is in a register of the function's own (vpci_ports_init) */
 };
 
 struct vpci;
@@ -92,6 +93,8 @@ struct vpci_bar {
 	bool mapped;             /* region is on a bus; but while states are restored as s.decoded says */
 	u64 size;                /* power of two; >= 4 (I/O, at most 256) or >= 16 (memory), 2048 (ROM) */
 	struct io_region region; /* fn, dev, name set by vpci_bar_init; base follows the guest */
+	u8 base_reg, enable_reg; /* of VPCI_BAR_PORTS, as the next */
+	bool command;
 };
 
 #define VPCI_MSIX_ENTRY(T, F, A, S) \
@@ -115,6 +118,7 @@ struct vpci_dev {
 	struct vpci *pci;      /* set by vpci_attach */
 	struct vpci_dev *next; /* of those attached, by slot and function */
 	u8 slot, fn;
+	bool own_ports;     /* it has some VPCI_BAR_PORTS */
 	bool multifunction; /* function 0 says so even when it is alone; set before vpci_attach */
 	u8 reset_cfg[256];  /* s.cfg as it was attached */
 	u8 wmask[256];      /* bits the guest may write */
@@ -182,6 +186,20 @@ __must_check int vpci_bar_init(struct vpci_dev *dev, u32 index, enum vpci_bar_ki
  * while its own enable bit and the command register's memory bit are set. As vpci_bar_init.
  */
 __must_check int vpci_rom_init(struct vpci_dev *dev, u64 size, io_fn fn, void *arg);
+/* Ports whose base the function has in a register of its own, as legacy chip sets do. */
+struct vpci_ports {
+	u32 size;      /* power of two, 4 to 256 */
+	u8 base_reg;   /* 16 bits, bit 0 of which is 1: ports */
+	u8 enable_reg; /* bit 0: they are there */
+	bool command;  /* only if the command register enables ports, too */
+	const char *name;
+};
+/*
+ * The same for such ports: they take the place of BAR index, which then is none. Makes the base's bits writable; those
+ * of enable_reg are the caller's. OK, ERR_INVAL, ERR_EXIST.
+ */
+__must_check int vpci_ports_init(struct vpci_dev *dev, u32 index, const struct vpci_ports *ports, io_fn fn,
+                                 void *arg);
 /* Where BAR index is mapped, or VPCI_NOWHERE when it is not decoded. */
 u64 vpci_bar_addr(const struct vpci_dev *dev, u32 index);
 

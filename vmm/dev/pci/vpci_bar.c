@@ -7,6 +7,14 @@
 #define ROM_ON    0x1u
 #define ROM_MIN   2048u
 
+static u64 ports_wanted(const struct vpci_bar *b, const struct vpci_dev_state *s)
+{
+	u64 base = vpci_state_get(s, b->base_reg, 2) & ~(b->size - 1);
+	bool on = (s->cfg[b->enable_reg] & 1) && (!b->command || (s->cfg[PCI_COMMAND] & PCI_CMD_IO));
+
+	return on && base ? base : VPCI_NOWHERE;
+}
+
 u64 vpci_bar_wanted(const struct vpci_dev *d, const struct vpci_dev_state *s, u32 i)
 {
 	u32 cmd = vpci_state_get(s, PCI_COMMAND, 2), low = vpci_state_get(s, vpci_bar_reg(i), 4);
@@ -19,13 +27,16 @@ u64 vpci_bar_wanted(const struct vpci_dev *d, const struct vpci_dev_state *s, u3
 	case VPCI_BAR_ROM:
 		base = low & ~(u64)(ROM_MIN - 1);
 		return (cmd & PCI_CMD_MEM) && (low & ROM_ON) && base ? base : VPCI_NOWHERE;
+	case VPCI_BAR_PORTS: return ports_wanted(&d->bars[i], s);
 	default: return VPCI_NOWHERE;
 	}
 }
 
 struct io_bus *vpci_bar_bus(const struct vpci_dev *d, u32 i)
 {
-	return d->bars[i].kind == VPCI_BAR_IO ? d->pci->pio : d->pci->mmio;
+	enum vpci_bar_kind kind = d->bars[i].kind;
+
+	return kind == VPCI_BAR_IO || kind == VPCI_BAR_PORTS ? d->pci->pio : d->pci->mmio;
 }
 
 bool vpci_bar_map(struct vpci_dev *d, u32 i, u64 base)
@@ -83,8 +94,8 @@ int vpci_bar_init(struct vpci_dev *dev, u32 index, enum vpci_bar_kind kind, u64 
 	u64 mask = ~(size - 1);
 	u32 reg = PCI_BAR0 + 4 * index, low = 0;
 
-	if (index >= VPCI_BARS || kind == VPCI_BAR_NONE || kind == VPCI_BAR_ROM || !fn || size < min || size > max ||
-	    (size & (size - 1)) || (kind == VPCI_BAR_MEM64 && index + 1 >= VPCI_BARS))
+	if (index >= VPCI_BARS || kind == VPCI_BAR_NONE || kind == VPCI_BAR_ROM || kind == VPCI_BAR_PORTS || !fn ||
+	    size < min || size > max || (size & (size - 1)) || (kind == VPCI_BAR_MEM64 && index + 1 >= VPCI_BARS))
 		return ERR_INVAL;
 	if (dev->bars[index].kind != VPCI_BAR_NONE || vpci_cfg_get(dev, reg, 4) || dev->wmask[reg + 3] ||
 	    (kind == VPCI_BAR_MEM64 && dev->bars[index + 1].kind != VPCI_BAR_NONE))
@@ -125,6 +136,29 @@ int vpci_rom_init(struct vpci_dev *dev, u64 size, io_fn fn, void *arg)
 	return OK;
 }
 
+int vpci_ports_init(struct vpci_dev *dev, u32 index, const struct vpci_ports *ports, io_fn fn, void *arg)
+{
+	u32 size = ports->size, mask = 0xffffu & ~(size - 1);
+
+	if (index >= VPCI_BARS || !fn || size < 4 || size > 256 || (size & (size - 1)) || ports->base_reg < 0x40)
+		return ERR_INVAL;
+	if (dev->bars[index].kind != VPCI_BAR_NONE || dev->wmask[PCI_BAR0 + 4 * index + 3])
+		return ERR_EXIST;
+	dev->bars[index] = (struct vpci_bar){
+		.kind = VPCI_BAR_PORTS,
+		.size = size,
+		.region = { .len = size, .fn = fn, .dev = arg, .name = ports->name },
+		.base_reg = ports->base_reg,
+		.enable_reg = ports->enable_reg,
+		.command = ports->command,
+	};
+	dev->own_ports = true;
+	vpci_cfg_set(dev, ports->base_reg, 2, 1);
+	dev->wmask[ports->base_reg] = (u8)mask;
+	dev->wmask[ports->base_reg + 1] = (u8)(mask >> 8);
+	return OK;
+}
+
 int vpci_assign(struct vpci *pci, u64 mem_base, u64 mem_end, u32 io_base, u32 io_end)
 {
 	for (struct vpci_dev *d = pci->first; d; d = d->next) {
@@ -135,7 +169,7 @@ int vpci_assign(struct vpci *pci, u64 mem_base, u64 mem_end, u32 io_base, u32 io
 			bool io = b->kind == VPCI_BAR_IO;
 			u64 at, reg = vpci_bar_reg(i);
 
-			if (b->kind == VPCI_BAR_NONE)
+			if (b->kind == VPCI_BAR_NONE || b->kind == VPCI_BAR_PORTS)
 				continue;
 			at = ALIGN_UP(io ? (u64)io_base : mem_base, b->size);
 			if (at > (io ? (u64)io_end : mem_end) || b->size > (io ? (u64)io_end : mem_end) - at)
