@@ -28,7 +28,7 @@ PURE_SRCS := \
 	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \
 	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c machine.c place.c) \
 	$(addprefix vmm/load/,load.c put.c elf.c linux.c mb1.c) \
-	$(addprefix vmm/firmware/,tables.c acpi.c area.c bios.c mptable.c smbios.c) \
+	$(addprefix vmm/firmware/,tables.c acpi.c area.c bios.c mptable.c smbios.c pc.c loader.c) \
 	$(addprefix vmm/emul/,decode.c optable.c exec.c fast.c mem.c alu.c data.c misc.c stack.c string.c segload.c far.c \
 		sys.c sysreg.c sse.c avx.c) \
 	$(addprefix vmm/state/,stream.c read.c show.c) \
@@ -47,13 +47,16 @@ PURE_ASM := arch/x86/task.asm
 # Parts of tools, tested and fuzzed like them, but not in the hypervisor.
 TOOL_PURE_SRCS := tools/machine_json.c tools/pace.c
 
-# The guests' DSDT: compiled by iasl, embedded as a C array.
-PURE_SRCS += $(B)/gen/dsdt_aml.c
-$(B)/gen/dsdt.aml: vmm/firmware/dsdt.asl
+# The guests' DSDTs: compiled by iasl, embedded as C arrays.
+PURE_SRCS += $(B)/gen/dsdt_aml.c $(B)/gen/dsdt_pc_aml.c
+$(B)/gen/dsdt_pc.aml: vmm/firmware/dsdt_pc_isa.asl
+$(B)/gen/dsdt.aml $(B)/gen/dsdt_pc.aml: $(B)/gen/%.aml: vmm/firmware/%.asl
 	@mkdir -p $(@D)
-	iasl -vs -we -p $(B)/gen/dsdt $< >$(B)/gen/dsdt.log || { cat $(B)/gen/dsdt.log; rm -f $@; exit 1; }
+	iasl -vs -we -p $(B)/gen/$* $< >$(B)/gen/$*.log 2>&1 || { cat $(B)/gen/$*.log; rm -f $@; exit 1; }
 $(B)/gen/dsdt_aml.c: $(B)/gen/dsdt.aml tools/bin2c.py
 	python3 tools/bin2c.py $< $@ dsdt_aml vmm/firmware/tables.h
+$(B)/gen/dsdt_pc_aml.c: $(B)/gen/dsdt_pc.aml tools/bin2c.py
+	python3 tools/bin2c.py $< $@ dsdt_pc_aml vmm/firmware/files.h
 
 # ---------------------------------------------------------------------------------------------------------------
 # The framebuffer console's font: generated from Debian's console fonts (the X11 "fixed" glyphs, public domain).
@@ -144,7 +147,7 @@ HV_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP -ffree
 	-fstack-protector-strong -mstack-protector-guard=tls -mstack-protector-guard-reg=fs \
 	-mstack-protector-guard-offset=0x28 -fcf-protection=none -ffile-prefix-map=$(CURDIR)=. \
 	$(if $(VMCS_COUNT),-DCONFIG_VMCS_COUNT) $(if $(STRETCH),-DCONFIG_STRETCH)
-HV_OBJS := $(HV_SRCS:%.c=$(HV)/%.o) $(HV_ASM:%.asm=$(HV)/%.asm.o) $(HV)/gen/dsdt_aml.o $(HV)/gen/font.o
+HV_OBJS := $(HV_SRCS:%.c=$(HV)/%.o) $(HV_ASM:%.asm=$(HV)/%.asm.o) $(HV)/gen/dsdt_aml.o $(HV)/gen/dsdt_pc_aml.o $(HV)/gen/font.o
 HV_LINK := ld -nostdlib -static -z max-page-size=4096 -z noexecstack --build-id=none -T linker.ld
 HV_LIBS := $(shell $(CC) -print-file-name=libfdt.a) $(shell $(CC) -print-libgcc-file-name)
 
