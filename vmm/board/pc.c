@@ -100,7 +100,7 @@ static int host_bridge(struct vm *vm, u32 n, union board_cfg *cfg)
 
 static int i440fx(struct vm *vm, u32 n, union board_cfg *cfg)
 {
-	cfg->i440fx = (struct vi440fx_cfg){ .at = { 0, 0 } };
+	cfg->i440fx = (struct vi440fx_cfg){ .at = { 0, 0 }, .pam = board_pam, .arg = vm };
 	return OK;
 }
 
