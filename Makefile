@@ -30,7 +30,7 @@ PURE_SRCS := \
 	$(addprefix vmm/load/,load.c put.c elf.c linux.c mb1.c) \
 	$(addprefix vmm/firmware/,tables.c acpi.c area.c bios.c mptable.c smbios.c pc.c loader.c) \
 	$(addprefix vmm/emul/,decode.c optable.c exec.c fast.c mem.c alu.c data.c misc.c stack.c string.c segload.c far.c \
-		sys.c sysreg.c sse.c avx.c) \
+		sys.c sysreg.c sse.c avx.c done.c) \
 	$(addprefix vmm/state/,stream.c read.c show.c) \
 	$(addprefix vmm/backend/,ramdisk.c) \
 	$(addprefix vmm/dev/,vdev.c) \

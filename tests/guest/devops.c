@@ -6,6 +6,7 @@
 
 #define DEV   0xff000000ull
 #define TWICE 0x6000000000ull /* the device's page, two times in a row */
+#define COM   0x3f8
 #define FEP   ".byte 0x0f, 0x0b, 0x6b, 0x76, 0x6d\n\t"
 
 static volatile u64 *const dev = (volatile u64 *)DEV;
@@ -192,6 +193,57 @@ static void invalid(void)
 	       "CPL 3 loads a DPL 0 segment in the emulator: #GP");
 }
 
+/*
+ * An instruction that does much at devices is carried out in several goes: what an earlier one has read or written there
+ * is not to be done again. A FIFO, the UART's in loopback, would tell.
+ */
+static void once(void)
+{
+	static u8 sent[16] = "0123456789abcdef";
+	u64 port = COM, to = TWICE + 4096 - 6, from, n = 12;
+	u8 got[16];
+	u32 more = 0;
+	bool in, wide = true; /* the console is this UART: told when all is done */
+
+	outb(COM + 2, 7);
+	outb(COM + 4, 0x10);
+	for (u32 i = 0; i < 12; i++)
+		outb(COM, sent[i]);
+	rt_delay(200000);
+	asm volatile("rep insb" : "+D"(to), "+c"(n) : "d"((u16)port) : "memory");
+	for (u32 i = 0; i < 12; i++)
+		got[i] = MMIO8(TWICE + 4096 - 6 + i);
+	in = !memcmp(got, sent, 12);
+	for (u32 k = 0; k < 3; k++) {
+		for (u32 i = 0; i < 8; i++)
+			outb(COM, sent[i + k]);
+		rt_delay(200000);
+		to = TWICE + 4096 - 3 + k; /* RBR, IER, IIR, LCR: the first of each four is a datum */
+		n = 5;
+		asm volatile("rep insl" : "+D"(to), "+c"(n) : "d"((u16)port) : "memory");
+		for (u32 i = 0; i < 5; i++)
+			got[i] = MMIO8(TWICE + 4096 - 3 + k + i * 4);
+		wide = wide && !memcmp(got, sent + k, 5);
+		outb(COM + 2, 7);
+	}
+	for (u32 i = 0; i < 12; i++)
+		MMIO8(TWICE + 4096 - 5 + i) = sent[i];
+	from = TWICE + 4096 - 5;
+	n = 12;
+	asm volatile("rep outsb" : "+S"(from), "+c"(n) : "d"((u16)port) : "memory");
+	rt_delay(200000);
+	for (n = 0; n < 16 && inb(COM + 5) & 1; n++)
+		got[n] = inb(COM);
+	for (; inb(COM + 5) & 1; more++)
+		(void)inb(COM);
+	outb(COM + 2, 7);
+	outb(COM + 4, 3);
+	report(in, "REP INSB of a FIFO into two device pages");
+	report(wide, "REP INSL of a FIFO into two device pages");
+	report(n == 12 && !more && !memcmp(got, sent, 12), "REP OUTSB from two device pages into a FIFO (%u)",
+	       (u32)n);
+}
+
 void main(const char *cmdline)
 {
 	if (!rt_hv()) {
@@ -205,5 +257,6 @@ void main(const char *cmdline)
 	numbers();
 	mmx();
 	two_pages();
+	once();
 	invalid();
 }

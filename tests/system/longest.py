@@ -19,10 +19,6 @@ OVER = (
     (r"a message of the I/O APIC to all", 12000, "posted to 63 vCPUs in one piece; they are woken one by one"),
     (r"(the first start|crash|triple fault|.*reset )", 6000, "lines of the log, SMBIOS' and a vCPU's registers"),
     (r"FXSAVE ", 5500, "the log's line about an instruction that is not emulated, ten a second"),
-    (r"(XCHG|LOCK \w+|CMPXCHG16B|far JMP|PUSH from|POP to) ", 4400, "a read and a write of a device over two pages"),
-    (r"REP (MOVS|STOS|LODS|SCAS|CMPS)", 4400, "one iteration on devices over two pages each"),
-    (r"(read|write|MOVUPS \w+|ENTER) ", 3700, "an access to a device over two pages whose entries want flags"),
-    (r"REP (INS|OUTS) ", 3500, "an iteration with a buffer over two pages, or a device of four registers"),
     (r"control request ", 3700, "a step that is under way when a piece is over, and the console's piece after it"),
     (r"(INIT to all|WRMSR APIC_BASE, )", 3700, "a piece and the end of the turn after it"),
 )

@@ -14,6 +14,14 @@ struct emulation {
 	u64 until;      /* host TSC: by then a REP string gives way */
 	u64 step_tsc;   /* when its iteration began; 0: none has */
 	u64 step_ticks; /* the longest so far */
+	/*
+	 * What takes long goes on in the run loop, after the others' work: an access to a device that begins after
+	 * `wait` (host TSC) is left to the next go, if this one has got on.
+	 */
+	u64 wait;
+	bool got_on;  /* this go has done something that the next one need not */
+	bool waiting; /* the instruction is to go on; see vcpu.h's `more` */
+	struct emul_done done;
 	/* Pages that this instruction went through: it need not look them up again. */
 	struct emulation_page {
 		u64 lin, gpa;

@@ -114,6 +114,7 @@ struct vcpu {
 	u32 apic_step; /* of vcpu_apic_mode(): what its next piece is; 0: it begins */
 
 	struct emulation *emulation;
+	bool more; /* an emulated instruction goes on before anything else of it: exit_go_on() */
 
 	struct vcpu_dump dump;
 

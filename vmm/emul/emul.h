@@ -13,6 +13,7 @@
 #pragma once
 
 #include "lib/types.h"
+#include "vmm/emul/done.h"
 
 struct emul_ctxt;
 struct emul_opcode; /* private: an entry of the opcode tables */

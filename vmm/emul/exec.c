@@ -143,7 +143,7 @@ void emul_undo(struct emul_ctxt *c)
 			c->gpr[r] = c->old_gpr[r];
 			u &= ~EMUL_B_GPR(r);
 		}
-	for (u32 s = 0; s < EMUL_NR_SEG; s++)
+	for (u32 s = 0; s < EMUL_NR_SEG && u >= EMUL_B_SEG(0); s++)
 		if (u & EMUL_B_SEG(s))
 			c->seg[s] = c->old_seg[s];
 	if (u & EMUL_B_RFLAGS)

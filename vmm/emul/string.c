@@ -187,7 +187,7 @@ static bool time_is_up(struct emul_ctxt *c)
 
 /*
  * Up to n accesses of a port from or to RAM, as many as there is time for: its device may be slow. How many it were, or
- * 0 with *rc.
+ * 0 with *rc. EMUL_RETRY comes with those that were done before, for there is no time for more.
  */
 static u32 port_bulk(struct emul_ctxt *c, u8 *dst, const u8 *src, u32 n, int *rc)
 {
@@ -201,13 +201,21 @@ static u32 port_bulk(struct emul_ctxt *c, u8 *dst, const u8 *src, u32 n, int *rc
 			break;
 		done += step;
 	} while (done < n && !time_is_up(c));
-	if (done)
+	if (done && *rc != EMUL_RETRY)
 		*rc = EMUL_OK; /* the one that failed comes again */
 	return done;
 }
 
-/* Does up to n iterations of a MOVS, STOS, INS or OUTS; returns how many (0: none possible), or a result < 0. */
-static u32 bulk(struct emul_ctxt *c, u32 n, int *rc)
+static bool is_hint(const struct emul_ctxt *c, u64 lin)
+{
+	return c->hint_valid && (lin ^ c->hint_lin) < PAGE_SIZE;
+}
+
+/*
+ * Does up to n iterations of a MOVS, STOS, INS or OUTS; returns how many (0: none possible), with what stopped it in *rc.
+ * *device: there is one at an end of it, and no use in trying again.
+ */
+static u32 bulk(struct emul_ctxt *c, u32 n, int *rc, bool *device)
 {
 	u8 op = c->d.opcode;
 	u32 size = str_size(c);
@@ -225,10 +233,15 @@ static u32 bulk(struct emul_ctxt *c, u32 n, int *rc)
 		n = bulk_span(c, EMUL_ES, EMUL_RDI, true, n, &dlin);
 	if (n < 2)
 		return 0;
+	*device = true;
+	/* The exit came from one of them. */
+	if ((has_si && is_hint(c, slin)) || (has_di && is_hint(c, dlin)))
+		return 0;
 	if (has_si && !(src = c->ops->map(c, slin, n * size, 0)))
 		return 0;
 	if (has_di && !(dst = c->ops->map(c, dlin, n * size, EMUL_ACC_WRITE)))
 		return 0;
+	*device = false;
 	if (op < 0x70)
 		n = port_bulk(c, dst, src, n, rc);
 	else if (has_si)
@@ -264,29 +277,31 @@ static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 {
 	u64 count = str_reg(c, EMUL_RCX);
 	s32 budget = REP_BUDGET;
-	bool single = emul_flags(c) & FL_TF;
+	bool single = emul_flags(c) & FL_TF, device = single;
 
 	if (!c->d.rep)
 		return once(c);
 	(void)time_is_up(c); /* the first iteration begins */
 	while (count) {
 		int rc = EMUL_OK;
-		u32 n = single ? 0 : bulk(c, (u32)MIN(count, (u64)budget / bulk_cost(c)), &rc);
+		u32 n = device ? 0 : bulk(c, (u32)MIN(count, (u64)budget / bulk_cost(c)), &rc, &device);
 
 		if (rc == EMUL_OK && !n) {
 			rc = once(c);
-			n = 1;
+			n = rc == EMUL_OK;
 			budget -= SLOW_COST;
 		} else {
 			budget -= (s32)(n * bulk_cost(c));
 		}
-		if (rc != EMUL_OK)
+		if (!n)
 			return rc;
 		count -= n;
 		emul_reg_merge(c, EMUL_RCX, c->d.ad_size, count);
 		/* These iterations are final: nothing undoes them. */
 		c->dirty |= c->undo;
 		c->undo = 0;
+		if (rc != EMUL_OK)
+			return rc;
 		if (ended(c))
 			break;
 		if (count && (single || budget < SLOW_COST || time_is_up(c)))

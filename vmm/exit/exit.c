@@ -371,6 +371,16 @@ static inline bool is_due(struct vcpu *v, u64 since)
 	return v->rearm;
 }
 
+void exit_block(struct vcpu *v)
+{
+	/* A single-stepped HLT ends at once: its trap is pending. */
+	if (vmcs_read(VMCS_GUEST_PENDING_DEBUG))
+		return;
+	v->state = VCPU_HALTED;
+	/* What came before may end it: to be looked at, also when its turn ends now. */
+	vcpu_request_self(v, VCPU_REQ_EVENT);
+}
+
 static inline int dispatch(struct vmx_regs *regs)
 {
 	struct vcpu *v = vcpu_of(regs);
@@ -401,12 +411,8 @@ static inline int dispatch(struct vmx_regs *regs)
 	if (act == EXIT_ADVANCE) {
 		advance(v);
 	} else if (unlikely(act != EXIT_RESUME)) {
-		/* A single-stepped HLT ends at once: its trap is pending. */
-		if (act == EXIT_BLOCK && !vmcs_read(VMCS_GUEST_PENDING_DEBUG)) {
-			v->state = VCPU_HALTED;
-			/* What came before may end it: to be looked at, also when its turn ends now. */
-			vcpu_request_self(v, VCPU_REQ_EVENT);
-		}
+		if (act == EXIT_BLOCK)
+			exit_block(v);
 		return 1;
 	}
 	if (unlikely(v->request) && !events_sync_apic(v))

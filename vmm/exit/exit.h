@@ -12,6 +12,7 @@ enum exit_action {
 	EXIT_ADVANCE, /* the instruction is done: step over it, then enter again */
 	EXIT_BLOCK,   /* stepped over already or not; nothing to run until an event (HLT) */
 	EXIT_KILL,    /* vm_kill() was called */
+	EXIT_MORE,    /* back to the run loop, which goes on with it: exit_go_on() */
 };
 
 /*
@@ -19,6 +20,12 @@ enum exit_action {
  * (a request is pending, the vCPU blocks or the VM stops).
  */
 int exit_dispatch(struct vmx_regs *regs);
+
+/* v, loaded here, has nothing to run until an event: a HLT. */
+void exit_block(struct vcpu *v);
+
+/* The next go at an instruction of v, loaded and in its turn, while v->more: at most a piece of work (50 us). */
+void exit_go_on(struct vcpu *v);
 
 /*
  * Whether the last exit of p, this processor, took longer than it should up to now: its record will tell then. Asked

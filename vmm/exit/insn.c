@@ -52,7 +52,10 @@ static enum exit_action conclude(struct vcpu *v, struct emul_ctxt *c, int result
 		emulate_write_back(v, c);
 		inject_fault(v, c);
 		return EXIT_RESUME;
-	case EMUL_RETRY: emulate_write_back(v, c); return EXIT_RESUME;
+	case EMUL_RETRY:
+		emulate_write_back(v, c);
+		v->more = v->emulation->waiting;
+		return v->more ? EXIT_MORE : EXIT_RESUME;
 	case EMUL_STOP: return EXIT_KILL;
 	default:
 		/* Any program with device memory in its reach can do this: it is told, and its VM goes on. */
@@ -72,6 +75,50 @@ static enum exit_action finish(struct vcpu *v, struct emul_ctxt *c, int result)
 	return act;
 }
 
+/*
+ * A go at the instruction: a string gives way when the time of a piece is over, and so does whatever is about to begin
+ * another access to a device when there is just enough left for that.
+ */
+static void begin_go(struct emulation *e, bool first)
+{
+	u64 now = cpu_rdtsc();
+
+	e->until = now + pcpu_clock.piece / 16 * 13;
+	e->wait = now + pcpu_clock.piece / 16 * 9;
+	e->step_tsc = 0;
+	/* What the first one has fetched, decoded and looked up is kept. */
+	e->got_on = first;
+	e->waiting = false;
+}
+
+bool emulate_waits(struct emul_ctxt *c)
+{
+	struct emulation *e = vc(c)->emulation;
+
+	/* A plain MOV is but one access, and not decoded. */
+	if (!c->d.op || !e->got_on || e->done.full || cpu_rdtsc() < e->wait)
+		return false;
+	e->waiting = true;
+	return true;
+}
+
+enum emulate_access emulate_access(struct emul_ctxt *c, enum emul_done_kind kind, u64 where, void *buf, u32 len)
+{
+	struct emulation *e = vc(c)->emulation;
+
+	if (emul_done_take(&e->done, kind, where, buf, len))
+		return ACCESS_DONE;
+	return emulate_waits(c) ? ACCESS_WAIT : ACCESS_DO;
+}
+
+void emulate_accessed(struct emul_ctxt *c, enum emul_done_kind kind, u64 where, const void *buf, u32 len)
+{
+	struct emulation *e = vc(c)->emulation;
+
+	e->got_on = true;
+	emul_done_add(&e->done, kind, where, buf, len);
+}
+
 static struct emul_ctxt *begin(struct vcpu *v)
 {
 	struct emul_ctxt *c = &v->emulation->c;
@@ -80,11 +127,11 @@ static struct emul_ctxt *begin(struct vcpu *v)
 	vm_unlock(v->vm);
 	v->emulation->walk_valid = false;
 	v->emulation->nr_pages = 0;
-	v->emulation->step_tsc = 0;
 	v->emulation->step_ticks = 0;
 	v->emulation->hlt = false;
 	v->emulation->forced = false;
-	v->emulation->until = cpu_rdtsc() + pcpu_clock.piece;
+	emul_done_clear(&v->emulation->done);
+	begin_go(v->emulation, true);
 	emul_init(c, &emulate_ops, v, v->regs.gpr);
 	c->rip = v->rip;
 	c->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
@@ -140,4 +187,16 @@ enum exit_action emulate_string_io(struct vcpu *v, u64 qual)
 	                             (u8)(2u << INSN_INFO_ADDR_SIZE(info)),
 	                             qual & IO_QUAL_IN ? EMUL_ES : (u8)INSN_INFO_SEG(info), qual & IO_QUAL_REP,
 	                             (u8)vmcs_read32(VMCS_EXIT_INSN_LEN)));
+}
+
+void exit_go_on(struct vcpu *v)
+{
+	struct emul_ctxt *c = &v->emulation->c;
+
+	v->more = false;
+	begin_go(v->emulation, false);
+	emul_done_again(&v->emulation->done);
+	c->dirty = 0;
+	if (conclude(v, c, emul_exec(c)) == EXIT_BLOCK)
+		exit_block(v);
 }

@@ -95,9 +95,13 @@ static int translate(struct emul_ctxt *c, u64 lin, u32 access, struct gwalk_resu
 		r->left = PAGE_SIZE - (lin & (PAGE_SIZE - 1));
 		return EMUL_OK;
 	}
+	if (emulate_waits(c))
+		return EMUL_RETRY;
 	st = gwalk(s, GVA(lin), access | GWALK_SET_AD, r);
 	if (st != GWALK_OK)
 		return walk_failed(c, st, r);
+	if (e->nr_pages < EMULATION_PAGES) /* else it takes the place of one that the next go will want */
+		e->got_on = true;
 	r->left = MIN(r->left, PAGE_SIZE - (lin & (PAGE_SIZE - 1)));
 	e->page[e->nr_pages++ % EMULATION_PAGES] = (struct emulation_page){ .lin = ALIGN_DOWN(lin, PAGE_SIZE),
 		                                                            .gpa = ALIGN_DOWN(r->gpa.v, PAGE_SIZE),
@@ -161,25 +165,45 @@ static void *plain_ram(const struct vm *vm, gpa_t gpa, u32 len)
 	return guest_shadow_hides(&vm->remap.shadow, gpa.v) ? NULL : gmem_ptr(&vm->mem, gpa, len);
 }
 
-/* Reads that no memory answers go on to the bus. */
-static void shadow_piece(struct emul_ctxt *c, gpa_t gpa, void *ram, u8 *buf, u32 len, bool write)
+static int mmio_piece(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len, bool write)
 {
-	if (!guest_shadow_access(&vc(c)->vm->remap.shadow, gpa.v, ram, buf, len, write))
-		mmio_bytes(c, gpa.v, buf, len, false);
+	enum emul_done_kind kind = write ? EMUL_DONE_WRITE : EMUL_DONE_READ;
+
+	if (!c->d.op) { /* a plain MOV: there is nothing to it but this */
+		mmio_bytes(c, gpa, buf, len, write);
+		return EMUL_OK;
+	}
+	switch (emulate_access(c, kind, gpa, buf, len)) {
+	case ACCESS_DONE: return EMUL_OK;
+	case ACCESS_WAIT: return EMUL_RETRY;
+	default: break;
+	}
+	mmio_bytes(c, gpa, buf, len, write);
+	emulate_accessed(c, kind, gpa, buf, len);
+	return EMUL_OK;
 }
 
-static void move_piece(struct emul_ctxt *c, gpa_t gpa, u8 *buf, u32 len, bool write)
+/* Reads that no memory answers go on to the bus. */
+static int shadow_piece(struct emul_ctxt *c, gpa_t gpa, void *ram, u8 *buf, u32 len, bool write)
+{
+	if (guest_shadow_access(&vc(c)->vm->remap.shadow, gpa.v, ram, buf, len, write))
+		return EMUL_OK;
+	return mmio_piece(c, gpa.v, buf, len, false);
+}
+
+static int move_piece(struct emul_ctxt *c, gpa_t gpa, u8 *buf, u32 len, bool write)
 {
 	void *p = gmem_ptr(&vc(c)->vm->mem, gpa, len);
 
-	if (p && unlikely(guest_shadow_hides(&vc(c)->vm->remap.shadow, gpa.v)))
-		shadow_piece(c, gpa, p, buf, len, write);
-	else if (!p)
-		mmio_bytes(c, gpa.v, buf, len, write);
-	else if (write)
+	if (!p)
+		return mmio_piece(c, gpa.v, buf, len, write);
+	if (unlikely(guest_shadow_hides(&vc(c)->vm->remap.shadow, gpa.v)))
+		return shadow_piece(c, gpa, p, buf, len, write);
+	if (write)
 		memcpy(p, buf, len);
 	else
 		memcpy(buf, p, len);
+	return EMUL_OK;
 }
 
 /* Moves len (at most 32) bytes; both pages are translated before the first byte moves. */
@@ -197,10 +221,10 @@ static int move(struct emul_ctxt *c, u64 lin, u8 *buf, u32 len, bool write, u32 
 		if (r)
 			return r;
 	}
-	move_piece(c, a.gpa, buf, first, write);
-	if (first < len)
-		move_piece(c, b.gpa, buf + first, len - first, write);
-	return vm_stop(vc(c)->vm) ? EMUL_STOP : EMUL_OK;
+	r = move_piece(c, a.gpa, buf, first, write);
+	if (!r && first < len)
+		r = move_piece(c, b.gpa, buf + first, len - first, write);
+	return r ? r : vm_stop(vc(c)->vm) ? EMUL_STOP : EMUL_OK;
 }
 
 /* Code in RAM or, as it is seen there, in ROM. false: neither is there. */

@@ -14,11 +14,17 @@ static int op_pio_in(struct emul_ctxt *c, u16 port, u8 size, u32 count, void *bu
 
 	for (u32 i = 0; i < count; i++, p += size) {
 		u64 val = 0;
+		enum emulate_access how = emulate_access(c, EMUL_DONE_IN, port, p, size);
 
+		if (how == ACCESS_WAIT)
+			return EMUL_RETRY;
+		if (how == ACCESS_DONE)
+			continue;
 		vm_lock(vc(c)->vm);
 		io_bus_access(&vc(c)->vm->pio, port, size, false, &val, vm_now(vc(c)->vm));
 		vm_unlock(vc(c)->vm);
 		memcpy(p, &val, size);
+		emulate_accessed(c, EMUL_DONE_IN, port, p, size);
 	}
 	vcpu_check_breakpoints(vc(c), CRS_ACCESS_IO, port, size);
 	return EMUL_OK;
@@ -30,11 +36,17 @@ static int op_pio_out(struct emul_ctxt *c, u16 port, u8 size, u32 count, const v
 
 	for (u32 i = 0; i < count; i++, p += size) {
 		u64 val = 0;
+		enum emulate_access how = emulate_access(c, EMUL_DONE_OUT, port, NULL, size);
 
+		if (how == ACCESS_WAIT)
+			return EMUL_RETRY;
+		if (how == ACCESS_DONE)
+			continue;
 		memcpy(&val, p, size);
 		vm_lock(vc(c)->vm);
 		io_bus_access(&vc(c)->vm->pio, port, size, true, &val, vm_now(vc(c)->vm));
 		vm_unlock(vc(c)->vm);
+		emulate_accessed(c, EMUL_DONE_OUT, port, NULL, size);
 	}
 	vcpu_check_breakpoints(vc(c), CRS_ACCESS_IO, port, size);
 	return EMUL_OK;
@@ -238,8 +250,10 @@ static bool op_time_is_up(struct emul_ctxt *c)
 	struct emulation *e = vc(c)->emulation;
 	u64 now = cpu_rdtsc();
 
-	if (e->step_tsc)
+	if (e->step_tsc) { /* an iteration is over, and not to be gone through again */
 		e->step_ticks = MAX(e->step_ticks, now - e->step_tsc);
+		emul_done_clear(&e->done);
+	}
 	e->step_tsc = now;
 	return now + e->step_ticks >= e->until;
 }

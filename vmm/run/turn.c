@@ -215,6 +215,17 @@ static void run_vcpu(struct vcpu *v)
 			send_more(v);
 			continue;
 		}
+		if (unlikely(v->more)) {
+			if (vm_stop(v->vm))
+				break;
+			exit_go_on(v);
+			stretch_end(v->exit_reason);
+			cpu_sti_nop_cli();
+			run_housekeep(p, true);
+			if (unlikely(p->current != v))
+				vcpu_load(v);
+			continue;
+		}
 		if (unlikely(atomic_load(&v->vm->wakes_due))) {
 			vcpu_wake_due(v->vm);
 			stretch_end(STRETCH_ENTRY);
@@ -275,7 +286,7 @@ static bool has_work(const struct vcpu *v)
 		return false;
 	if (!v->id && atomic_load(&vm->work))
 		return true;
-	return v->state == VCPU_RUNNABLE || atomic_load(&v->request) || atomic_load(&vm->wakes_due) ||
+	return v->state == VCPU_RUNNABLE || v->more || atomic_load(&v->request) || atomic_load(&vm->wakes_due) ||
 	       timerq_next(&v->timers) <= vm_now(vm);
 }
 
