@@ -1,6 +1,8 @@
 /* ELF kernels: both classes, PVH and raw entry, hostile headers. */
 #include "quick_check.h"
 
+#include <stdio.h>
+
 #include "elf_builder.h"
 #include "suite.h"
 #include "vmm/load/elf.h"
@@ -202,6 +204,41 @@ START_TEST(raw)
 }
 END_TEST
 
+/* As many segments as there may be, in any order: refused when, and only when, two of them overlap. */
+START_TEST(overlaps)
+{
+	static struct elf_seg seg[LOAD_SEGMENTS_MAX];
+	static u8 img[64 + 56 * LOAD_SEGMENTS_MAX];
+	struct load_in in = { .kernel = img, .kernel_len = sizeof(img), .mem = &g.mem, .map = &g.map };
+	u32 seed = 1, refused = 0;
+
+	guest_ram_init(&g, 16 * MIB);
+	for (u32 round = 0; round < 400; round++) {
+		bool any = false;
+
+		for (u32 i = 0; i < LOAD_SEGMENTS_MAX; i++) {
+			u64 at = (seed = seed * 1103515245 + 12345) >> 8 & 0xffff;
+
+			/* Each its own place, in scattered order; in every other round one reaches further. */
+			at = 0x100000 + (u64)((i * 77 + round) % LOAD_SEGMENTS_MAX) * 0x10000 + at / 2;
+			seg[i] = (struct elf_seg){ 1, 0, at, at, 0, 1 + (seed >> 16 & 0x7fff), 4096 };
+		}
+		if (round % 2)
+			seg[round * 31 % LOAD_SEGMENTS_MAX].memsz = seed >> 4 & 0x1ffff;
+		for (u32 i = 0; i < LOAD_SEGMENTS_MAX; i++)
+			for (u32 k = 0; k < i; k++)
+				any |= seg[i].memsz && seg[k].memsz && seg[i].paddr < seg[k].paddr + seg[k].memsz &&
+				       seg[k].paddr < seg[i].paddr + seg[i].memsz;
+		elf_build(img, round & 4, round & 4 ? EM_64 : EM_386, seg[0].paddr, seg, LOAD_SEGMENTS_MAX);
+		ck_assert_msg(load_image(&in, &out) == (any ? ERR_EXIST : OK), "round %u: %s", round, out.why);
+		refused += any;
+	}
+	printf("400 images of %u segments, %u refused\n", LOAD_SEGMENTS_MAX, refused);
+	ck_assert(refused > 50 && refused < 200);
+	guest_ram_free(&g);
+}
+END_TEST
+
 /* One field of the header or of a program header changed (ELF64; program header i is at 64 + 56 i). */
 START_TEST(bad_headers)
 {
@@ -370,4 +407,4 @@ START_TEST(kinds)
 }
 END_TEST
 
-SUITE_MAIN("load_elf", copied_later, many_copies, pvh, raw, bad_headers, bad_pvh, limits, kinds)
+SUITE_MAIN("load_elf", copied_later, many_copies, pvh, raw, overlaps, bad_headers, bad_pvh, limits, kinds)

@@ -152,12 +152,12 @@ static u64 highest_end(const struct load_in *in, const struct elf_info *info)
 	return end;
 }
 
-/* One PT_LOAD: inside the file, inside RAM, clear of the low memory that we use. */
-static int check_segment(const struct load_in *in, struct load_out *out, const struct elf_info *info, u32 i,
-                         const struct elf_phdr *ph)
+/*
+ * One PT_LOAD: inside the file, inside RAM, clear of the low memory that we use. end: how far all of them reach,
+ * looked up once: an image has as many headers as it likes, up to LOAD_SEGMENTS_MAX.
+ */
+static int check_segment(const struct load_in *in, struct load_out *out, u64 end, u32 i, const struct elf_phdr *ph)
 {
-	u64 end = highest_end(in, info);
-
 	if (ph->filesz > ph->memsz)
 		return load_refuse(out, ERR_INVAL, "ELF: segment %u: p_filesz 0x%llx exceeds p_memsz 0x%llx", i,
 		                   (unsigned long long)ph->filesz, (unsigned long long)ph->memsz);
@@ -181,25 +181,11 @@ static int check_segment(const struct load_in *in, struct load_out *out, const s
 	return OK;
 }
 
-/* Two segments in one place: which one wins would depend on the loader. */
-static int check_overlap(const struct load_in *in, struct load_out *out, const struct elf_info *info, u32 i,
-                         const struct elf_phdr *ph)
-{
-	struct elf_phdr other;
-
-	for (u32 k = 0; k < i; k++) {
-		elf_get_phdr(in->kernel, info, k, &other);
-		if (other.type == PT_LOAD && other.memsz && ph->paddr < other.paddr + other.memsz &&
-		    other.paddr < ph->paddr + ph->memsz)
-			return load_refuse(out, ERR_EXIST, "ELF: segments %u and %u overlap at p_paddr 0x%llx", k, i,
-			                   (unsigned long long)MAX(ph->paddr, other.paddr));
-	}
-	return OK;
-}
-
 int elf_load_segments(const struct load_in *in, struct load_out *out, const struct elf_info *info, u64 *base,
                       u64 *end)
 {
+	u64 reach = highest_end(in, info);
+	struct elf_placed placed = { 0 };
 	struct elf_phdr ph;
 	int r;
 
@@ -209,9 +195,9 @@ int elf_load_segments(const struct load_in *in, struct load_out *out, const stru
 		elf_get_phdr(in->kernel, info, i, &ph);
 		if (ph.type != PT_LOAD || !ph.memsz)
 			continue;
-		r = check_segment(in, out, info, i, &ph);
+		r = check_segment(in, out, reach, i, &ph);
 		if (r == OK)
-			r = check_overlap(in, out, info, i, &ph);
+			r = elf_place(in, out, info, i, &placed);
 		if (r != OK)
 			return r;
 		r = load_put_file(in, out, ph.paddr, (const u8 *)in->kernel + ph.offset, ph.filesz, ph.memsz,

@@ -32,6 +32,21 @@ void elf_get_phdr(const void *image, const struct elf_info *info, u32 i, struct 
 /* true when a PT_NOTE segment has XEN_ELFNOTE_PHYS32_ENTRY (name "Xen", type 18); *entry gets the address. */
 bool elf_find_pvh(const void *image, u64 len, u32 *entry);
 
+/* The segments placed so far, by address; none overlaps another. */
+struct elf_placed {
+	u32 nr;
+	u8 by_addr[LOAD_SEGMENTS_MAX];
+};
+_Static_assert(LOAD_SEGMENTS_MAX <= 256, "a header's number fits");
+
+/*
+ * Puts program header i, a PT_LOAD that does not wrap, among the placed. ERR_EXIST: it overlaps one of them, and which
+ * one wins would depend on the loader; out->why. In a time that grows with the logarithm of their number: an image of
+ * LOAD_SEGMENTS_MAX has 8,128 pairs.
+ */
+__must_check int elf_place(const struct load_in *in, struct load_out *out, const struct elf_info *info, u32 i,
+                           struct elf_placed *pl);
+
 /*
  * Copies the PT_LOAD segments to p_paddr (as load_claim() allows, no two may overlap) and zeroes the tails. *base and
  * *end get the bounds. Errors as for elf_parse, ERR_RANGE when a segment is outside RAM; out->why.
