@@ -1,6 +1,7 @@
 /* Subjects of the tests of states: the chip set of the PC. */
 #pragma once
 
+#include "state_subjects_pc.h"
 #include "state_subjects_pci.h"
 #include "vmm/dev/pci/vi440fx.h"
 #include "vmm/dev/pci/vpiix3.h"
@@ -183,6 +184,16 @@ static inline void subject_piix4pm_invariants(struct state_world *w)
 	assert(d->pci.s.decoded == (d->pci.bars[0].mapped | d->pci.bars[1].mapped << 1));
 }
 
+/* ---- real-time clock with CMOS memory ---- */
+
+static inline int subject_cmos_attach(struct state_world *w)
+{
+	const struct vcmos_cfg cmos = { .low = 0x40000000, .high = 0x10000000, .cpus = 3, .boot = { 2, 3, 1 } };
+	const struct vrtc_cfg cfg = { .cmos = &cmos };
+
+	return w->ops->attach(w->dev, &w->env, &cfg);
+}
+
 static const struct state_subject state_subjects_chipset[] = {
 	{ "i440fx", &vi440fx_ops, sizeof(struct vi440fx), sizeof(struct vpci), subject_440fx_attach,
 	  subject_440fx_step, subject_440fx_invariants, subject_fn_unplug_bus },
@@ -190,4 +201,6 @@ static const struct state_subject state_subjects_chipset[] = {
 	  subject_piix3_step, subject_piix3_invariants, subject_fn_unplug_bus },
 	{ "piix4-pm", &vpiix4pm_ops, sizeof(struct vpiix4pm), sizeof(struct subject_piix4pm_world),
 	  subject_piix4pm_attach, subject_piix4pm_step, subject_piix4pm_invariants, subject_piix4pm_detach },
+	{ "rtc-of-pc", &vrtc_ops, sizeof(struct vrtc), 0, subject_cmos_attach, subject_rtc_step,
+	  subject_rtc_invariants, NULL },
 };

@@ -57,6 +57,22 @@ static void firmware_putc(void *arg, char c)
 
 /* ---- configurations ---- */
 
+static int rtc(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	const struct guest_map *map = &vm->map;
+
+	cfg->rtc = (struct vrtc_cfg){ .cmos = NULL };
+	if (board_is_minimal(&vm->config, n))
+		return OK;
+	vm->board->cmos = (struct vcmos_cfg){
+		.low = map->low_end,
+		.high = map->high_end ? map->high_end - GUEST_PCI_HOLE_END : 0,
+		.cpus = vm->nr_vcpus,
+	};
+	cfg->rtc.cmos = &vm->board->cmos;
+	return OK;
+}
+
 static int pm(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	cfg->pm = (struct vpm_cfg){ .sleep = on_sleep, .arg = vm, .piix4 = board_is_pc(&vm->config, n) };
@@ -182,7 +198,7 @@ static int debug(struct vm *vm, u32 n, union board_cfg *cfg)
 /* In this order they are attached, reset and saved; functions behind their bus. */
 const struct board_row board_pc[] = {
 	ROW(vpit, pit, "pit"),
-	ROW(vrtc, rtc, "rtc"),
+	ROW(vrtc, rtc, "rtc", .config = rtc),
 	ROW(vpm, pm, "pm", .config = pm),
 	ROW(vreset, reset, "reset", .config = reset),
 	ROW(v8042, kbc, "8042", .wanted = board_is_pc, .config = kbc),

@@ -36,6 +36,7 @@ struct com_port {
 
 /* What a device is configured with: as each of them wants it. */
 union board_cfg {
+	struct vrtc_cfg rtc;
 	struct vpm_cfg pm;
 	struct vreset_cfg reset;
 	struct v8042_cfg kbc;
@@ -68,6 +69,7 @@ struct board {
 	bool attached;
 	struct vpit pit;
 	struct vrtc rtc;
+	struct vcmos_cfg cmos; /* on the PC, for rtc */
 	struct vpm pm;
 	struct vreset reset;
 	struct v8042 kbc; /* on a PC */

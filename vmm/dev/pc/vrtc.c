@@ -381,6 +381,8 @@ void vrtc_reset(struct vrtc *r, u64 now)
 	put_time(r, days, second);
 	write_a(r, A_RESET, now);
 	update(r);
+	if (r->has_cmos)
+		vcmos_fill(r->s.reg, &r->cmos);
 }
 
 void vrtc_restored(struct vrtc *r, u64 now)
@@ -414,8 +416,14 @@ STATE_DESC(vrtc_state, VRTC_STATE, 1);
 
 static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 {
-	vrtc_init(dev, env->irq, env->timers);
-	return vrtc_attach(dev, env->pio);
+	const struct vrtc_cfg *c = cfg;
+	struct vrtc *r = dev;
+
+	vrtc_init(r, env->irq, env->timers);
+	r->has_cmos = c && c->cmos;
+	if (r->has_cmos)
+		r->cmos = *c->cmos;
+	return vrtc_attach(r, env->pio);
 }
 
 static void detach(void *dev)

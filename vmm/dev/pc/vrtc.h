@@ -9,6 +9,7 @@
 #include "vmm/base/io_bus.h"
 #include "vmm/base/irqchip.h"
 #include "vmm/base/timer.h"
+#include "vmm/dev/pc/vcmos.h"
 #include "vmm/dev/vdev.h"
 
 #define VRTC_PORT    0x70
@@ -31,14 +32,21 @@ struct vrtc {
 	struct timer timer;
 	struct io_region region;
 	struct io_bus *pio; /* set by attach */
+	bool has_cmos;
+	struct vcmos_cfg cmos;
 };
-extern const struct vdev_ops vrtc_ops; /* no configuration; the time is for the owner to set after a reset */
+
+struct vrtc_cfg {
+	const struct vcmos_cfg *cmos; /* of a PC, written at each reset; it is copied. NULL: CMOS memory is blank */
+};
+/* cfg: struct vrtc_cfg, or NULL. The time is for the owner to set after a reset. */
+extern const struct vdev_ops vrtc_ops;
 
 /* The clock starts at 2000-01-01 00:00:00 at VM time 0. */
 void vrtc_init(struct vrtc *r, const struct irqchip *irq, struct timerq *tq);
 /* OK or io_bus_add's error. */
 __must_check int vrtc_attach(struct vrtc *r, struct io_bus *pio);
-/* Interrupts off, 24-hour BCD, clock running; time and CMOS memory stay. */
+/* Interrupts off, 24-hour BCD, clock running; time and CMOS memory stay, but for what follows from has_cmos. */
 void vrtc_reset(struct vrtc *r, u64 now);
 /* After s was restored: drives the line, arms the timer. */
 void vrtc_restored(struct vrtc *r, u64 now);
