@@ -112,6 +112,7 @@ static u64 build_hpet(struct fw_area *a)
 	fw_put32(t, 36, FW_PC_HPET_ID);
 	t[41] = 64; /* in memory (type 0), bits */
 	fw_put64(t, 44, FW_PC_HPET_BASE);
+	fw_put16(t, 53, 100); /* ticks of the shortest period that loses nothing */
 	return at;
 }
 
