@@ -22,7 +22,7 @@ PURE_SRCS := \
 	$(addprefix arch/x86/,acpi_tables.c acpi_fadt.c acpi_dmar.c acpi_spcr.c exit_ring.c tsc_pick.c vmx/caps.c vmx/names.c) \
 	$(addprefix boot/,boot_info.c mb2.c mb1.c cmdline.c) \
 	$(addprefix drivers/,console/fb_text.c console/screen.c console/uart_place.c console/uart_pci.c input/ps2_keys.c) \
-	$(addprefix vmm/base/,io_bus.c timer.c vclock.c cpuset.c guest_map.c guest_shadow.c) \
+	$(addprefix vmm/base/,io_bus.c timer.c vclock.c cpuset.c guest_map.c guest_shadow.c irq_gate.c) \
 	$(addprefix vmm/policy/,cpuid.c cpuid_features.c xsave.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c msr_state.c crs.c pv.c pv_call.c \
 		inject.c taskswitch.c gstate.c gstate_entry.c gstate_seg.c) \
 	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \
@@ -36,7 +36,7 @@ PURE_SRCS := \
 	$(addprefix vmm/dev/,vdev.c) \
 	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c \
 		vlapic_state.c pc_irqchip.c) \
-	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c v8042.c vps2kbd.c vps2codes.c vps2mouse.c vcmos.c) \
+	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c v8042.c vps2kbd.c vps2codes.c vps2mouse.c vcmos.c vhpet.c vhpet_state.c) \
 	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vpiix4pm.c) \
 	$(addprefix vmm/vm/,status.c) \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \

@@ -10,7 +10,7 @@
 #include "vmm/base/irqchip.h"
 #include "vmm/base/timer.h"
 
-#define RIG_LINES 16
+#define RIG_LINES 24
 
 struct rig {
 	struct irqchip chip;

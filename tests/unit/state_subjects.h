@@ -7,6 +7,7 @@
 #include "state_subjects_irq.h"
 #include "state_subjects_pc.h"
 #include "state_subjects_pci.h"
+#include "state_subjects_timers.h"
 
 static const struct {
 	const struct state_subject *subjects;
@@ -16,6 +17,7 @@ static const struct {
 	{ state_subjects_fw, ARRAY_SIZE(state_subjects_fw) },
 	{ state_subjects_irq, ARRAY_SIZE(state_subjects_irq) },
 	{ state_subjects_input, ARRAY_SIZE(state_subjects_input) },
+	{ state_subjects_timers, ARRAY_SIZE(state_subjects_timers) },
 	{ state_subjects_pci, ARRAY_SIZE(state_subjects_pci) },
 	{ state_subjects_chipset, ARRAY_SIZE(state_subjects_chipset) },
 };

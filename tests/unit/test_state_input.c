@@ -1,8 +1,9 @@
-/* What keyboard, mouse and their controller say of a state that cannot be. */
+/* What keyboard, mouse and their controller, and the HPET say of a state that cannot be. */
 #include <string.h>
 
 #include "state_bad.h"
 #include "state_subjects_input.h"
+#include "state_subjects_timers.h"
 
 #define CHECK(part, list) state_bad_check(&state_subjects_input[0], part, list, ARRAY_SIZE(list))
 
@@ -80,4 +81,36 @@ START_TEST(mouse)
 }
 END_TEST
 
-SUITE_MAIN("state_input", controller, keyboard, mouse)
+START_TEST(hpet)
+{
+	/* It stands still. It runs, with comparator 2 to interrupt on GSI 20 at tick 1000. */
+#define RUNS "config=1 since=5000000000 timer[2].config=0x2804 timer[2].cmp=1000 timer[2].match=1000"
+	static const struct state_bad bad[] = {
+		{ "config=4", "config: 4: has bits that the register lacks" },
+		{ "config=3", "" },
+		{ "status=8", "status: 8: has bits that are no comparator's" },
+		{ "status=1", "status: 1: is of a comparator that is edge-triggered" },
+		{ "since=5000000001", "since: 5000000001: is in the future" },
+		{ "timer[1].config=0x2808", "timer.config: 10248: has bits that the register lacks" },
+		{ "timer[0].config=0x2840", "timer.config: 10304: sets what is not periodic" },
+		{ "timer[0].config=0x2848", "" },
+		{ "timer[2].config=0x2604", "timer.config: 9732: is routed to where there is no line" },
+		{ "timer[2].config=0x2900",
+		  "timer.cmp: 18446744073709551615: has more bits than the comparator, or its period has" },
+		{ "timer[2].level=1", "timer.level: 1: is not what its interrupt makes of it" },
+		{ "timer[2].match=5 timer[2].cmp=5", "timer.match: 5: is not when the counter comes there" },
+		{ "timer[2].tell_at=5", "timer.tell_at: 5: is of no interrupt" },
+		{ RUNS " timer[2].tell_at=5000010000", "" },
+		{ RUNS " timer[2].tell_at=4000010000", "" },
+		{ RUNS " timer[2].tell_at=5000010010", "timer.tell_at: 5000010010: is not when it interrupts" },
+		{ RUNS " timer[2].match=1001",
+		  "timer.match: 1001: is not when the counter is what the comparator is" },
+		{ RUNS " status=4 timer[2].config=0x2806", "timer.level: 0: is not what its interrupt makes of it" },
+		{ RUNS " status=4 timer[2].config=0x2806 timer[2].level=1 timer[2].tell_at=5000010000", "" },
+	};
+
+	state_bad_check(&state_subjects_timers[0], 0, bad, ARRAY_SIZE(bad));
+}
+END_TEST
+
+SUITE_MAIN("state_input", controller, keyboard, mouse, hpet)

@@ -34,6 +34,17 @@ static int choose_rows(struct vm *vm, union board_cfg *cfg)
 	return OK;
 }
 
+/* What devices drive their lines by: on a PC there is a gate before those that the HPET may take. */
+static const struct irqchip *irqchip_of(struct vm *vm)
+{
+	static const u32 gsis[IRQ_GATE_LINES] = { VHPET_GSI_PIT, VHPET_GSI_RTC };
+
+	if (!board_is_pc(&vm->config, 0))
+		return &vm->irq.chip;
+	irq_gate_init(&vm->board->gate, &vm->irq.chip, gsis);
+	return &vm->board->gate.chip;
+}
+
 int board_create(struct vm *vm)
 {
 	union board_cfg cfg[BOARD_ROWS];
@@ -47,7 +58,7 @@ int board_create(struct vm *vm)
 	vm->board = b;
 	b->env = (struct vdev_env){ .pio = &vm->pio,
 		                    .mmio = &vm->mmio,
-		                    .irq = &vm->irq.chip,
+		                    .irq = irqchip_of(vm),
 		                    .timers = &vm->vcpus[0]->timers,
 		                    .mem = &vm->mem,
 		                    .pci = &b->pci };

@@ -107,6 +107,21 @@ static int kbc(struct vm *vm, u32 n, union board_cfg *cfg)
 	return OK;
 }
 
+/* ---- the HPET, which may take IRQ 0 and 8 ---- */
+
+static void replace_legacy(void *arg, bool hpet, u64 now)
+{
+	struct vm *vm = arg;
+
+	irq_gate_close(&vm->board->gate, hpet, now);
+}
+
+static int hpet(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->hpet = (struct vhpet_cfg){ .irq = &vm->irq.chip, .replace = replace_legacy, .arg = vm };
+	return OK;
+}
+
 static int host_bridge(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	cfg->host_bridge =
@@ -197,6 +212,7 @@ static int debug(struct vm *vm, u32 n, union board_cfg *cfg)
 
 /* In this order they are attached, reset and saved; functions behind their bus. */
 const struct board_row board_pc[] = {
+	ROW(vhpet, hpet, "hpet", .wanted = board_is_pc, .config = hpet),
 	ROW(vpit, pit, "pit"),
 	ROW(vrtc, rtc, "rtc", .config = rtc),
 	ROW(vpm, pm, "pm", .config = pm),

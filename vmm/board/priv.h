@@ -3,10 +3,12 @@
 
 #include "arch/x86/lock.h"
 #include "vmm/backend/chr.h"
+#include "vmm/base/irq_gate.h"
 #include "vmm/board/serial.h"
 #include "vmm/dev/pc/v8042.h"
 #include "vmm/dev/pc/vcrtc.h"
 #include "vmm/dev/pc/vdebug.h"
+#include "vmm/dev/pc/vhpet.h"
 #include "vmm/dev/pc/vpit.h"
 #include "vmm/dev/pc/vpm.h"
 #include "vmm/dev/pc/vreset.h"
@@ -40,6 +42,7 @@ union board_cfg {
 	struct vpm_cfg pm;
 	struct vreset_cfg reset;
 	struct v8042_cfg kbc;
+	struct vhpet_cfg hpet;
 	struct vpci_host_bridge_cfg host_bridge;
 	struct vi440fx_cfg i440fx;
 	struct vpiix3_cfg piix3;
@@ -67,6 +70,8 @@ struct board {
 	struct vdev rows[BOARD_ROWS]; /* those wanted */
 	u32 nr_rows;
 	bool attached;
+	struct irq_gate gate; /* on a PC: of 8254 and RTC, in env */
+	struct vhpet hpet;    /* on a PC */
 	struct vpit pit;
 	struct vrtc rtc;
 	struct vcmos_cfg cmos; /* on the PC, for rtc */
