@@ -3,6 +3,7 @@
 
 #include "state_subject.h"
 #include "vmm/dev/pc/v8042.h"
+#include "vmm/dev/pc/vlpt.h"
 
 enum { NOTE_KBC_RESET = 0x200, NOTE_KBC_A20, NOTE_KBC_LEDS };
 
@@ -93,7 +94,26 @@ static inline void subject_kbc_invariants(struct state_world *w)
 	assert(timerq_next(&w->tq) <= k->kbd.repeat_at);
 }
 
+/* ---- parallel port ---- */
+
+static inline int subject_lpt_attach(struct state_world *w)
+{
+	return w->ops->attach(w->dev, &w->env, NULL);
+}
+
+static inline void subject_lpt_step(struct state_world *w, struct state_dice *d)
+{
+	world_access(w, d, &w->pio, VLPT_PORT - 1, 5);
+}
+
+static inline void subject_lpt_invariants(struct state_world *w)
+{
+	assert(!(((struct vlpt *)w->dev)->s.control & ~0x1fu));
+}
+
 static const struct state_subject state_subjects_input[] = {
 	{ "8042", &v8042_ops, sizeof(struct v8042), 0, subject_kbc_attach, subject_kbc_step, subject_kbc_invariants,
+	  NULL },
+	{ "lpt", &vlpt_ops, sizeof(struct vlpt), 0, subject_lpt_attach, subject_lpt_step, subject_lpt_invariants,
 	  NULL },
 };

@@ -1,4 +1,4 @@
-/* What keyboard, mouse and their controller, and the HPET say of a state that cannot be. */
+/* What keyboard, mouse and their controller, parallel port and HPET say of a state that cannot be. */
 #include <string.h>
 
 #include "state_bad.h"
@@ -81,6 +81,17 @@ START_TEST(mouse)
 }
 END_TEST
 
+START_TEST(parallel)
+{
+	static const struct state_bad bad[] = {
+		{ "data=255 control=31", "" },
+		{ "control=32", "control: 32: has bits that the register lacks" },
+	};
+
+	state_bad_check(&state_subjects_input[1], 0, bad, ARRAY_SIZE(bad));
+}
+END_TEST
+
 START_TEST(hpet)
 {
 	/* It stands still. It runs, with comparator 2 to interrupt on GSI 20 at tick 1000. */
@@ -113,4 +124,4 @@ START_TEST(hpet)
 }
 END_TEST
 
-SUITE_MAIN("state_input", controller, keyboard, mouse, hpet)
+SUITE_MAIN("state_input", controller, keyboard, mouse, parallel, hpet)

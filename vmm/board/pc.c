@@ -230,6 +230,7 @@ const struct board_row board_pc[] = {
 	COM(1),
 	COM(2),
 	COM(3),
+	ROW(vlpt, lpt, "lpt", .wanted = board_is_pc),
 	ROW(vdebug, debug, "debug", .config = debug),
 };
 _Static_assert(ARRAY_SIZE(board_pc) <= BOARD_ROWS, "struct board has a place for each row");

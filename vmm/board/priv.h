@@ -9,6 +9,7 @@
 #include "vmm/dev/pc/vcrtc.h"
 #include "vmm/dev/pc/vdebug.h"
 #include "vmm/dev/pc/vhpet.h"
+#include "vmm/dev/pc/vlpt.h"
 #include "vmm/dev/pc/vpit.h"
 #include "vmm/dev/pc/vpm.h"
 #include "vmm/dev/pc/vreset.h"
@@ -78,6 +79,7 @@ struct board {
 	struct vpm pm;
 	struct vreset reset;
 	struct v8042 kbc; /* on a PC */
+	struct vlpt lpt;  /* likewise */
 	struct vcrtc crtc;
 	struct vpci pci;
 	struct vpci_dev host_bridge; /* on the minimal machine */
