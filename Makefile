@@ -37,7 +37,7 @@ PURE_SRCS := \
 	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c \
 		vlapic_state.c pc_irqchip.c) \
 	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c v8042.c vps2kbd.c vps2codes.c vps2mouse.c vcmos.c vhpet.c vhpet_state.c vlpt.c) \
-	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vpiix4pm.c) \
+	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vpiix4pm.c vvga_draw.c vvga_text.c vvga_fb.c) \
 	$(addprefix vmm/vm/,status.c) \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
 	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c obuf.c mux.c ctl.c dts.c) \

@@ -16,6 +16,8 @@
 
 #define FB_COPY_MAX  16384u /* bytes of a piece of copy() */
 #define FB_PIXEL_MAX 64u    /* pixels of a piece */
+#define FB_TEXT_MAX  32u    /* characters of a piece */
+#define FB_UTF8_MAX  3u     /* bytes of a character of a text screen */
 
 enum fb_kind { FB_BLANK, FB_TEXT, FB_GRAPHICS }; /* blank: switched off, all black */
 
@@ -39,8 +41,11 @@ struct fb_ops {
 	void (*shape)(const void *shot, struct fb_shape *shape);
 	/* n <= FB_PIXEL_MAX pixels from (x, y) on as R, G, B bytes; what lies beyond the picture is black. */
 	void (*pixels)(const void *shot, u32 x, u32 y, u32 n, u8 *rgb);
-	/* A row of a text screen as UTF-8 without the blanks at its end, cut at size, NUL-terminated. Its bytes. */
-	size_t (*text)(const void *shot, u32 row, char *buf, size_t size);
+	/*
+	 * n <= FB_TEXT_MAX characters of a text screen from (col, row) on as UTF-8 into buf, n * FB_UTF8_MAX bytes;
+	 * blanks beyond the screen. Returns their bytes; no NUL.
+	 */
+	size_t (*text)(const void *shot, u32 col, u32 row, u32 n, char *buf);
 };
 
 /* A screen; ops NULL: the guest has none. */

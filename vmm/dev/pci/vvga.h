@@ -144,13 +144,17 @@ extern const struct vdev_ops vvga_ops;
 /* What shows its screen; ctx is the struct vvga. */
 extern const struct fb_ops vvga_fb_ops;
 
-/* A frozen screen: at the beginning of what fb_ops.freeze is given, its memory behind it. */
+/*
+ * A frozen screen: at the beginning of what fb_ops.freeze is given, its memory behind it. The first 64 KiB of the planes
+ * are copied so that each eighth of blocks X and Y comes at one instant, with the layout that it then had.
+ */
+#define VVGA_SHOT_PARTS 8u
 struct vvga_shot {
 	struct vvga_state s;
 	u64 now;
 	u32 generation;
 	u32 base, len; /* of video memory: what is shown */
 	u32 copied;
-	u32 vram_len;
+	u16 chained[VVGA_SHOT_PARTS];
 	u8 mem[];
 };

@@ -10,7 +10,7 @@
 
 /* ---- where planes are ---- */
 
-struct vvga_pairs vvga_pairs(const struct vvga_state *s, u32 a)
+struct vvga_pairs vvga_pairs(u32 chained, u32 a)
 {
 	u32 low = 0, high = BLOCK_Y;
 
@@ -18,7 +18,7 @@ struct vvga_pairs vvga_pairs(const struct vvga_state *s, u32 a)
 		return (struct vvga_pairs){ 4 * a, 4 * a + 2 };
 	if (a & 1)
 		return (struct vvga_pairs){ BLOCK_Z + (a >> 1) * 4, BLOCK_Z + (a >> 1) * 4 + 2 };
-	if (a >> 2 < s->chained)
+	if (a >> 2 < chained)
 		low = high = a & 2 ? BLOCK_Y : 0;
 	return (struct vvga_pairs){ low + a, high + (a ^ 2) };
 }
@@ -128,7 +128,7 @@ static void really_clear(struct vvga *v, struct vvga_pairs p)
 
 static u32 load(struct vvga *v, u32 a)
 {
-	struct vvga_pairs p = vvga_pairs(&v->s, a);
+	struct vvga_pairs p = vvga_pairs(v->s.chained, a);
 
 	really_clear(v, p);
 	return *(u16 *)(v->cfg.vram + p.p01) | (u32) * (u16 *)(v->cfg.vram + p.p23) << 16;
@@ -136,7 +136,7 @@ static u32 load(struct vvga *v, u32 a)
 
 static void store(struct vvga *v, u32 a, u32 val, u32 mask)
 {
-	struct vvga_pairs p = vvga_pairs(&v->s, a);
+	struct vvga_pairs p = vvga_pairs(v->s.chained, a);
 	u16 *p01 = (u16 *)(v->cfg.vram + p.p01), *p23 = (u16 *)(v->cfg.vram + p.p23);
 
 	really_clear(v, p);

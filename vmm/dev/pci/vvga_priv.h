@@ -91,7 +91,7 @@ u32 vvga_vbe_line(const struct vvga_state *s);
 struct vvga_pairs {
 	u32 p01, p23;
 };
-struct vvga_pairs vvga_pairs(const struct vvga_state *s, u32 a);
+struct vvga_pairs vvga_pairs(u32 chained, u32 a);
 /* How the window is decoded, from the registers. */
 void vvga_decode(struct vvga *v);
 /* The legacy window, offset from A0000h. */
@@ -106,6 +106,34 @@ bool vvga_is_clean(const struct vvga_state *s);
 /* Bytes of video memory as they read. */
 void vvga_copy(const struct vvga *v, u32 off, u8 *to, u32 len);
 bool vvga_mem_valid(const struct vvga *v, const struct vvga_state *s, struct state_check *c);
+
+/* ---- vvga_draw.c ---- */
+
+/* A scan line of the picture: where its memory begins, and how far it is shifted. */
+struct vvga_line {
+	u32 ma;   /* address counter at its beginning */
+	u32 scan; /* line within the character row */
+	u32 pan;  /* pixels */
+};
+/* How the registers shape the picture. */
+struct vvga_picture {
+	enum fb_kind kind;
+	u32 width, height;
+	u32 cols, rows;
+	u32 char_width, char_height;
+	u32 repeat; /* scan lines of a picture's row */
+};
+void vvga_picture(const struct vvga_state *s, struct vvga_picture *p);
+struct vvga_line vvga_line(const struct vvga_state *s, u32 scan_line);
+/* Address in the planes of a count of the address counter. */
+u32 vvga_count_addr(const struct vvga_state *s, u32 ma, u32 scan);
+/* What the planes have there: plane p in bits 8p to 8p+7. */
+u32 vvga_shot_planes(const struct vvga_shot *shot, u32 a);
+void vvga_pixels(const void *shot, u32 x, u32 y, u32 n, u8 *rgb);
+
+/* ---- vvga_text.c ---- */
+
+size_t vvga_text(const void *shot, u32 col, u32 row, u32 n, char *buf);
 
 /* ---- vvga.c ---- */
 
