@@ -38,7 +38,7 @@ PURE_SRCS := \
 		vlapic_state.c pc_irqchip.c) \
 	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c v8042.c vps2kbd.c vps2codes.c vps2mouse.c vcmos.c vhpet.c vhpet_state.c vlpt.c) \
 	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vpiix4pm.c vvga_draw.c vvga_text.c vvga_fb.c) \
-	$(addprefix vmm/vm/,status.c) \
+	$(addprefix vmm/vm/,status.c remap.c) \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
 	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c obuf.c mux.c ctl.c dts.c) \
 	$(addprefix vmm/operator/,port.c) vmm/pcpu/rtc_time.c
@@ -127,7 +127,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix arch/x86/,trap.c early_log.c lapic.c tsc.c smp.c power.c fpu.c ksyms.c vmx/vmx.c) \
 	$(addprefix drivers/,console/uart16550.c console/vga_text.c input/ps2_kbd.c pci/config.c) \
 	$(addprefix vmm/pcpu/,clock.c kick.c walltime.c) \
-	$(addprefix vmm/vm/,vm.c memory.c devmem.c remap.c) \
+	$(addprefix vmm/vm/,vm.c memory.c devmem.c) \
 	$(addprefix vmm/cpu/,host.c vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c \
 		state.c stretch.c) \
 	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c insn_state.c) \

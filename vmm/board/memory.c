@@ -1,5 +1,6 @@
 /* What a PC's devices do to its memory map: noted at once, done before the vCPU enters its guest again. */
 #include "arch/x86/percpu.h"
+#include "mm/hvmem.h"
 #include "vmm/board/priv.h"
 #include "vmm/cpu/request.h"
 #include "vmm/vm/vm.h"
@@ -11,26 +12,33 @@ static void ask(struct vm *vm)
 {
 	struct vcpu *v = this_cpu()->current;
 
-	if (v && v->vm == vm && vm_remap_due(vm))
+	if (v && v->vm == vm && vm_remap_due(&vm->remap))
 		vcpu_request_self(v, VCPU_REQ_REMAP);
 }
 
 void board_pam(void *ctx, u32 segment, bool read, bool write)
 {
-	vm_remap_shadow(ctx, segment, read, write);
-	ask(ctx);
+	struct vm *vm = ctx;
+
+	vm_remap_shadow(&vm->remap, segment, read, write);
+	ask(vm);
 }
 
 static void map(void *ctx, u32 slot, u64 gpa, void *pages, u64 nr, bool read_only)
 {
-	vm_remap_device(ctx, slot, gpa, pages, nr * PAGE_SIZE, read_only);
-	ask(ctx);
+	struct vm *vm = ctx;
+	hpa_t hpa = vm_devmem_has(pages) ? vm_devmem_hpa(vm, pages) : virt_to_phys(pages);
+
+	vm_remap_device(&vm->remap, slot, gpa, hpa.v, nr * PAGE_SIZE, read_only);
+	ask(vm);
 }
 
 static void unmap(void *ctx, u32 slot)
 {
-	vm_remap_device(ctx, slot, 0, NULL, 0, false);
-	ask(ctx);
+	struct vm *vm = ctx;
+
+	vm_remap_device(&vm->remap, slot, 0, 0, 0, false);
+	ask(vm);
 }
 
 void board_memory_create(struct vm *vm)

@@ -142,7 +142,7 @@ bool vcpu_remap(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
-	if (vm_remap_step(vm))
+	if (vm_remap_step(&vm->remap))
 		return false;
 	if (vm->remap.flush) {
 		vm->remap.flush = false;

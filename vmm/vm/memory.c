@@ -154,6 +154,19 @@ static int free_leaf(void *arg, const struct ept_leaf *leaf)
 	return OK;
 }
 
+static int remap_create(struct vm *vm)
+{
+	const struct vm_image *rom = &vm->rom;
+	int err;
+
+	vm_remap_none(&vm->remap);
+	if (!vm->map.pc)
+		return OK;
+	err = vm_remap_create(&vm->remap, &vm->ept, &vm->map, rom->data, rom->len,
+	                      rom->data ? virt_to_phys(rom->data).v : 0);
+	return err || !rom->data ? err : io_bus_add(&vm->mmio, &vm->remap.rom_region);
+}
+
 int vm_memory_create(struct vm *vm)
 {
 	struct ept_caps caps = {
@@ -188,7 +201,7 @@ int vm_memory_create(struct vm *vm)
 			                        vm->mem.ranges[i].len);
 	}
 	if (!err)
-		err = vm_remap_create(vm);
+		err = remap_create(vm);
 	if (!err)
 		err = set_tables_aside(vm);
 	if (err || !vmx_caps_has(&vmx_caps, VMX_FEAT_APIC_ACCESS))
@@ -214,7 +227,7 @@ void vm_memory_destroy(struct vm *vm)
 	if (vm->ept.t.root) {
 		int err;
 
-		vm_remap_undo(vm);
+		vm_remap_undo(&vm->remap);
 		err = ept_walk(&vm->ept, GPA(0), BIT(48) - PAGE_SIZE, free_leaf, vm);
 
 		assert(err == OK);

@@ -3,21 +3,18 @@
 
 #include "lib/assert.h"
 #include "lib/string.h"
-#include "mm/hvmem.h"
-#include "vmm/vm/vm.h"
 
-#define PIECE      (16ull << 10) /* bytes of shadow RAM at a time */
-#define MOST       64u           /* entries of the EPT at a time */
-#define VGA_WINDOW (GUEST_ROM_BASE - GUEST_VGA_BASE)
+#define PIECE    (16ull << 10)           /* bytes of shadow RAM at a time */
+#define MOST     64u                     /* entries of the EPT at a time */
+#define LAST_SEG (GUEST_SHADOW_SEGS - 1) /* the one of several pieces */
 
 /* ---- the ROM ---- */
 
 /* What the emulator reads there; who executes it or reads it plainly does so without an exit. Writes are dropped. */
 static void rom_io(void *dev, struct io_access *io)
 {
-	const struct vm *vm = dev;
-	const struct guest_shadow *s = &vm->remap.shadow;
-	const u8 *p = guest_shadow_rom(s, GUEST_ROM_END - s->rom_len + io->offset, io->size);
+	const struct vm_remap *r = dev;
+	const u8 *p = guest_shadow_rom(&r->shadow, r->rom_region.base + io->offset, io->size);
 
 	if (io->write || !p)
 		return;
@@ -25,58 +22,48 @@ static void rom_io(void *dev, struct io_access *io)
 	memcpy(&io->value, p, io->size);
 }
 
-static int map_rom(struct vm *vm)
+int vm_remap_create(struct vm_remap *r, struct ept *ept, const struct guest_map *map, const void *rom, u64 rom_len,
+                    u64 rom_hpa)
 {
-	struct guest_shadow *s = &vm->remap.shadow;
-	u64 base = GUEST_ROM_END - s->rom_len;
-	int err = ept_map(&vm->ept, GPA(base), virt_to_phys(s->rom), s->rom_len, EPT_R | EPT_X, EPT_MT_RAM, false);
-
-	vm->remap.rom_region = (struct io_region){ base, s->rom_len, rom_io, vm, "rom" };
-	return err ? err : io_bus_add(&vm->mmio, &vm->remap.rom_region);
-}
-
-int vm_remap_create(struct vm *vm)
-{
-	struct vm_remap *r = &vm->remap;
+	u64 base = GUEST_ROM_END - rom_len;
 	hpa_t hpa;
-	int err;
+	int err = ept_translate(ept, GPA(GUEST_SHADOW_BASE), &hpa);
 
-	guest_shadow_open(&r->shadow);
-	if (!vm->map.pc)
-		return OK;
-	err = ept_translate(&vm->ept, GPA(GUEST_SHADOW_BASE), &hpa);
 	if (err)
 		return err;
+	r->ept = ept;
+	r->ram_end = map->low_end;
 	r->shadow_hpa = hpa.v;
-	r->shadow.rom = vm->rom.data;
-	r->shadow.rom_len = (u32)vm->rom.len;
-	if (!r->shadow.rom)
+	vm_remap_none(r);
+	if (!rom)
 		return OK;
+	r->shadow.rom = rom;
+	r->shadow.rom_len = (u32)rom_len;
+	r->rom_hpa = rom_hpa;
 	for (u32 i = 0; i < GUEST_SHADOW_SEGS; i++)
-		vm_remap_shadow(vm, i, false, false);
-	return map_rom(vm);
+		vm_remap_shadow(r, i, false, false);
+	r->rom_region = (struct io_region){ base, rom_len, rom_io, r, "rom" };
+	return ept_map(ept, GPA(base), HPA(rom_hpa), rom_len, EPT_R | EPT_X, EPT_MT_RAM, false);
 }
 
 /* ---- shadow RAM ---- */
 
-void vm_remap_shadow(struct vm *vm, u32 seg, bool read, bool write)
+void vm_remap_shadow(struct vm_remap *r, u32 seg, bool read, bool write)
 {
-	struct vm_remap *r = &vm->remap;
 	u16 bit = (u16)BIT(seg % GUEST_SHADOW_SEGS);
 
 	if (!r->shadow.rom || (!(r->shadow.read & bit) == !read && !(r->shadow.write & bit) == !write))
 		return;
 	r->shadow.read = (u16)(r->shadow.read & ~bit) | (read ? bit : 0);
 	r->shadow.write = (u16)(r->shadow.write & ~bit) | (write ? bit : 0);
-	if ((r->stale & -r->stale) == bit) /* begins anew */
+	if (seg == LAST_SEG) /* begins anew */
 		r->quarter = 0;
 	r->stale |= bit;
 }
 
 /* No table is needed: below 2 MiB every page of a PC has an entry of its own. */
-static void map_shadow(struct vm *vm, u32 seg, u64 off, u64 len)
+static void map_shadow(struct vm_remap *r, u32 seg, u64 off, u64 len)
 {
-	struct vm_remap *r = &vm->remap;
 	u64 gpa = guest_shadow_seg_base(seg) + off;
 	hpa_t ram = HPA(r->shadow_hpa + (gpa - GUEST_SHADOW_BASE));
 	bool writable;
@@ -84,25 +71,25 @@ static void map_shadow(struct vm *vm, u32 seg, u64 off, u64 len)
 
 	switch (guest_shadow_from(&r->shadow, seg, &writable)) {
 	case SHADOW_FROM_RAM:
-		err = ept_map(&vm->ept, GPA(gpa), ram, len, writable ? EPT_RWX : EPT_R | EPT_X, EPT_MT_RAM, true);
+		err = ept_map(r->ept, GPA(gpa), ram, len, writable ? EPT_RWX : EPT_R | EPT_X, EPT_MT_RAM, true);
 		break;
 	case SHADOW_FROM_ROM:
-		err = ept_map(&vm->ept, GPA(gpa), virt_to_phys(guest_shadow_rom(&r->shadow, gpa, len)), len,
+		err = ept_map(r->ept, GPA(gpa),
+		              HPA(r->rom_hpa + (u64)(guest_shadow_rom(&r->shadow, gpa, len) - r->shadow.rom)), len,
 		              EPT_R | EPT_X, EPT_MT_RAM, true);
 		break;
-	default: err = ept_unmap(&vm->ept, GPA(gpa), len);
+	default: err = ept_unmap(r->ept, GPA(gpa), len);
 	}
 	assert(err == OK);
 	r->flush = true;
 }
 
-static void shadow_step(struct vm *vm)
+static void shadow_step(struct vm_remap *r)
 {
-	struct vm_remap *r = &vm->remap;
 	u32 seg = (u32)__builtin_ctz(r->stale);
 
-	map_shadow(vm, seg, r->quarter * PIECE, PIECE);
-	if (++r->quarter * PIECE < guest_shadow_seg_len(seg))
+	map_shadow(r, seg, seg == LAST_SEG ? r->quarter * PIECE : 0, PIECE);
+	if (seg == LAST_SEG && ++r->quarter * PIECE < guest_shadow_seg_len(seg))
 		return;
 	r->quarter = 0;
 	r->stale &= (u16)~BIT(seg);
@@ -110,7 +97,7 @@ static void shadow_step(struct vm *vm)
 
 /* ---- memory of devices ---- */
 
-static bool may_map(const struct vm *vm, const struct vm_remap_range *w)
+static bool may_map(const struct vm_remap *r, const struct vm_remap_range *w)
 {
 	u64 end = w->gpa + w->len, bits = w->gpa | w->len | w->hpa;
 
@@ -118,19 +105,19 @@ static bool may_map(const struct vm *vm, const struct vm_remap_range *w)
 		return false;
 	if (w->gpa >= GUEST_VGA_BASE && end <= GUEST_ROM_BASE)
 		return true;
-	/* The directories there are set aside (VM_REMAP_TABLES), and no table below them. */
-	return vm->ept.caps.page_2m && bits % SIZE_2M == 0 && w->gpa >= MAX(vm->map.low_end, 2 * SIZE_1G) &&
+	/* The directories there are set aside (VM_REMAP_TABLES), and no table below them; one at a time is work enough. */
+	if (ALIGN_DOWN(w->gpa, SIZE_1G) != ALIGN_DOWN(end - 1, SIZE_1G))
+		return false;
+	return r->ept->caps.page_2m && bits % SIZE_2M == 0 && w->gpa >= MAX(r->ram_end, 2 * SIZE_1G) &&
 	       end <= GUEST_PCI_HOLE_END && w->len <= MOST * SIZE_2M;
 }
 
-void vm_remap_device(struct vm *vm, u32 slot, u64 gpa, const void *mem, u64 len, bool read_only)
+void vm_remap_device(struct vm_remap *r, u32 slot, u64 gpa, u64 hpa, u64 len, bool read_only)
 {
-	struct vm_remap_range *w = &vm->remap.want[slot % VM_REMAP_SLOTS];
+	struct vm_remap_range *w = &r->want[slot % VM_REMAP_SLOTS];
 
-	*w = (struct vm_remap_range){ .gpa = gpa, .len = len, .read_only = read_only };
-	if (len)
-		w->hpa = (vm_devmem_has(mem) ? vm_devmem_hpa(vm, mem) : virt_to_phys(mem)).v;
-	if (!len || !may_map(vm, w))
+	*w = (struct vm_remap_range){ gpa, len, hpa, read_only };
+	if (!r->ept || !len || !may_map(r, w))
 		*w = (struct vm_remap_range){ 0 };
 }
 
@@ -139,17 +126,15 @@ static bool same(const struct vm_remap_range *a, const struct vm_remap_range *b)
 	return a->gpa == b->gpa && a->len == b->len && a->hpa == b->hpa && a->read_only == b->read_only;
 }
 
-/* What lies in another's place waits for that one to go; what lies in RAM, ROM or the APIC's place is nowhere. */
-static bool device_step(struct vm *vm)
+/* What goes makes room before anything comes; what then still has no room is nowhere until the device asks again. */
+static bool device_step(struct vm_remap *r)
 {
-	struct vm_remap *r = &vm->remap;
-
 	for (u32 i = 0; i < VM_REMAP_SLOTS; i++) {
 		int err;
 
 		if (!r->is[i].len || same(&r->is[i], &r->want[i]))
 			continue;
-		err = ept_unmap(&vm->ept, GPA(r->is[i].gpa), r->is[i].len);
+		err = ept_unmap(r->ept, GPA(r->is[i].gpa), r->is[i].len);
 		assert(err == OK); /* whole leaves */
 		r->is[i].len = 0;
 		r->flush = true;
@@ -160,7 +145,7 @@ static bool device_step(struct vm *vm)
 
 		if (!w->len || same(&r->is[i], w))
 			continue;
-		if (ept_map(&vm->ept, GPA(w->gpa), HPA(w->hpa), w->len, w->read_only ? EPT_R | EPT_X : EPT_RWX,
+		if (ept_map(r->ept, GPA(w->gpa), HPA(w->hpa), w->len, w->read_only ? EPT_R | EPT_X : EPT_RWX,
 		            EPT_MT_RAM, false) == OK)
 			r->is[i] = *w;
 		else
@@ -170,38 +155,35 @@ static bool device_step(struct vm *vm)
 	return false;
 }
 
-bool vm_remap_due(const struct vm *vm)
+bool vm_remap_due(const struct vm_remap *r)
 {
-	const struct vm_remap *r = &vm->remap;
-
 	for (u32 i = 0; i < VM_REMAP_SLOTS; i++)
 		if ((r->is[i].len || r->want[i].len) && !same(&r->is[i], &r->want[i]))
 			return true;
 	return r->stale;
 }
 
-bool vm_remap_step(struct vm *vm)
+bool vm_remap_step(struct vm_remap *r)
 {
-	if (!vm->remap.stale)
-		return device_step(vm);
-	shadow_step(vm);
+	if (!r->stale)
+		return device_step(r);
+	shadow_step(r);
 	return true;
 }
 
-void vm_remap_undo(struct vm *vm)
+void vm_remap_undo(struct vm_remap *r)
 {
-	struct vm_remap *r = &vm->remap;
-
-	if (!r->shadow_hpa)
+	if (!r->ept)
 		return;
 	memset(r->want, 0, sizeof(r->want));
 	if (r->shadow.rom) {
-		int err = ept_unmap(&vm->ept, GPA(GUEST_ROM_END - r->shadow.rom_len), r->shadow.rom_len);
+		int err = ept_unmap(r->ept, GPA(r->rom_region.base), r->shadow.rom_len);
 
 		assert(err == OK);
 		for (u32 i = 0; i < GUEST_SHADOW_SEGS; i++)
-			vm_remap_shadow(vm, i, true, true);
+			vm_remap_shadow(r, i, true, true);
 	}
-	while (vm_remap_step(vm))
+	while (vm_remap_step(r))
 		;
+	r->ept = NULL;
 }
