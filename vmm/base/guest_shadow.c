@@ -25,7 +25,7 @@ enum guest_shadow_from guest_shadow_from(const struct guest_shadow *s, u32 seg, 
 	*writable = s->write >> seg & 1;
 	if (s->read >> seg & 1)
 		return SHADOW_FROM_RAM;
-	/* A ROM that is shorter than what is seen of it ends between segments. */
+	/* Of a ROM of less than 128 KiB whole segments are seen. */
 	return guest_shadow_rom(s, guest_shadow_seg_base(seg), guest_shadow_seg_len(seg)) ? SHADOW_FROM_ROM
 	                                                                                  : SHADOW_FROM_BUS;
 }

@@ -18,8 +18,9 @@
 #define GUEST_SHADOW_ALL   ((1u << GUEST_SHADOW_SEGS) - 1)
 #define GUEST_ROM_LOW_BASE 0xe0000ull     /* from here to 1 MiB the ROM's end is seen again */
 #define GUEST_ROM_END      0x100000000ull /* where it ends */
-#define GUEST_ROM_GRAIN    0x10000u       /* bytes: its size is a multiple */
-#define GUEST_ROM_MAX      (8u << 20)     /* bytes */
+#define GUEST_ROM_GRAIN    0x1000u        /* bytes: its size is a multiple, */
+#define GUEST_ROM_MIN      0x10000u       /* at least this: all of F0000h, */
+#define GUEST_ROM_MAX      (8u << 20)     /* and at most this */
 
 struct guest_shadow {
 	u16 read, write; /* bit n: segment n is open for it; changed with the VM's lock */

@@ -57,9 +57,9 @@ static int find_firmware(struct vm *vm, vm_find_image *find)
 
 	if (err)
 		return err;
-	if (!vm->rom.len || vm->rom.len % GUEST_ROM_GRAIN || vm->rom.len > GUEST_ROM_MAX) {
-		log_err("guest %s: its firmware, the module \"%s\", has %lu bytes: not a multiple of 64 KiB up to %u "
-		        "MiB\n",
+	if (vm->rom.len < GUEST_ROM_MIN || vm->rom.len % GUEST_ROM_GRAIN || vm->rom.len > GUEST_ROM_MAX) {
+		log_err("guest %s: its firmware, the module \"%s\", has %lu bytes: no multiple of 4 KiB from 64 KiB "
+		        "to %u MiB\n",
 		        c->name, c->firmware_image, vm->rom.len, GUEST_ROM_MAX >> 20);
 		return ERR_INVAL;
 	}
