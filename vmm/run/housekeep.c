@@ -4,6 +4,8 @@
 #include "vmm/pcpu/kick.h"
 #include "vmm/run/priv.h"
 
+#define POLL_LATER_NS 200000 /* consoles and channels wait at most, for those who were woken */
+
 struct run_cpu *run_cpus;
 static u64 (*poll_fn)(void);
 static struct timer poll_timer; /* on the bootstrap processor's sleepers */
@@ -34,6 +36,7 @@ static void on_wake_timer(void *arg, u64 now)
 	struct vcpu *v = arg;
 
 	v->sleeps_on = NULL; /* nothing to cancel any more */
+	run_cpu_of(this_cpu())->woke = true;
 	vcpu_wake(v);
 }
 
@@ -69,14 +72,10 @@ static void wake_sleepers(struct run_cpu *rc, u64 now)
 	spin_unlock(&rc->sleepers_lock);
 }
 
-/* Consoles and control channels. */
-static void poll(struct pcpu *p)
+static void set_poll_timer(struct pcpu *p, u64 at)
 {
 	struct run_cpu *rc = run_cpu_of(p);
-	u64 at;
 
-	atomic_store(&housekeep_wanted, 0);
-	at = poll_fn();
 	if (at == poll_timer.deadline)
 		return;
 	spin_lock(&rc->sleepers_lock);
@@ -86,6 +85,34 @@ static void poll(struct pcpu *p)
 		p->current->rearm = true; /* its preemption timer is to be set anew */
 }
 
+/*
+ * Whoever has just been woken, or is to run instead of what runs here, goes before consoles and channels: it would
+ * wait for two pieces of their work, one in the turn under way, one before the next. Not for ever: those who are woken
+ * all the time do not keep the operator out.
+ */
+static bool put_off_poll(struct pcpu *p, u64 now)
+{
+	struct run_cpu *rc = run_cpu_of(p);
+
+	if (!rc->woke && !sched_preempt_check(&pcpu_sched, p->index, now))
+		return false;
+	if (!rc->poll_by)
+		rc->poll_by = now + POLL_LATER_NS;
+	if (now >= rc->poll_by)
+		return false;
+	atomic_store(&housekeep_wanted, 0);
+	set_poll_timer(p, rc->poll_by);
+	return true;
+}
+
+/* Consoles and control channels. */
+static void poll(struct pcpu *p)
+{
+	run_cpu_of(p)->poll_by = 0;
+	atomic_store(&housekeep_wanted, 0);
+	set_poll_timer(p, poll_fn());
+}
+
 void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
 {
 	struct run_cpu *rc = run_cpu_of(p);
@@ -93,9 +120,10 @@ void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
 	stretch_end(in_turn ? p->current ? p->current->exit_reason : STRETCH_START : STRETCH_LOOP);
 	if (in_turn)
 		sched_charge(&pcpu_sched, p->index, now);
+	rc->woke = false;
 	if (timerq_next(&rc->sleepers) <= now)
 		wake_sleepers(rc, now);
-	if (run_poll_due(p)) /* or since the timer just now */
+	if (run_poll_due(p) && !put_off_poll(p, now)) /* or since the timer just now */
 		poll(p);
 	stretch_end(STRETCH_POLL);
 	if (in_turn)

@@ -201,6 +201,17 @@ static bool work(struct vcpu *v)
 	return true;
 }
 
+/* What v does for others in pieces, with no entry between them: a sleeper whose time has come waits for one of them. */
+static void after_piece(struct vcpu *v)
+{
+	struct pcpu *p = this_cpu();
+
+	run_housekeep(p, true);
+	/* The monitor may have looked at another vCPU. */
+	if (unlikely(p->current != v))
+		vcpu_load(v);
+}
+
 /* Runs v until its turn is over, it has nothing to do, or its VM stops. */
 static void run_vcpu(struct vcpu *v)
 {
@@ -213,6 +224,7 @@ static void run_vcpu(struct vcpu *v)
 	do {
 		if (unlikely(v->ipi_next)) {
 			send_more(v);
+			after_piece(v);
 			continue;
 		}
 		if (unlikely(v->more)) {
@@ -229,6 +241,7 @@ static void run_vcpu(struct vcpu *v)
 		if (unlikely(atomic_load(&v->vm->wakes_due))) {
 			vcpu_wake_due(v->vm);
 			stretch_end(STRETCH_ENTRY);
+			after_piece(v);
 			continue;
 		}
 		if (unlikely(atomic_load_relaxed(&v->vm->work)) && !work(v))
@@ -263,8 +276,7 @@ static void run_vcpu(struct vcpu *v)
 		exit_look_back(p);
 		run_housekeep(p, true);
 		stretch_end(v->exit_reason);
-		/* The monitor may have looked at another vCPU. */
-		if (unlikely(p->current != v))
+		if (unlikely(p->current != v)) /* as in after_piece() */
 			vcpu_load(v);
 	} while (!turn_over(v));
 	vcpu_pv_out(v);
