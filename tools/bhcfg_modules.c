@@ -35,6 +35,8 @@ static int add_platform(const struct vm_config *vm)
 {
 	int r = add_named(vm->firmware_image);
 
+	if (!r && vm->firmware == VM_FIRMWARE_BIOS)
+		r = add_named(GUEST_VGA_ROM);
 	for (u32 i = 0; !r && i < vm->nr_drives; i++)
 		r = add_named(vm->drives[i].source);
 	return r;

@@ -51,14 +51,18 @@ def module_names(blob):
     for path, prop, value in props:
         if not path.startswith("/guests/"):
             continue
-        if prop in ("kernel", "initrd", "firmware-image") or prop == "firmware" and path not in with_image:
+        if prop in ("kernel", "initrd", "firmware-image"):
             found = _strings(value)[:1]
+        elif prop == "firmware":
+            found = [] if path in with_image else _strings(value)[:1]
         elif prop == "source":
             found = [s.removeprefix("module:") for s in _strings(value)[:1] if s.startswith("module:")]
         elif prop == "modules":
             found = [s.split(" ")[0] for s in _strings(value)]
         else:
             continue
+        if prop == "firmware" and _strings(value)[:1] == ["bios"]:
+            found.append("vgabios")
         names += [n for n in found if n and n not in names]
     return names
 

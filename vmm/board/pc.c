@@ -168,7 +168,11 @@ static int vga(struct vm *vm, u32 n, union board_cfg *cfg)
 	if (err)
 		return err;
 	_Static_assert(CONFIG_VIDEO_MEMORY == VVGA_VRAM_MAX, "what the blob's check counts");
-	cfg->vga = (struct vvga_cfg){ .at.slot = VGA_SLOT, .vram = vram, .vram_len = VVGA_VRAM_MAX };
+	cfg->vga = (struct vvga_cfg){ .at.slot = VGA_SLOT,
+		                      .vram = vram,
+		                      .vram_len = VVGA_VRAM_MAX,
+		                      .rom = vm->vga_rom.data,
+		                      .rom_len = (u32)vm->vga_rom.len };
 	return OK;
 }
 

@@ -115,6 +115,10 @@ enum vm_pv {
 	VM_PV_ALL = (1 << 6) - 1
 };
 
+/* The boot module that is the BIOS of the VGA of all guests with firmware "bios". */
+#define GUEST_VGA_ROM     "vgabios"
+#define GUEST_VGA_ROM_MAX 65536u /* bytes: what of it fits below E0000h */
+
 /* What a standby guest takes over: bit n is serial port n + 1. */
 #define VM_TAKE_CONTROL (1u << CONFIG_NR_COM)
 

@@ -72,12 +72,35 @@ static int find_firmware(struct vm *vm, vm_find_image *find)
 	return OK;
 }
 
+/*
+ * A VGA without its BIOS shows nothing of what is told to the one of a PC (INT 10h), but what drives the VGA itself
+ * needs none: without the module the guest comes up all the same.
+ */
+static int find_vga_rom(struct vm *vm, vm_find_image *find)
+{
+	int err = find(GUEST_VGA_ROM, &vm->vga_rom);
+
+	if (err == ERR_NOENT) {
+		log_warn("guest %s: module \"%s\" is not there: its screen has no BIOS\n", vm->config.name,
+		         GUEST_VGA_ROM);
+		return OK;
+	}
+	if (!err && (!vm->vga_rom.len || vm->vga_rom.len > GUEST_VGA_ROM_MAX)) {
+		log_err("guest %s: the BIOS of its screen, the module \"%s\", has %lu bytes: not 1 to %u\n",
+		        vm->config.name, GUEST_VGA_ROM, vm->vga_rom.len, GUEST_VGA_ROM_MAX);
+		return ERR_INVAL;
+	}
+	return err;
+}
+
 static int find_images(struct vm *vm, vm_find_image *find)
 {
 	int err = vm->config.kernel ? find_kernel(vm, find) : OK;
 
 	if (!err && vm->config.firmware)
 		err = find_firmware(vm, find);
+	if (!err && vm->config.firmware == VM_FIRMWARE_BIOS)
+		err = find_vga_rom(vm, find);
 	if (!err && vm->config.initrd)
 		err = find_image(vm, find, vm->config.initrd, &vm->initrd);
 	for (u32 i = 0; i < vm->config.nr_modules && !err; i++) {

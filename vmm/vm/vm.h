@@ -92,7 +92,8 @@ struct vm {
 	struct spinlock lock;
 
 	struct vm_image kernel, initrd;
-	struct vm_image rom; /* the firmware */
+	struct vm_image rom;     /* the firmware */
+	struct vm_image vga_rom; /* the BIOS of its VGA; not there: data is NULL */
 	struct vm_image modules[CONFIG_NR_MODULES];
 	u32 nr_modules;
 
