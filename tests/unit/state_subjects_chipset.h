@@ -7,7 +7,7 @@
 #include "vmm/dev/pci/vpiix3.h"
 #include "vmm/dev/pci/vpiix4pm.h"
 
-enum { NOTE_PAM = 0x300, NOTE_PIIX4_SLEEP };
+enum { NOTE_PAM = 0x300, NOTE_PIIX4_SLEEP, NOTE_A20 };
 
 /* A configuration access as subject_fn_cfg makes it, of a function anywhere. */
 static inline void subject_chip_cfg(struct state_world *w, struct state_dice *d, u32 slot, u32 fn, u32 off)
@@ -194,6 +194,32 @@ static inline int subject_cmos_attach(struct state_world *w)
 	return w->ops->attach(w->dev, &w->env, &cfg);
 }
 
+/* ---- resets with an A20 gate ---- */
+
+static inline void subject_gate_a20(void *arg, bool open)
+{
+	world_note(arg, NOTE_A20, open);
+}
+
+static inline int subject_gate_attach(struct state_world *w)
+{
+	const struct vreset_cfg cfg = {
+		.reset = subject_reset_how, .soft_reset = subject_reset_how, .a20 = subject_gate_a20, .arg = w
+	};
+	struct io_region *cf9 = w->extra;
+
+	*cf9 = (struct io_region){ .base = 0xcf9, .len = 1, .fn = subject_reset_cf9, .dev = w->dev, .name = "cf9" };
+	assert(io_bus_add(&w->pio, cf9) == OK);
+	return w->ops->attach(w->dev, &w->env, &cfg);
+}
+
+static inline void subject_gate_invariants(struct state_world *w)
+{
+	const struct vreset_state *s = &((struct vreset *)w->dev)->s;
+
+	assert(!(s->cf9 & ~0x0e) && !(s->port92 & ~0x03) && (s->port92 & 2) == (s->kbc_outport & 2));
+}
+
 static const struct state_subject state_subjects_chipset[] = {
 	{ "i440fx", &vi440fx_ops, sizeof(struct vi440fx), sizeof(struct vpci), subject_440fx_attach,
 	  subject_440fx_step, subject_440fx_invariants, subject_fn_unplug_bus },
@@ -203,4 +229,6 @@ static const struct state_subject state_subjects_chipset[] = {
 	  subject_piix4pm_attach, subject_piix4pm_step, subject_piix4pm_invariants, subject_piix4pm_detach },
 	{ "rtc-of-pc", &vrtc_ops, sizeof(struct vrtc), 0, subject_cmos_attach, subject_rtc_step,
 	  subject_rtc_invariants, NULL },
+	{ "reset-of-pc", &vreset_ops, sizeof(struct vreset), sizeof(struct io_region), subject_gate_attach,
+	  subject_reset_step, subject_gate_invariants, subject_reset_detach },
 };

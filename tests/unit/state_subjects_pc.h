@@ -149,7 +149,7 @@ static inline void subject_reset_a20(void *arg, bool open)
 static inline int subject_reset_plug(struct state_world *w, bool pc)
 {
 	const struct vreset_cfg cfg = {
-		.reset = subject_reset_how, .a20 = pc ? subject_reset_a20 : NULL, .arg = w, .no_8042 = pc
+		.reset = subject_reset_how, .a20 = pc ? subject_reset_a20 : NULL, .arg = w, .other_kbc = pc
 	};
 	struct io_region *cf9 = w->extra;
 

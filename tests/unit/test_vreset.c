@@ -208,45 +208,164 @@ START_TEST(kbc_registers)
 }
 END_TEST
 
-static bool a20;
-static u32 a20_told;
+/* ---- on the PC: soft and hard, A20 ---- */
+
+static u32 softs, a20_calls;
+static bool a20_open;
+
+static void on_soft(void *arg, const char *text)
+{
+	ck_assert(arg == &rst);
+	how = text;
+	softs++;
+}
 
 static void on_a20(void *arg, bool open)
 {
 	ck_assert(arg == &rst);
-	a20 = open;
-	a20_told++;
+	a20_open = open;
+	a20_calls++;
 }
 
-/* Beside a real 8042: its ports are free, and there is one gate, which port 92h and the 8042 both move. */
-START_TEST(beside_an_8042)
+static struct vdev_env env;
+
+static void start_pc(bool other_kbc)
 {
-	static struct timerq tq;
-	struct vdev_env env = { .pio = &bus, .timers = &tq };
-	struct vreset_cfg cfg = { .reset = on_reset, .a20 = on_a20, .arg = &rst, .no_8042 = true };
+	struct vreset_cfg cfg = {
+		.reset = on_reset, .soft_reset = on_soft, .a20 = on_a20, .arg = &rst, .other_kbc = other_kbc
+	};
 
 	io_bus_init(&bus, store, ARRAY_SIZE(store), 0xffff);
+	env = (struct vdev_env){ .pio = &bus };
 	ck_assert_int_eq(vreset_ops.attach(&rst, &env, &cfg), OK);
-	ck_assert_uint_eq(bus.nr, 1);
-	a20 = false;
+	a20_open = false;
 	vreset_ops.reset(&rst, 0);
-	ck_assert(a20 && vreset_a20(&rst));
+	ck_assert(a20_open);
+	resets = softs = a20_calls = 0;
+}
+
+START_TEST(soft_and_hard)
+{
+	start_pc(false);
+	cf9(true, 0x04);
+	ck_assert(softs == 1 && resets == 0);
+	ck_assert_str_eq(how, "soft reset through port CF9h");
+	cf9(true, 0x0e); /* no edge */
+	ck_assert(softs == 1 && resets == 0);
+	cf9(true, 0);
+	cf9(true, 0x06);
+	ck_assert(softs == 1 && resets == 1);
+	cf9(true, 0);
+	cf9(true, 0x0e);
+	ck_assert(softs == 1 && resets == 2);
+	out(0x92, 0x03);
+	ck_assert(softs == 2 && resets == 2);
+	out(0x92, 0x03);
+	out(0x92, 0x02);
+	out(0x92, 0x03);
+	ck_assert(softs == 3 && resets == 2);
+	out(CMD, 0xfe);
+	ck_assert(softs == 4 && resets == 2);
+	out(CMD, 0xd1);
+	out(DATA, 0xde);
+	ck_assert(softs == 5 && resets == 2);
+	vreset_pulse(&rst, "elsewhere");
+	ck_assert_str_eq(how, "elsewhere");
+	ck_assert(softs == 6 && resets == 2 && a20_calls == 0);
+}
+END_TEST
+
+/* A soft reset is the processors' alone: what the ports hold stays, A20 as well. */
+START_TEST(soft_resets_leave_it)
+{
+	struct vreset_state before;
+
+	start_pc(false);
 	out(0x92, 0x00);
-	ck_assert(!a20 && !vreset_a20(&rst));
-	vreset_set_a20(&rst, true);
-	ck_assert(a20);
-	ck_assert_uint_eq(in(0x92), 0x02);
+	cf9(true, 0x02);
+	before = rst.s;
+	out(CMD, 0xfe);
+	before.kbc_last_cmd = true;
+	ck_assert(!memcmp(&before, &rst.s, sizeof(before)));
+	ck_assert(!a20_open && softs == 1 && cf9(false, 0) == 0x02);
+	vreset_ops.reset(&rst, 0);
+	ck_assert(a20_open && in(0x92) == 0x02 && cf9(false, 0) == 0);
+}
+END_TEST
+
+/* One gate, by whichever way; told once for each change. */
+START_TEST(one_gate)
+{
+	static const struct {
+		u8 way; /* 0: port 92h, 1: output port, 2: DDh and DFh, 3: the other 8042's */
+		bool open;
+	} steps[] = {
+		{ 0, false }, { 0, false }, { 1, true }, { 0, false }, { 2, true },  { 2, false }, { 0, true },
+		{ 1, false }, { 1, false }, { 3, true }, { 3, true },  { 2, false }, { 3, false }, { 1, true }
+	};
+	bool was = true;
+
+	start_pc(false);
+	for (u32 i = 0; i < ARRAY_SIZE(steps); i++) {
+		bool open = steps[i].open;
+		u32 calls = a20_calls;
+
+		switch (steps[i].way) {
+		case 0: out(0x92, open ? 2 : 0); break;
+		case 1:
+			out(CMD, 0xd1);
+			out(DATA, open ? 0xdf : 0xdd);
+			break;
+		case 2: out(CMD, open ? 0xdf : 0xdd); break;
+		default: vreset_set_a20(&rst, open); break;
+		}
+		ck_assert_uint_eq(a20_calls - calls, open != was);
+		ck_assert(a20_open == open && vreset_a20(&rst) == open);
+		ck_assert_uint_eq(in(0x92), open ? 2 : 0);
+		ck_assert_uint_eq(ask(0xd0) & 2, open ? 2 : 0);
+		was = open;
+	}
+	ck_assert(softs == 0 && resets == 0);
+}
+END_TEST
+
+START_TEST(another_8042)
+{
+	u64 v = 0;
+
+	start_pc(true);
+	ck_assert_uint_eq(bus.nr, 1);
+	ck_assert(!io_bus_access(&bus, CMD, 1, false, &v, 0));
 	vreset_set_a20(&rst, false);
-	ck_assert_uint_eq(in(0x92), 0x00);
-	/* What is restored is told. */
-	a20 = true;
-	a20_told = 0;
-	vreset_ops.restored(&rst, 0);
-	ck_assert(!a20 && a20_told == 1);
+	ck_assert(in(0x92) == 0 && !a20_open);
 	vreset_ops.detach(&rst);
 	ck_assert_uint_eq(bus.nr, 0);
 }
 END_TEST
 
+START_TEST(states_of_the_gate)
+{
+	struct vreset_state s;
+	const void *part[VDEV_PARTS] = { &s };
+	struct state_check c = { .field = "" };
+
+	start_pc(false);
+	out(0x92, 0);
+	s = rst.s;
+	ck_assert(vreset_ops.valid(&rst, part, &c));
+	vreset_ops.reset(&rst, 0);
+	rst.s = s;
+	a20_calls = 0;
+	vreset_ops.restored(&rst, 0);
+	ck_assert(!a20_open && a20_calls == 1);
+	s.kbc_outport |= 2;
+	ck_assert(!vreset_ops.valid(&rst, part, &c));
+	ck_assert_str_eq(c.field, "kbc_outport");
+	/* Without a gate the two are what they were told. */
+	rst.a20 = NULL;
+	ck_assert(vreset_ops.valid(&rst, part, &c));
+}
+END_TEST
+
 SUITE_MAIN("vreset", attach_is_all_or_nothing, reset_control, port_92, kbc_pulse, kbc_probe, kbc_registers,
-           beside_an_8042)
+           soft_and_hard, soft_resets_leave_it, one_gate, another_8042, states_of_the_gate)

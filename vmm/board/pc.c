@@ -5,6 +5,7 @@
 #include "mm/hvmem.h"
 #include "vmm/board/priv.h"
 #include "vmm/cpu/kill.h"
+#include "vmm/cpu/lapic.h"
 #include "vmm/vm/vm.h"
 
 /* Slots 0 to 2 of the PC are the chip set's and the VGA's, those after them the guest's disks' and NICs'. */
@@ -28,6 +29,26 @@ static void on_sleep(void *arg, u8 slp_typ)
 static void on_reset(void *arg, const char *how)
 {
 	vm_request_stop(arg, VM_STOP_RESET, 0, how);
+}
+
+/*
+ * The chip set gives the processors an INIT, after which firmware looks at the shutdown byte in CMOS memory: 0 is a
+ * restart, for which it resets everything. That is done here at once: it does not depend on what is left of firmware,
+ * and counts as the restart it is.
+ */
+static bool soft_reset(struct vm *vm)
+{
+	if (!vrtc_shutdown(&vm->board->rtc))
+		return false;
+	for (u32 i = 0; i < vm->nr_vcpus; i++)
+		vcpu_signal_init(vm->vcpus[i]);
+	return true;
+}
+
+static void on_soft_reset(void *arg, const char *how)
+{
+	if (!soft_reset(arg))
+		on_reset(arg, how);
 }
 
 static void on_debug_exit(void *arg, u32 code)
@@ -81,7 +102,12 @@ static int pm(struct vm *vm, u32 n, union board_cfg *cfg)
 
 static int reset(struct vm *vm, u32 n, union board_cfg *cfg)
 {
-	cfg->reset = (struct vreset_cfg){ .reset = on_reset, .arg = vm, .no_8042 = board_is_pc(&vm->config, n) };
+	bool pc = board_is_pc(&vm->config, n);
+
+	cfg->reset = (struct vreset_cfg){
+		.reset = on_reset, .soft_reset = pc ? on_soft_reset : NULL, .arg = vm, .other_kbc = pc
+	};
+	vm->soft_reset = pc ? soft_reset : NULL;
 	return OK;
 }
 
@@ -101,9 +127,17 @@ static bool get_a20(void *arg)
 	return vreset_a20(&vm->board->reset);
 }
 
+/* Its reset line. */
+static void on_kbc_reset(void *arg, const char *how)
+{
+	struct vm *vm = arg;
+
+	vreset_pulse(&vm->board->reset, how);
+}
+
 static int kbc(struct vm *vm, u32 n, union board_cfg *cfg)
 {
-	cfg->kbc = (struct v8042_cfg){ .reset = on_reset, .set_a20 = set_a20, .a20 = get_a20, .arg = vm };
+	cfg->kbc = (struct v8042_cfg){ .reset = on_kbc_reset, .set_a20 = set_a20, .a20 = get_a20, .arg = vm };
 	return OK;
 }
 

@@ -66,6 +66,8 @@ void vm_triple_fault(struct vcpu *v, const char *how)
 {
 	if (vm_stop(v->vm))
 		return;
+	if (v->vm->soft_reset && v->vm->soft_reset(v->vm))
+		return;
 	vm_request_stop(v->vm, VM_STOP_RESET, 0, how);
 	if (!v->vm->quiet)
 		vcpu_dump_begin(v);

@@ -15,5 +15,6 @@ void vm_wake_next(struct vm *vm);
 void vm_stop_claimed(struct vm *vm, enum vm_stop stop, u32 code, const char *why);
 /* The guest did something that cannot go on: this VM alone stops, with a dump. From its vCPU's context. */
 void vm_kill(struct vcpu *v, const char *fmt, ...) __printf(2, 3);
-/* The vCPU has shut down: on a PC the chipset then resets the machine. Its state goes to the log. */
+/* The vCPU has shut down: on a PC the chipset then resets the machine (its state goes to the log) or, where the guest
+ * has prepared for it, the processors alone (vm->soft_reset). */
 void vm_triple_fault(struct vcpu *v, const char *how);

@@ -62,6 +62,11 @@ static void lapic_init_ipi(void *ctx)
 	vcpu_request(v, VCPU_REQ_EVENT);
 }
 
+void vcpu_signal_init(struct vcpu *v)
+{
+	lapic_init_ipi(v);
+}
+
 static void lapic_sipi(void *ctx, u8 vector)
 {
 	struct vcpu *v = ctx;

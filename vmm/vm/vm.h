@@ -64,6 +64,9 @@ struct vm {
 	struct pc_irqchip irq;
 	struct vlapic **lapics; /* of the vCPUs, for irq */
 	struct board *board;    /* vmm/board/ */
+	/* The chip set's answer to a processor's shutdown: true, INIT is on its way to all. NULL or false: the machine
+	 * is reset. From any CPU. */
+	bool (*soft_reset)(struct vm *vm);
 
 	struct vclock clock;      /* host TSC <-> ns of VM time, guest TSC */
 	struct pv_scale pv_scale; /* guest TSC -> ns for pvclock */

@@ -42,6 +42,34 @@ enum {
 	KBC_PULSE = 0xf0, /* to FFh: pulses the output lines whose bit is 0 */
 };
 
+/* ---- what the ports do ---- */
+
+void vreset_pulse(struct vreset *r, const char *how)
+{
+	(r->soft_reset ? r->soft_reset : r->reset)(r->arg, how);
+}
+
+bool vreset_a20(const struct vreset *r)
+{
+	return r->s.port92 & PORT92_A20;
+}
+
+/* Both ways to the gate read what it is. */
+static void put_a20(struct vreset *r, bool open)
+{
+	r->s.port92 = (r->s.port92 & (u8)~PORT92_A20) | (open ? PORT92_A20 : 0);
+	r->s.kbc_outport = (r->s.kbc_outport & (u8)~OUT_A20) | (open ? OUT_A20 : 0);
+}
+
+void vreset_set_a20(struct vreset *r, bool open)
+{
+	bool was = vreset_a20(r);
+
+	put_a20(r, open);
+	if (open != was && r->a20)
+		r->a20(r->arg, open);
+}
+
 void vreset_cf9(void *dev, struct io_access *io)
 {
 	struct vreset *r = dev;
@@ -53,25 +81,12 @@ void vreset_cf9(void *dev, struct io_access *io)
 	}
 	r->s.cf9 = (u8)io->value & CF9_READABLE;
 	/* RST_CPU going from 0 to 1 resets; the FADT's value 6 does both at once. */
-	if ((r->s.cf9 & CF9_RST_CPU) && !(old & CF9_RST_CPU))
-		r->reset(r->arg,
-		         r->s.cf9 & CF9_SYS_RST ? "hard reset through port CF9h" : "soft reset through port CF9h");
-}
-
-void vreset_set_a20(void *dev, bool open)
-{
-	struct vreset *r = dev;
-
-	r->s.port92 = (r->s.port92 & (u8)~PORT92_A20) | (open ? PORT92_A20 : 0);
-	if (r->a20)
-		r->a20(r->arg, open);
-}
-
-bool vreset_a20(const void *dev)
-{
-	const struct vreset *r = dev;
-
-	return r->s.port92 & PORT92_A20;
+	if (!(r->s.cf9 & CF9_RST_CPU) || (old & CF9_RST_CPU))
+		return;
+	if (r->s.cf9 & CF9_SYS_RST)
+		r->reset(r->arg, "hard reset through port CF9h");
+	else
+		vreset_pulse(r, "soft reset through port CF9h");
 }
 
 static void port92(void *dev, struct io_access *io)
@@ -83,10 +98,11 @@ static void port92(void *dev, struct io_access *io)
 		io->value = old;
 		return;
 	}
-	r->s.port92 = (u8)io->value & (PORT92_FAST_RESET | PORT92_A20);
-	vreset_set_a20(r, io->value & PORT92_A20);
+	r->s.port92 = ((u8)io->value & PORT92_FAST_RESET) | (r->a20 ? old & PORT92_A20 : (u8)io->value & PORT92_A20);
+	if (r->a20)
+		vreset_set_a20(r, io->value & PORT92_A20);
 	if ((r->s.port92 & PORT92_FAST_RESET) && !(old & PORT92_FAST_RESET))
-		r->reset(r->arg, "fast reset through port 92h");
+		vreset_pulse(r, "fast reset through port 92h");
 }
 
 /* ---- the 8042 ---- */
@@ -95,6 +111,13 @@ static void put(struct vreset *r, u8 val)
 {
 	r->s.kbc_out = val;
 	r->s.kbc_full = true;
+}
+
+static void write_outport(struct vreset *r, u8 val)
+{
+	if (r->a20)
+		vreset_set_a20(r, val & OUT_A20);
+	r->s.kbc_outport = val;
 }
 
 static void kbc_data(void *dev, struct io_access *io)
@@ -112,9 +135,9 @@ static void kbc_data(void *dev, struct io_access *io)
 	switch (cmd) {
 	case KBC_WRITE_CTL: r->s.kbc_ctl = val; break;
 	case KBC_WRITE_OUTPUT:
-		r->s.kbc_outport = val;
+		write_outport(r, val);
 		if (!(val & OUT_NO_RESET))
-			r->reset(r->arg, "reset through the keyboard controller's output port");
+			vreset_pulse(r, "reset through the keyboard controller's output port");
 		break;
 	/* The auxiliary echo lacks the status bit "from the auxiliary device": so drivers see that there is none. */
 	case KBC_ECHO_KBD:
@@ -149,11 +172,11 @@ static void kbc_command(struct vreset *r, u8 cmd)
 	case KBC_KBD_ON: s->kbc_ctl &= (u8)~CTL_KBD_OFF; break;
 	case KBC_READ_INPUT: put(r, 0x80); break; /* not locked */
 	case KBC_READ_OUTPUT: put(r, s->kbc_outport); break;
-	case KBC_A20_OFF: s->kbc_outport &= (u8)~OUT_A20; break;
-	case KBC_A20_ON: s->kbc_outport |= OUT_A20; break;
+	case KBC_A20_OFF: write_outport(r, s->kbc_outport & (u8)~OUT_A20); break;
+	case KBC_A20_ON: write_outport(r, s->kbc_outport | OUT_A20); break;
 	default:
 		if (cmd >= KBC_PULSE && !(cmd & OUT_NO_RESET))
-			r->reset(r->arg, "reset through the keyboard controller");
+			vreset_pulse(r, "reset through the keyboard controller");
 		break;
 	}
 }
@@ -186,13 +209,19 @@ void vreset_init(struct vreset *r, void (*reset)(void *arg, const char *how), vo
 	vreset_reset(r);
 }
 
+/* How many of its regions, in their order, are on the bus. */
+static u32 nr_regions(const struct vreset *r)
+{
+	return r->other_kbc ? 1 : 3;
+}
+
 int vreset_attach(struct vreset *r, struct io_bus *pio)
 {
 	struct io_region *regions[] = { &r->port92_region, &r->kbc_data_region, &r->kbc_cmd_region };
 	int err;
 
 	r->pio = pio;
-	for (u32 i = 0; i < (r->no_8042 ? 1 : ARRAY_SIZE(regions)); i++) {
+	for (u32 i = 0; i < nr_regions(r); i++) {
 		err = io_bus_add(pio, regions[i]);
 		if (!err)
 			continue;
@@ -205,7 +234,7 @@ int vreset_attach(struct vreset *r, struct io_bus *pio)
 
 void vreset_reset(struct vreset *r)
 {
-	/* A20 is open, as GRUB and the loaders' protocols promise. */
+	/* A20 is open, as GRUB and the loaders' protocols promise, and as the reset vector below 4 GiB needs it. */
 	r->s = (struct vreset_state){
 		.port92 = PORT92_A20,
 		.kbc_ctl = CTL_SYS | CTL_KBD_OFF,
@@ -225,8 +254,9 @@ static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 	struct vreset *r = dev;
 
 	vreset_init(r, c->reset, c->arg);
+	r->soft_reset = c->soft_reset;
 	r->a20 = c->a20;
-	r->no_8042 = c->no_8042;
+	r->other_kbc = c->other_kbc;
 	return vreset_attach(r, env->pio);
 }
 
@@ -235,7 +265,7 @@ static void detach(void *dev)
 	struct vreset *r = dev;
 
 	io_bus_remove(r->pio, &r->port92_region);
-	if (r->no_8042)
+	if (r->other_kbc)
 		return;
 	io_bus_remove(r->pio, &r->kbc_data_region);
 	io_bus_remove(r->pio, &r->kbc_cmd_region);
@@ -248,6 +278,7 @@ static void reset(void *dev, u64 now)
 
 static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
 {
+	const struct vreset *r = dev;
 	const struct vreset_state *s = part[0];
 
 	if (s->cf9 & ~CF9_READABLE)
@@ -258,10 +289,12 @@ static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct st
 		return state_refuse(c, "kbc_cmd", s->kbc_cmd, "is no command that waits for data");
 	if (s->kbc_cmd && !s->kbc_last_cmd)
 		return state_refuse(c, "kbc_last_cmd", s->kbc_last_cmd, "denies the command that waits for data");
+	if (r->a20 && !(s->port92 & PORT92_A20) != !(s->kbc_outport & OUT_A20))
+		return state_refuse(c, "kbc_outport", s->kbc_outport, "has another A20 than port 92h");
 	return true;
 }
 
-/* No line and no timer depends on it; A20 may. */
+/* Nothing outside depends on it but A20: there is no line and no timer. */
 static void restored(void *dev, u64 now)
 {
 	struct vreset *r = dev;

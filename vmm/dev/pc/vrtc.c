@@ -410,6 +410,11 @@ void vrtc_set_nvram(struct vrtc *r, u8 index, u8 val)
 	r->s.reg[index] = val;
 }
 
+u8 vrtc_shutdown(const struct vrtc *r)
+{
+	return r->s.reg[VCMOS_SHUTDOWN];
+}
+
 /* ---- as a device of the board ---- */
 
 STATE_DESC(vrtc_state, VRTC_STATE, 1);

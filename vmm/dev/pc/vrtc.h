@@ -55,3 +55,5 @@ void vrtc_restored(struct vrtc *r, u64 now);
 void vrtc_set_time(struct vrtc *r, u64 unix_seconds, u64 now);
 /* Sets a byte of CMOS memory, index VRTC_NVRAM to VRTC_SIZE - 1. */
 void vrtc_set_nvram(struct vrtc *r, u8 index, u8 val);
+/* How the guest wants to go on after a reset: VCMOS_SHUTDOWN, as it wrote it. */
+u8 vrtc_shutdown(const struct vrtc *r);
