@@ -213,6 +213,7 @@ END_TEST
 
 START_TEST(fw_cfg)
 {
+	struct vdebug_config cfg;
 	static const struct {
 		u16 key;
 		u64 val; /* of the first nine bytes */
@@ -235,6 +236,13 @@ START_TEST(fw_cfg)
 	ck_assert_uint_eq(in(0x510, 2), 0xffff);
 	vdebug_reset(&d);
 	ck_assert_uint_eq(in(0x511, 1), 'Q');
+	/* a machine that has a whole one */
+	vdebug_ops.detach(&d);
+	cfg = config(false, true, false);
+	cfg.no_fwcfg = true;
+	ck_assert_int_eq(vdebug_init(&d, &cfg, &pio, &mmio), OK);
+	ck_assert_ptr_null(io_bus_find(&pio, 0x510));
+	ck_assert_ptr_nonnull(io_bus_find(&pio, 0xe0));
 }
 END_TEST
 

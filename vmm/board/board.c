@@ -4,6 +4,7 @@
 #include "lib/fmt.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
+#include "vmm/board/firmware.h"
 #include "vmm/board/priv.h"
 #include "vmm/cpu/vcpu.h"
 #include "vmm/pcpu/walltime.h"
@@ -88,6 +89,7 @@ void board_destroy(struct vm *vm)
 	if (b->attached)
 		vdev_detach_all(b->rows, b->nr_rows);
 	hv_zfree(b->iomem, VDEBUG_IOMEM_LEN);
+	firmware_destroy(b);
 	hv_zfree(b, sizeof(*b));
 	vm->board = NULL;
 }

@@ -3,6 +3,7 @@
 #include "arch/x86/percpu.h"
 #include "lib/log.h"
 #include "mm/hvmem.h"
+#include "vmm/board/firmware.h"
 #include "vmm/board/priv.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/lapic.h"
@@ -229,6 +230,7 @@ static int debug(struct vm *vm, u32 n, union board_cfg *cfg)
 		.exit_port = c->debug_exit,
 		.testdev = c->testdev,
 		.debugcon = c->debug_console,
+		.no_fwcfg = board_is_pc(c, n),
 		.exit = on_debug_exit,
 		.putc = debug_putc,
 		.firmware = c->firmware ? firmware_putc : NULL,
@@ -270,6 +272,8 @@ const struct board_row board_pc[] = {
 	COM(3),
 	ROW(vlpt, lpt, "lpt", .wanted = board_is_pc),
 	ROW(vdebug, debug, "debug", .config = debug),
+	/* The last one: it tells firmware which of the others there are. */
+	ROW(vfwcfg, fwcfg, "fwcfg", .wanted = board_is_pc, .config = firmware_config),
 };
 _Static_assert(ARRAY_SIZE(board_pc) <= BOARD_ROWS, "struct board has a place for each row");
 const u32 board_pc_rows = ARRAY_SIZE(board_pc);

@@ -8,6 +8,7 @@
 #include "vmm/dev/pc/v8042.h"
 #include "vmm/dev/pc/vcrtc.h"
 #include "vmm/dev/pc/vdebug.h"
+#include "vmm/dev/pc/vfwcfg.h"
 #include "vmm/dev/pc/vhpet.h"
 #include "vmm/dev/pc/vlpt.h"
 #include "vmm/dev/pc/vpit.h"
@@ -52,6 +53,7 @@ union board_cfg {
 	struct vuart_cfg uart;
 	struct vdebug_config debug;
 	struct vvga_cfg vga;
+	struct vfwcfg_cfg fwcfg;
 };
 
 struct board_row {
@@ -93,8 +95,10 @@ struct board {
 	struct chr chr[SERIAL_NR_ENDS];
 	struct vdebug debug;
 	struct vvga vga;
-	u8 *iomem; /* the pc-testdev's I/O RAM */
-	struct {   /* keys on their way to the console UART */
+	struct vfwcfg fwcfg;             /* on a PC */
+	struct board_firmware *firmware; /* what it tells */
+	u8 *iomem;                       /* the pc-testdev's I/O RAM */
+	struct {                         /* keys on their way to the console UART */
 		struct spinlock lock;
 		u8 buf[64];
 		u32 nr; /* atomic */

@@ -141,7 +141,7 @@ int vdebug_init(struct vdebug *d, const struct vdebug_config *cfg, struct io_bus
 		{ &d->irq_region, pio, VDEBUG_IRQ_PORT, VDEBUG_NR_IRQS, irq_io, "testdev-irq", cfg->testdev },
 		{ &d->iomem_region, mmio, VDEBUG_IOMEM_BASE, VDEBUG_IOMEM_LEN, iomem_io, "testdev-memory",
 		  cfg->testdev && cfg->iomem },
-		{ &d->fwcfg_region, pio, VDEBUG_FWCFG_PORT, 2, fwcfg_io, "fw-cfg", cfg->testdev },
+		{ &d->fwcfg_region, pio, VDEBUG_FWCFG_PORT, 2, fwcfg_io, "fw-cfg", cfg->testdev && !cfg->no_fwcfg },
 		{ &d->firmware_region, pio, VDEBUG_FIRMWARE_PORT, 1, firmware_io, "firmware-log", cfg->firmware },
 	};
 

@@ -7,8 +7,8 @@
  *                   (string I/O ends up as such accesses); E4h: "flush the page at this address"; 2000h+n: the level
  *                   of GSI n, 0..23, as written; 64 KiB of bytes at guest-physical FF000000h
  *   fw_cfg          510h selects a number, 511h reads its bytes one by one: 0 "QEMU", 1 features (0: these ports
- *                   only), 3 bytes of RAM (64 bits), 5 and Fh number of CPUs (16 bits); with pc-testdev, whose users
- *                   ask it for the machine's size
+ *                   only), 3 bytes of RAM (64 bits), 5 and Fh number of CPUs (16 bits); for users of pc-testdev, who
+ *                   ask it for the machine's size, on machines without firmware
  *   debugcon        E9h: reads E9h, writes a character
  *   firmware        402h: the same, for what a PC's firmware says of its work (SeaBIOS and OVMF look for it)
  */
@@ -34,6 +34,7 @@
 
 struct vdebug_config {
 	bool exit_port, testdev, debugcon;
+	bool no_fwcfg;                          /* the machine has a whole one (vfwcfg.h) */
 	void (*exit)(void *arg, u32 code);      /* must be set with exit_port */
 	void (*putc)(void *arg, char c);        /* must be set with debugcon */
 	void (*firmware)(void *arg, char c);    /* NULL: there is no port 402h */
