@@ -4,6 +4,7 @@
 #include "state_subjects_chipset.h"
 #include "state_subjects_fw.h"
 #include "state_subjects_input.h"
+#include "state_subjects_ide.h"
 #include "state_subjects_irq.h"
 #include "state_subjects_pc.h"
 #include "state_subjects_pci.h"
@@ -20,6 +21,7 @@ static const struct {
 	{ state_subjects_timers, ARRAY_SIZE(state_subjects_timers) },
 	{ state_subjects_pci, ARRAY_SIZE(state_subjects_pci) },
 	{ state_subjects_chipset, ARRAY_SIZE(state_subjects_chipset) },
+	{ state_subjects_ide, ARRAY_SIZE(state_subjects_ide) },
 };
 
 static inline u32 state_subject_count(void)

@@ -14,6 +14,8 @@
 #define VGA_SLOT         2
 #define WATCHDOG_SLOT    2
 #define WATCHDOG_SLOT_PC 31
+#define WATCHDOG_SLOT 2
+#define PIIX_SLOT     1 /* of the PC: function 1 is IDE */
 
 /* ---- what devices call ---- */
 
@@ -190,6 +192,12 @@ static int watchdog(struct vm *vm, u32 n, union board_cfg *cfg)
 	return OK;
 }
 
+static int ide(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->ide = (struct vide_cfg){ .at = { .slot = PIIX_SLOT, .fn = 1 } };
+	return OK;
+}
+
 static bool watchdog_wanted(const struct vm_config *c, u32 n)
 {
 	return c->watchdog == VM_WATCHDOG_I6300ESB;
@@ -266,6 +274,7 @@ const struct board_row board_pc[] = {
 	ROW(vpiix4pm, piix4pm, "piix4-pm", .wanted = board_is_pc, .config = piix4pm),
 	ROW(vi6300esb, watchdog, "i6300esb", .wanted = watchdog_wanted, .config = watchdog),
 	ROW(vvga, vga, "vga", .wanted = board_is_pc, .config = vga),
+	ROW(vide, ide, "ide", .wanted = board_is_pc, .config = ide),
 	COM(0),
 	COM(1),
 	COM(2),

@@ -11,6 +11,7 @@
 #include "vmm/dev/pc/vfwcfg.h"
 #include "vmm/dev/pc/vhpet.h"
 #include "vmm/dev/pc/vlpt.h"
+#include "vmm/dev/pc/vide.h"
 #include "vmm/dev/pc/vpit.h"
 #include "vmm/dev/pc/vpm.h"
 #include "vmm/dev/pc/vreset.h"
@@ -50,6 +51,7 @@ union board_cfg {
 	struct vpiix3_cfg piix3;
 	struct vpiix4pm_cfg piix4pm;
 	struct vi6300esb_cfg watchdog;
+	struct vide_cfg ide;
 	struct vuart_cfg uart;
 	struct vdebug_config debug;
 	struct vvga_cfg vga;
@@ -89,6 +91,7 @@ struct board {
 	struct vpiix3 piix3;
 	struct vpiix4pm piix4pm;
 	struct vi6300esb watchdog; /* with VM_WATCHDOG_I6300ESB */
+	struct vide ide;           /* of the PC */
 	struct vuart com[CONFIG_NR_COM];
 	struct com_port port[CONFIG_NR_COM];
 	struct com_port firmware_log; /* what goes to port 402h */
