@@ -20,7 +20,9 @@ struct fake_guest {
 	struct mon_sample samples[MON_NR_SLOTS];
 	char typed[512];
 	u32 nr_typed, input_room; /* input_room: bytes it still takes */
-	bool echo;                /* what is typed is printed */
+	struct mon_key keys[MON_KEYS_MAX];
+	u32 nr_keys;
+	bool echo; /* what is typed is printed */
 };
 
 struct fake_mon {
@@ -252,6 +254,24 @@ static size_t fake_console_read(void *ctx, u32 guest, u64 *pos, u8 *buf, size_t 
 	return g ? vt_ring_read(&g->console, pos, buf, len) : 0;
 }
 
+static int fake_send_keys(void *ctx, u32 guest, const struct mon_key *keys, u32 nr, struct mon_why *why)
+{
+	struct fake_mon *f = ctx;
+	struct fake_guest *g = fake_guest_of(f, guest);
+	int err = f->fail_next;
+
+	f->fail_next = 0;
+	if (!g)
+		return ERR_NOENT;
+	if (err) {
+		snprintf(why->text, sizeof(why->text), "%s", f->fail_why ? f->fail_why : "");
+		return err;
+	}
+	memcpy(g->keys, keys, nr * sizeof(*keys));
+	g->nr_keys = nr;
+	return OK;
+}
+
 static size_t fake_console_input(void *ctx, u32 guest, const u8 *buf, size_t len)
 {
 	struct fake_guest *g = fake_guest_of(ctx, guest);
@@ -340,6 +360,7 @@ static const struct mon_ops fake_ops = {
 	.log_read = fake_log_read,
 	.console_read = fake_console_read,
 	.console_input = fake_console_input,
+	.send_keys = fake_send_keys,
 	.ready = fake_ready,
 	.machine = fake_machine,
 	.cpu = fake_cpu,

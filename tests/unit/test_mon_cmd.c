@@ -457,12 +457,47 @@ START_TEST(rights_of_channels)
 }
 END_TEST
 
+START_TEST(sendkey)
+{
+	struct cmd_given given[] = { { "keys", "\"a b\" ret" }, { "guest", "web" } };
+	struct fake_guest *g = &fake.guests[0];
+
+	setup();
+	wants("sendkey web ctrl-alt-delete", "events:       6\n");
+	ck_assert_uint_eq(g->nr_keys, 6);
+	ck_assert(g->keys[0].code == 0x1d && g->keys[0].down && g->keys[5].code == 0x1d && !g->keys[5].down);
+	/* All that is left of the line is keys. */
+	wants("sendkey 3  \"root pw\"  ret f1 ", "events:       18\n");
+	ck_assert_uint_eq(g->keys[8].code, 0x39);
+	ck_assert_uint_eq(g->keys[16].code, 0x3b);
+	begin(OUT_JSON);
+	ck_assert_int_eq(cmd_execute(&r, "sendkey", given, 2), OK);
+	out_close(&out);
+	ck_assert_str_eq(text, "{\"guest\":\"web\",\"events\":8}");
+	/* Wrong ones: nothing is typed. */
+	g->nr_keys = 0;
+	refuses("sendkey web ctrl-alt-delet", "bad-value", "no key \"delet\"; did you mean \"delete\"?");
+	refuses("sendkey web a qqqqqqqqq", "bad-value", "no key \"qqqqqqqqq\"");
+	refuses("sendkey web \"root", "bad-value",
+	        "keys: there are none, or a quote does not end; try ctrl-alt-delete or \"text\"");
+	refuses("sendkey web a-b-c-d-e-f-g-h-i", "bad-value", "keys: more than 256 key events, or 8 keys at once");
+	refuses("sendkey web", "missing-argument", "sendkey: keys is missing; try \"help sendkey\"");
+	refuses("sendkey nobody a", "no-such-guest", "no guest \"nobody\"");
+	fake.fail_next = ERR_NOTSUP;
+	fake.fail_why = "a guest of platform minimal has no keyboard";
+	refuses("sendkey web a", "not-supported", "web: a guest of platform minimal has no keyboard");
+	rights.mutate = false;
+	refuses("sendkey web a", "not-permitted", "not permitted: sendkey");
+	ck_assert_uint_eq(g->nr_keys, 0);
+}
+END_TEST
+
 /* Every command's JSON is one sound object; arguments by name. */
 START_TEST(json_of_all)
 {
-	static const char *const names[] = { "list",  "info", "exits",   "regs",     "dump",
-		                             "trace", "log",  "version", "describe", "help",
-		                             "top",   "set",  "pause",   "poweroff", "console" };
+	static const char *const names[] = { "list",  "info",     "exits",    "regs",   "dump", "trace",
+		                             "log",   "version",  "describe", "help",   "top",  "set",
+		                             "pause", "poweroff", "console",  "sendkey" };
 	static struct json_tok toks[2000];
 	struct json_doc doc;
 	struct json_err err;
@@ -481,6 +516,7 @@ START_TEST(json_of_all)
 			if (a->type != ARG_NONE && !a->optional)
 				given[nr++] = (struct cmd_given){ a->name, a->type == ARG_GUEST  ? "db"
 					                                   : a->type == ARG_PROP ? "cap"
+					                                   : a->type == ARG_LINE ? "a"
 					                                                         : "50" };
 		}
 		begin(OUT_JSON);
@@ -537,4 +573,5 @@ START_TEST(completion)
 END_TEST
 
 SUITE_MAIN("mon_cmd", list_and_info, long_names, errors_name_what_is_wrong, actions, setting, cpu_sets, top_rates,
-           exits_table, registers, state, traces, log_lines, machine, rights_of_channels, json_of_all, completion)
+           exits_table, registers, state, traces, log_lines, machine, rights_of_channels, sendkey, json_of_all,
+           completion)

@@ -97,11 +97,38 @@ static void take_options(struct options *o, int argc, char **argv)
 }
 
 /* A command that is a request and its answer. */
+/* Words of a line as one argument, with blanks between. */
+static char *join(char **words, int nr)
+{
+	size_t size = 1;
+	char *line;
+
+	for (int i = 0; i < nr; i++)
+		size += strlen(words[i]) + 1;
+	line = calloc(1, size);
+	if (!line)
+		die(EXIT_CHANNEL, "out of memory");
+	for (int i = 0; i < nr; i++) {
+		if (i)
+			strcat(line, " ");
+		strcat(line, words[i]);
+	}
+	return line;
+}
+
 static int run_simple(struct chan *c, const struct options *o, char **words, int nr)
 {
+	const struct json_tok *result;
 	struct message m;
-	const struct json_tok *result = ask(c, o, &m, words[0], words + 1, nr - 1);
+	char *keys = NULL;
 
+	if (nr > 3 && !strcmp(words[0], "sendkey")) { /* as on the monitor's line */
+		keys = join(words + 2, nr - 2);
+		words[2] = keys;
+		nr = 3;
+	}
+	result = ask(c, o, &m, words[0], words + 1, nr - 1);
+	free(keys);
 	if (!result)
 		return EXIT_REFUSED;
 	render(&m.doc, result, o->json);

@@ -22,6 +22,12 @@ static inline bool input_is_key(u32 key)
 	return key == INPUT_PAUSE || (code && (key == code || key == INPUT_E0(code)));
 }
 
+/* A key event, for queues of them. */
+struct input_key {
+	u16 key;
+	bool down;
+};
+
 #define INPUT_LEFT   0x01
 #define INPUT_RIGHT  0x02
 #define INPUT_MIDDLE 0x04

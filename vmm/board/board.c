@@ -76,6 +76,7 @@ int board_create(struct vm *vm)
 		return err;
 	}
 	b->attached = true;
+	input_init(vm);
 	vpci_set_cf9(&b->pci, vreset_cf9, &b->reset);
 	return OK;
 }
@@ -86,6 +87,8 @@ void board_destroy(struct vm *vm)
 
 	if (!b)
 		return;
+	if (b->attached)
+		input_reset(vm);
 	if (b->attached)
 		vdev_detach_all(b->rows, b->nr_rows);
 	hv_zfree(b->iomem, VDEBUG_IOMEM_LEN);
@@ -108,6 +111,7 @@ bool board_reset_step(struct vm *vm, u32 step, u64 now)
 	    vpci_assign(&b->pci, GUEST_PCI_MMIO_BASE, GUEST_PCI_MMIO_END, PCI_IO_BASE, PCI_IO_END) != OK)
 		log_warn("guest %s: PCI BARs do not fit\n", vm->config.name);
 	serial_reset(vm);
+	input_reset(vm);
 	return false;
 }
 

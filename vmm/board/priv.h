@@ -4,6 +4,7 @@
 #include "arch/x86/lock.h"
 #include "vmm/backend/chr.h"
 #include "vmm/base/irq_gate.h"
+#include "vmm/board/input.h"
 #include "vmm/board/serial.h"
 #include "vmm/dev/pc/v8042.h"
 #include "vmm/dev/pc/vcrtc.h"
@@ -35,6 +36,17 @@ struct com_port {
 		char text[120];
 		u32 len;
 	} line;
+};
+
+/* What is being typed at the keyboard. */
+struct board_typing {
+	struct spinlock lock;
+	struct input_key key[BOARD_KEYS_MAX];
+	u32 nr;             /* events, 0: none; atomic */
+	u32 at;             /* the next one */
+	u32 tries;          /* in which there was no room for it */
+	bool waits;         /* they have just come; atomic */
+	struct timer timer; /* the VM's lock */
 };
 
 #define BOARD_ROWS 40
@@ -102,12 +114,21 @@ struct board {
 	struct board_firmware *firmware; /* what it tells */
 	u8 *iomem;                       /* the pc-testdev's I/O RAM */
 	struct {                         /* keys on their way to the console UART */
+	u8 *iomem; /* the pc-testdev's I/O RAM */
+	struct board_typing typing;
+	struct { /* keys on their way to the console UART */
 		struct spinlock lock;
 		u8 buf[64];
 		u32 nr; /* atomic */
 	} keys;
 };
 
+/* ---- input.c ---- */
+
+/* No key is on its way, of a VM just created or reset. */
+void input_init(struct vm *vm);
+void input_reset(struct vm *vm);
+/* ---- serial.c ---- */
 /* For rows of devices that only one of the platforms has. */
 static inline bool board_is_pc(const struct vm_config *c, u32 n)
 {

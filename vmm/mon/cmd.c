@@ -47,6 +47,12 @@ static const struct cmd commands[] = {
 	  CMD_MUTATES,
 	  { GUEST, { .name = "property", .type = ARG_PROP }, { .name = "value", .type = ARG_TEXT } },
 	  cmd_set },
+	{ "sendkey",
+	  NULL,
+	  "type at a guest's keyboard: ctrl-alt-delete, ret, f1, a, \"text\"",
+	  CMD_MUTATES,
+	  { GUEST, { .name = "keys", .type = ARG_LINE } },
+	  cmd_sendkey },
 	{ "top",
 	  "xentop",
 	  "CPU, steal and exits a second, since the last top; again every SECONDS until a key",
@@ -429,6 +435,7 @@ int cmd_execute(struct cmd_run *r, const char *name, const struct cmd_given *giv
 int cmd_execute_line(struct cmd_run *r, char *line)
 {
 	struct cmd_given given[CMD_MAX_ARGS + 1];
+	const struct cmd *cmd = NULL;
 	const char *name = NULL;
 	u32 nr = 0;
 
@@ -442,6 +449,10 @@ int cmd_execute_line(struct cmd_run *r, char *line)
 			name = line;
 		else
 			given[nr++] = (struct cmd_given){ NULL, line };
+		if (nr == 1)
+			cmd = cmd_find(name, r->control);
+		if (cmd && nr <= CMD_MAX_ARGS && cmd->args[nr - 1].type == ARG_LINE)
+			break; /* it takes all that is left */
 		while (*line && *line != ' ' && *line != '\t')
 			line++;
 		if (*line)

@@ -14,6 +14,7 @@ enum cmd_arg_type {
 	ARG_GUEST, /* a name, or an id */
 	ARG_PROP,  /* of `set` */
 	ARG_TEXT,
+	ARG_LINE, /* text: on a line of words all that is left of it */
 	ARG_NUM,  /* 0 to max */
 	ARG_CMD,  /* a command's name */
 	ARG_WORD, /* one of words; its index is r->word */
@@ -148,6 +149,7 @@ int cmd_info(struct cmd_run *r);
 int cmd_console(struct cmd_run *r);
 int cmd_detach(struct cmd_run *r);
 int cmd_input(struct cmd_run *r);
+int cmd_sendkey(struct cmd_run *r);
 int cmd_ready(struct cmd_run *r);
 int cmd_start(struct cmd_run *r);
 int cmd_shutdown(struct cmd_run *r);

@@ -281,6 +281,49 @@ int cmd_input(struct cmd_run *r)
 	return OK;
 }
 
+static int bad_keys(struct cmd_run *r, int err)
+{
+	const char *wrong = r->scratch->keys.wrong, *name;
+	struct cmd_suggest s;
+
+	if (err == ERR_NOSPC)
+		return cmd_error(r, err, "bad-value", "keys: more than %u key events, or %u keys at once",
+		                 MON_KEYS_MAX, MON_CHORD_MAX);
+	if (err == ERR_INVAL)
+		return cmd_error(r, err, "bad-value",
+		                 "keys: there are none, or a quote does not end; try ctrl-alt-delete or \"text\"");
+	cmd_suggest_init(&s, r->mon, wrong);
+	for (u32 i = 0; (name = mon_key_name(i)); i++)
+		cmd_suggest_try(&s, name);
+	return cmd_error(r, err, "bad-value", s.best[0] ? "no key \"%s\"; did you mean \"%s\"?" : "no key \"%s\"",
+	                 wrong, s.best);
+}
+
+int cmd_sendkey(struct cmd_run *r)
+{
+	static const struct out_col cols[] = {
+		{ "guest", "guest", OUT_STR, 0 },
+		{ "events", "events", OUT_NUM, 0 },
+	};
+	struct mon_keys *keys = &r->scratch->keys;
+	struct mon_why why = { "" };
+	int err = mon_keys_parse(r->mon, r->text, keys);
+
+	if (err != OK)
+		return bad_keys(r, err);
+	mon_fresh(r->mon);
+	err = r->mon->ops->send_keys ? r->mon->ops->send_keys(r->mon->ctx, r->guest.id, keys->key, keys->nr, &why)
+	                             : ERR_NOTSUP;
+	mon_point(r->mon);
+	if (err != OK)
+		return cmd_fail(r, err, &why);
+	out_rec(r->out, cols, ARRAY_SIZE(cols));
+	out_str(r->out, r->guest.name);
+	out_u64(r->out, keys->nr);
+	out_rec_end(r->out);
+	return OK;
+}
+
 /* "25", "25%" or, where nothing is a value, "none". */
 static int parse_number(const char *text, u32 least, u32 most, bool percent, u32 *v)
 {

@@ -13,6 +13,7 @@
 #include "lib/task.h"
 #include "lib/types.h"
 #include "vmm/mon/event.h"
+#include "vmm/mon/keys.h"
 
 #define MON_MAX_CPUS  256
 #define MON_NO_GUEST  (~0u)
@@ -169,6 +170,12 @@ struct mon_ops {
 	/* Keys for a guest's console. Returns how many it took. */
 	size_t (*console_input)(void *ctx, u32 guest, const u8 *buf, size_t len);
 
+	/*
+	 * Key events for a guest's keyboard: all or none. ERR_NOTSUP: it has none; ERR_BUSY: it does not run, or others
+	 * are not typed yet. NULL: no guest has one.
+	 */
+	int (*send_keys)(void *ctx, u32 guest, const struct mon_key *keys, u32 nr, struct mon_why *why);
+
 	/* A guest said of itself that it is ready. OK or ERR_NOENT. */
 	int (*ready)(void *ctx, u32 guest);
 
@@ -205,6 +212,7 @@ struct mon_scratch {
 	u64 trace_at[MON_MAX_CPUS], trace_end[MON_MAX_CPUS], trace_time[MON_MAX_CPUS];
 	u64 counts[MON_MAX_EXITS], deltas[MON_MAX_EXITS];
 	struct mon_regs regs;
+	struct mon_keys keys;
 	struct mon_counts *rows; /* of nr_rows guests; NULL: none, and no `metrics` */
 	u32 nr_rows;
 };

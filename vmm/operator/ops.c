@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "lib/version.h"
 #include "mm/hvmem.h"
+#include "vmm/board/input.h"
 #include "vmm/board/serial.h"
 #include "vmm/config/machine.h"
 #include "vmm/cpu/regs.h"
@@ -399,6 +400,29 @@ static size_t console_input(void *ctx, u32 guest, const u8 *buf, size_t len)
 	return serial_queue_input(vm, buf, len);
 }
 
+_Static_assert(sizeof(struct mon_key) == sizeof(struct input_key) &&
+                       offsetof(struct mon_key, code) == offsetof(struct input_key, key) &&
+                       offsetof(struct mon_key, down) == offsetof(struct input_key, down) &&
+                       MON_KEYS_MAX <= BOARD_KEYS_MAX,
+               "the monitor's keys are the board's");
+
+static int send_keys(void *ctx, u32 guest, const struct mon_key *keys, u32 nr, struct mon_why *why)
+{
+	struct vm *vm = vm_by_id(guest);
+	int err;
+
+	if (!vm)
+		return ERR_NOENT;
+	if (vm_state(vm) != VM_RUNNING)
+		return why_not(why, vm, MON_SHUTDOWN, ERR_INVAL);
+	err = input_queue_keys(vm, (const struct input_key *)keys, nr);
+	if (err == ERR_NOTSUP)
+		fmt_snprintf(why->text, sizeof(why->text), "a guest of platform minimal has no keyboard");
+	else if (err == ERR_BUSY)
+		fmt_snprintf(why->text, sizeof(why->text), "keys sent before are not all typed yet; try again");
+	return err;
+}
+
 static int ready(void *ctx, u32 guest)
 {
 	struct vm *vm = vm_by_id(guest);
@@ -486,6 +510,7 @@ const struct mon_ops monitor_ops = {
 	.log_read = log_read,
 	.console_read = console_read,
 	.console_input = console_input,
+	.send_keys = send_keys,
 	.ready = ready,
 	.machine = machine,
 	.cpu = cpu,

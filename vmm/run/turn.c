@@ -4,6 +4,7 @@
 #include "lib/atomic.h"
 #include "lib/log.h"
 #include "vmm/board/board.h"
+#include "vmm/board/input.h"
 #include "vmm/board/serial.h"
 #include "vmm/cpu/events.h"
 #include "vmm/cpu/kill.h"
@@ -108,6 +109,8 @@ static bool prepare_locked(struct vcpu *v)
 		handle_init_sipi(v);
 	if (serial_input_waits(v->vm))
 		serial_take_input(v->vm);
+	if (v->id == 0 && unlikely(input_waits(v->vm)))
+		input_take(v->vm);
 	if (v->id == 0 && unlikely(vm_status(&v->vm->status) & VM_ST_BUTTON) &&
 	    vm_tr_take_button(&v->vm->status) == VM_TR_DONE)
 		board_power_button(v->vm);
