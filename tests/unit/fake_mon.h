@@ -35,6 +35,9 @@ struct fake_mon {
 	int fail_next; /* error of the next action, set or poweroff */
 	const char *fail_why;
 	u32 actions, sets, readies;
+	u32 screen_generation, screen_guest;
+	u64 screen_asker;
+	bool screen_busy, screen_wide;
 	enum mon_action last_action;
 	u32 last_guest;
 	enum mon_prop last_prop;
@@ -290,6 +293,90 @@ static size_t fake_console_input(void *ctx, u32 guest, const u8 *buf, size_t len
 	return n;
 }
 
+/*
+ * Screens: db's is text, 20 columns of 4 rows; web's is 100 x 50 pixels of graphics, a gradient above and one colour
+ * below; batch-1 has none. Those frozen are kept for one asker.
+ */
+static int fake_screen(void *ctx, u32 guest, u64 asker, u32 generation, struct mon_screen *s)
+{
+	struct fake_mon *f = ctx;
+
+	f->work++;
+	if (guest == 9)
+		return ERR_NOTSUP;
+	if (f->screen_busy)
+		return ERR_BUSY;
+	if (generation &&
+	    (generation != f->screen_generation || f->screen_guest != guest || f->screen_asker != asker))
+		return ERR_RANGE;
+	if (!generation)
+		f->screen_generation = 1;
+	f->screen_guest = guest;
+	f->screen_asker = asker;
+	*s = (struct mon_screen){
+		.kind = MON_SCREEN_GRAPHICS, .generation = f->screen_generation, .width = 100, .height = 50
+	};
+	if (guest == 7)
+		*s = (struct mon_screen){ .kind = MON_SCREEN_TEXT,
+			                  .generation = f->screen_generation,
+			                  .width = 180,
+			                  .height = 64,
+			                  .cols = 20,
+			                  .rows = 4,
+			                  .cursor = true,
+			                  .cursor_col = 3,
+			                  .cursor_row = 2 };
+	if (f->screen_wide && guest == 3) {
+		s->width = 1920;
+		s->height = 60;
+	}
+	return OK;
+}
+
+static u32 fake_pixel(u32 x, u32 y)
+{
+	return y < 40 ? x | y << 8 | (x ^ y) << 16 : 0x0000aa;
+}
+
+static void fake_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb)
+{
+	((struct fake_mon *)ctx)->work++;
+	for (u32 i = 0; i < n; i++) {
+		u32 v = fake_pixel(x + i, y);
+
+		rgb[3 * i] = (u8)v;
+		rgb[3 * i + 1] = (u8)(v >> 8);
+		rgb[3 * i + 2] = (u8)(v >> 16);
+	}
+}
+
+static size_t fake_screen_text(void *ctx, u64 asker, u32 generation, u32 col, u32 row, u32 n, char *text)
+{
+	static const char *const rows[] = { "A:\\>dir", "", " \"\342\226\210\" 17", "exactly20characters!" };
+	const char *p = rows[row];
+	size_t len = 0;
+
+	((struct fake_mon *)ctx)->work++;
+	for (u32 i = 0; i < col + n; i++) {
+		u32 bytes = !*p ? 0 : (u8)*p < 0x80 ? 1 : 3;
+
+		if (i >= col) {
+			memcpy(text + len, bytes ? p : " ", bytes ? bytes : 1);
+			len += bytes ? bytes : 1;
+		}
+		p += bytes;
+	}
+	return len;
+}
+
+static void fake_screen_done(void *ctx, u64 asker, u32 generation)
+{
+	struct fake_mon *f = ctx;
+
+	if (f->screen_generation == generation)
+		f->screen_generation = 0;
+}
+
 static int fake_ready(void *ctx, u32 guest)
 {
 	struct fake_mon *f = ctx;
@@ -361,6 +448,10 @@ static const struct mon_ops fake_ops = {
 	.console_read = fake_console_read,
 	.console_input = fake_console_input,
 	.send_keys = fake_send_keys,
+	.screen = fake_screen,
+	.screen_pixels = fake_screen_pixels,
+	.screen_text = fake_screen_text,
+	.screen_done = fake_screen_done,
 	.ready = fake_ready,
 	.machine = fake_machine,
 	.cpu = fake_cpu,

@@ -517,6 +517,8 @@ static const char *const requests_of_all[] = {
 	"trace\",\"args\":[1000],\"id\":\"",
 	"trace\",\"args\":[1000,\"db\"],\"id\":\"",
 	"previous",
+	"screen\",\"args\":[\"db\"],\"id\":\"",
+	"screenshot\",\"args\":[\"web\"],\"id\":\"",
 	"info\",\"args\":[\"db\"],\"id\":\"",
 	"info\",\"args\":[\"db\",\"state\"],\"id\":\"",
 	"exits\",\"args\":[\"db\"],\"id\":\"",

@@ -121,6 +121,13 @@ const struct vdev *board_devices(const struct vm *vm, u32 *nr)
 	return vm->board->rows;
 }
 
+struct fb board_screen(struct vm *vm)
+{
+	if (!vm->board || !vm->board->attached || !board_is_pc(&vm->config, 0))
+		return (struct fb){ 0 };
+	return (struct fb){ .ops = &vvga_fb_ops, .ctx = &vm->board->vga };
+}
+
 void board_power_button(struct vm *vm)
 {
 	vpm_power_button(&vm->board->pm, vm_now(vm));

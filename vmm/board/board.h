@@ -3,6 +3,7 @@
 
 #include "lib/err.h"
 #include "lib/types.h"
+#include "vmm/backend/fb.h"
 
 struct vdev;
 struct vm;
@@ -15,5 +16,7 @@ void board_destroy(struct vm *vm);
 bool board_reset_step(struct vm *vm, u32 step, u64 now);
 /* Its devices, in the order of their table, and how many there are. */
 const struct vdev *board_devices(const struct vm *vm, u32 *nr);
+/* Its screen; ops NULL: it has none. */
+struct fb board_screen(struct vm *vm);
 /* The guest's power button is pressed. On a vCPU's CPU, with the VM's lock. */
 void board_power_button(struct vm *vm);

@@ -14,8 +14,6 @@
 #define VGA_SLOT         2
 #define WATCHDOG_SLOT    2
 #define WATCHDOG_SLOT_PC 31
-#define WATCHDOG_SLOT 2
-#define PIIX_SLOT     1 /* of the PC: function 1 is IDE */
 
 /* ---- what devices call ---- */
 

@@ -113,8 +113,6 @@ struct board {
 	struct vfwcfg fwcfg;             /* on a PC */
 	struct board_firmware *firmware; /* what it tells */
 	u8 *iomem;                       /* the pc-testdev's I/O RAM */
-	struct {                         /* keys on their way to the console UART */
-	u8 *iomem; /* the pc-testdev's I/O RAM */
 	struct board_typing typing;
 	struct { /* keys on their way to the console UART */
 		struct spinlock lock;
@@ -128,7 +126,7 @@ struct board {
 /* No key is on its way, of a VM just created or reset. */
 void input_init(struct vm *vm);
 void input_reset(struct vm *vm);
-/* ---- serial.c ---- */
+
 /* For rows of devices that only one of the platforms has. */
 static inline bool board_is_pc(const struct vm_config *c, u32 n)
 {

@@ -35,6 +35,7 @@ static const struct cmd commands[] = {
 	  0,
 	  { GUEST, { .name = "lines", .type = ARG_NUM, .optional = true, .max = CONSOLE_LINES_MAX } },
 	  cmd_console },
+	{ "screen", NULL, "the text on a guest's screen", 0, { GUEST }, cmd_screen },
 	{ "start", "create", "start a guest that does not run", CMD_MUTATES, { GUEST }, cmd_start },
 	{ "shutdown", NULL, "press the guest's ACPI power button", CMD_MUTATES, { GUEST }, cmd_shutdown },
 	{ "reset", "reboot", "reset a guest at once, as its reset button would", CMD_MUTATES, { GUEST }, cmd_reset },
@@ -113,6 +114,14 @@ static const struct cmd commands[] = {
 	  { { 0 } },
 	  cmd_ready },
 	{ "metrics", NULL, "all counts of all guests at one instant", CMD_CONTROL, { { 0 } }, cmd_metrics },
+	{ "screenshot",
+	  NULL,
+	  "pixels of a guest's screen: of a frozen GENERATION (0: a new one), from ROW (0) on",
+	  CMD_CONTROL,
+	  { GUEST,
+	    { .name = "generation", .type = ARG_NUM, .optional = true, .max = ~0u },
+	    { .name = "row", .type = ARG_NUM, .optional = true, .max = 65535 } },
+	  cmd_screenshot },
 	{ "input",
 	  NULL,
 	  "type text at a guest's console",
@@ -347,6 +356,7 @@ static int arg_take(struct cmd_run *r, const struct cmd_arg *a, const char *valu
 			return cmd_error(r, ERR_RANGE, "bad-value", "%s \"%.40s\" is no number from 0 to %u", a->name,
 			                 value, a->max);
 		r->num = (u32)n;
+		r->nums[a - r->cmd->args] = r->num;
 		r->has_num = true;
 		return OK;
 	default: r->text = value; return OK;
@@ -407,6 +417,7 @@ int cmd_execute(struct cmd_run *r, const char *name, const struct cmd_given *giv
 
 	r->effect = CMD_DONE;
 	r->has_guest = r->has_num = false;
+	memset(r->nums, 0, sizeof(r->nums));
 	r->text = NULL;
 	r->about = NULL;
 	r->word = 0;

@@ -77,9 +77,10 @@ struct cmd_run {
 	struct mon_guest_info guest;
 	bool has_guest, has_num;
 	enum mon_prop prop;
-	u32 num;
-	u32 word;         /* 0: the first, or not given */
-	const char *text; /* NULL: not given */
+	u32 num;                /* the last of the numbers */
+	u32 nums[CMD_MAX_ARGS]; /* those given, by position; else 0 */
+	u32 word;               /* 0: the first, or not given */
+	const char *text;       /* NULL: not given */
 	const struct cmd *about;
 };
 
@@ -143,7 +144,7 @@ void cmd_load_counts(struct cmd_run *r);
 /* The table of r->guest's exits by reason, for `exits` and `dump`. */
 void cmd_show_reasons(struct cmd_run *r);
 
-/* Handlers, in cmd_guest.c, cmd_stat.c, cmd_debug.c and cmd_metrics.c. */
+/* Handlers, in cmd_guest.c, cmd_stat.c, cmd_debug.c, cmd_metrics.c and cmd_screen.c. */
 int cmd_list(struct cmd_run *r);
 int cmd_info(struct cmd_run *r);
 int cmd_console(struct cmd_run *r);
@@ -166,6 +167,8 @@ int cmd_trace(struct cmd_run *r);
 int cmd_previous(struct cmd_run *r);
 int cmd_log(struct cmd_run *r);
 int cmd_metrics(struct cmd_run *r);
+int cmd_screen(struct cmd_run *r);
+int cmd_screenshot(struct cmd_run *r);
 int cmd_version(struct cmd_run *r);
 int cmd_describe(struct cmd_run *r);
 int cmd_help(struct cmd_run *r);

@@ -105,6 +105,20 @@ struct mon_cpu {
 	u32 vcpus;            /* assigned to it now */
 };
 
+/* A guest's screen, frozen. */
+enum mon_screen_kind { MON_SCREEN_BLANK, MON_SCREEN_TEXT, MON_SCREEN_GRAPHICS };
+struct mon_screen {
+	enum mon_screen_kind kind;
+	u32 generation;    /* of all screens that were frozen; never 0 */
+	u32 width, height; /* pixels */
+	u32 cols, rows;    /* of a text screen */
+	bool cursor;
+	u32 cursor_col, cursor_row;
+};
+#define MON_SCREEN_COLS  256u /* at most */
+#define MON_SCREEN_CELLS 16u  /* characters asked for at a time */
+#define MON_SCREEN_UTF8  3u   /* bytes of a character */
+
 /* What `top` compared with: the caller keeps one per guest and slot, zeroed at first. */
 struct mon_sample {
 	u64 time_ns; /* 0: never taken */
@@ -175,6 +189,20 @@ struct mon_ops {
 	 * are not typed yet. NULL: no guest has one.
 	 */
 	int (*send_keys)(void *ctx, u32 guest, const struct mon_key *keys, u32 nr, struct mon_why *why);
+
+	/*
+	 * A guest's screen, frozen for asker (any number that tells who asks apart): a new generation, which takes the
+	 * place of the one before, or, with a number, that one as it is kept. It pauses. OK; ERR_NOTSUP: the guest has
+	 * no screen; ERR_RANGE: that generation is not kept; ERR_BUSY: another asker is being served; ERR_NOENT,
+	 * ERR_NOMEM. May be NULL: nobody has a screen.
+	 */
+	int (*screen)(void *ctx, u32 guest, u64 asker, u32 generation, struct mon_screen *screen);
+	/* n pixels from (x, y) on as R, G, B; black when it is not kept any more. */
+	void (*screen_pixels)(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb);
+	/* n <= MON_SCREEN_CELLS characters as UTF-8; their bytes. 0 when it is not kept any more. */
+	size_t (*screen_text)(void *ctx, u64 asker, u32 generation, u32 col, u32 row, u32 n, char *text);
+	/* It is not needed any more. */
+	void (*screen_done)(void *ctx, u64 asker, u32 generation);
 
 	/* A guest said of itself that it is ready. OK or ERR_NOENT. */
 	int (*ready)(void *ctx, u32 guest);

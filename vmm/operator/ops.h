@@ -43,6 +43,12 @@ u64 monitor_rest(u64 start);
 extern struct mon monitor_mon;
 extern const struct mon_ops monitor_ops;
 
+/* What mon_ops.screen... do (screen.c). With the monitor's lock held. */
+int monitor_screen(void *ctx, u32 guest, u64 asker, u32 generation, struct mon_screen *s);
+void monitor_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb);
+size_t monitor_screen_text(void *ctx, u64 asker, u32 generation, u32 col, u32 row, u32 n, char *text);
+void monitor_screen_done(void *ctx, u64 asker, u32 generation);
+
 /* What mon_ops.set() does, for vm: its share of the processors m, and which of them. With the monitor's lock held. */
 int monitor_set(struct vm *vm, const struct machine *m, enum mon_prop prop, const struct mon_value *value,
                 struct mon_why *why);

@@ -34,15 +34,22 @@ static int freeze(void *ctx, void *arg, size_t size, u64 now)
 {
 	struct vvga *v = ctx;
 	struct vvga_shot *shot = arg;
+	struct state_check c;
+	u32 base, len;
 
-	if (size < shot_size(v))
+	if (size < sizeof(*shot))
 		return ERR_NOSPC;
+	/* What is frozen is looked at, not what may change at once: nothing of the copy leads out of memory. */
 	shot->s = v->s;
+	shown(&shot->s, &base, &len);
+	if (!vvga_vbe_valid(v, &shot->s, &c) || size < sizeof(*shot) + len)
+		return ERR_NOSPC;
+	shot->base = base;
+	shot->len = len;
 	shot->now = now;
 	shot->generation = ++v->generation;
 	shot->copied = 0;
 	memset(shot->chained, 0, sizeof(shot->chained));
-	shown(&v->s, &shot->base, &shot->len);
 	return OK;
 }
 

@@ -1,0 +1,248 @@
+/* screen, screenshot: what a guest's display adapter shows, as text and as pixels, from a frozen generation. */
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "vmm/mon/cmd.h"
+
+#define PIXELS     16u              /* asked for at a time: a piece, with their encoding */
+#define CELLS      MON_SCREEN_CELLS /* the same of characters */
+#define DATA_MAX   (30u << 10)      /* of an answer: when there is as much, it ends with the row */
+#define RUN_SHORT  128u
+#define RUN_LONG   0xffffu
+#define LITERALS   32u /* pixels, at most */
+#define LINE_BYTES 96u /* of a string, before base64 */
+
+/* Whose frozen screen it is. */
+static u64 asker(const struct cmd_run *r)
+{
+	return (u64)r->slot << 32 | r->self;
+}
+
+static const char *kind_str(enum mon_screen_kind kind)
+{
+	static const char *const names[] = { "blank", "text", "graphics" };
+
+	return names[kind];
+}
+
+/* The frozen screen; none, or with a number that is not kept, a new one unless it must be that. OK or filled error. */
+static int take(struct cmd_run *r, u32 generation, struct mon_screen *s)
+{
+	const struct mon *mon = r->mon;
+	int err = mon->ops->screen ? mon->ops->screen(mon->ctx, r->guest.id, asker(r), generation, s) : ERR_NOTSUP;
+
+	if (err == ERR_NOTSUP)
+		return cmd_error(r, err, "not-supported", "%s has no screen", r->guest.name);
+	if (err == ERR_RANGE)
+		return cmd_error(r, err, "not-found", "%s: generation %u of its screen is not kept", r->guest.name,
+		                 generation);
+	return err ? cmd_fail(r, err, NULL) : OK;
+}
+
+/* ---- text ---- */
+
+static void put_line(struct cmd_run *r, const struct mon_screen *s, u32 row)
+{
+	char text[MON_SCREEN_COLS * MON_SCREEN_UTF8];
+	const struct mon *mon = r->mon;
+	size_t len = 0;
+
+	for (u32 col = 0; col < s->cols && len + (size_t)CELLS * MON_SCREEN_UTF8 <= sizeof(text); col += CELLS) {
+		u32 n = MIN(CELLS, s->cols - col);
+
+		mon_point(mon);
+		len += mon->ops->screen_text(mon->ctx, asker(r), s->generation, col, row, n, text + len);
+	}
+	while (len && text[len - 1] == ' ')
+		len--;
+	out_line(r->out, text, len);
+}
+
+int cmd_screen(struct cmd_run *r)
+{
+	static const struct out_col cols[] = {
+		{ "kind", "kind", OUT_STR, 0 },
+		{ "generation", "generation", OUT_NUM, 0 },
+		{ "columns", "columns", OUT_NUM, 0 },
+		{ "rows", "rows", OUT_NUM, 0 },
+		{ "cursor", "cursor", OUT_BOOL, 0 },
+		{ "cursor_column", "cursor column", OUT_NUM, 0 },
+		{ "cursor_row", "cursor row", OUT_NUM, 0 },
+	};
+	struct mon_screen s;
+	int err = take(r, 0, &s);
+
+	if (err)
+		return err;
+	if (s.kind != MON_SCREEN_TEXT) {
+		r->mon->ops->screen_done(r->mon->ctx, asker(r), s.generation);
+		return cmd_error(r, ERR_NOTSUP, "not-supported", "%s shows no text (%s, %ux%u): take a screenshot",
+		                 r->guest.name, kind_str(s.kind), s.width, s.height);
+	}
+	out_rec(r->out, cols, ARRAY_SIZE(cols));
+	out_str(r->out, kind_str(s.kind));
+	out_u64(r->out, s.generation);
+	out_u64(r->out, s.cols);
+	out_u64(r->out, s.rows);
+	out_u64(r->out, s.cursor);
+	out_u64(r->out, s.cursor_col);
+	out_u64(r->out, s.cursor_row);
+	out_rec_end(r->out);
+	out_lines(r->out, "lines");
+	for (u32 row = 0; row < s.rows; row++)
+		put_line(r, &s, row);
+	out_lines_end(r->out);
+	r->mon->ops->screen_done(r->mon->ctx, asker(r), s.generation);
+	return OK;
+}
+
+/* ---- pixels: runs and literals (docs/control.md), as lines of base64 ---- */
+
+struct encoder {
+	struct out *out;
+	u32 pixel, run; /* as many of one colour are held back */
+	u8 literal[LITERALS * 3];
+	u32 nr_literals;
+	u8 line[LINE_BYTES];
+	u32 len, sent;
+};
+
+static void put_base64(struct encoder *e)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char text[LINE_BYTES / 3 * 4 + 4];
+	u32 n = 0;
+
+	for (u32 i = 0; i < e->len; i += 3) {
+		u32 left = e->len - i;
+		u32 v = (u32)e->line[i] << 16 | (left > 1 ? (u32)e->line[i + 1] << 8 : 0) |
+		        (left > 2 ? e->line[i + 2] : 0);
+
+		text[n++] = digits[v >> 18];
+		text[n++] = digits[v >> 12 & 63];
+		text[n++] = left > 1 ? digits[v >> 6 & 63] : '=';
+		text[n++] = left > 2 ? digits[v & 63] : '=';
+	}
+	if (n)
+		out_line(e->out, text, n);
+	e->sent += n;
+	e->len = 0;
+}
+
+static void put_byte(struct encoder *e, u32 byte)
+{
+	e->line[e->len++] = (u8)byte;
+	if (e->len == LINE_BYTES)
+		put_base64(e);
+}
+
+static void put_pixel(struct encoder *e, u32 pixel)
+{
+	put_byte(e, pixel & 0xff);
+	put_byte(e, pixel >> 8 & 0xff);
+	put_byte(e, pixel >> 16);
+}
+
+static void put_literals(struct encoder *e)
+{
+	if (e->nr_literals)
+		put_byte(e, e->nr_literals - 1);
+	for (u32 i = 0; i < 3 * e->nr_literals; i++)
+		put_byte(e, e->literal[i]);
+	e->nr_literals = 0;
+}
+
+static void end_run(struct encoder *e)
+{
+	if (e->run == 1) {
+		u8 *p = e->literal + (size_t)3 * e->nr_literals++;
+
+		p[0] = (u8)e->pixel;
+		p[1] = (u8)(e->pixel >> 8);
+		p[2] = (u8)(e->pixel >> 16);
+		if (e->nr_literals == LITERALS)
+			put_literals(e);
+	} else if (e->run) {
+		put_literals(e);
+		put_byte(e, e->run <= RUN_SHORT ? e->run + 126 : 255);
+		if (e->run > RUN_SHORT) {
+			put_byte(e, e->run & 0xff);
+			put_byte(e, e->run >> 8);
+		}
+		put_pixel(e, e->pixel);
+	}
+	e->run = 0;
+}
+
+static void add_pixels(struct encoder *e, const u8 *rgb, u32 n)
+{
+	for (; n; n--, rgb += 3) {
+		u32 pixel = rgb[0] | (u32)rgb[1] << 8 | (u32)rgb[2] << 16;
+
+		if (e->run && (pixel != e->pixel || e->run == RUN_LONG))
+			end_run(e);
+		e->pixel = pixel;
+		e->run++;
+	}
+}
+
+static void finish(struct encoder *e)
+{
+	end_run(e);
+	put_literals(e);
+	put_base64(e);
+}
+
+/* Rows from row on, until there is enough for an answer. Returns how many. */
+static u32 put_rows(struct cmd_run *r, const struct mon_screen *s, u32 row)
+{
+	struct encoder e = { .out = r->out };
+	const struct mon *mon = r->mon;
+	u32 from = row;
+	u8 rgb[3 * PIXELS];
+
+	for (; row < s->height && e.sent < DATA_MAX; row++) {
+		for (u32 x = 0; x < s->width; x += PIXELS) {
+			u32 n = MIN(PIXELS, s->width - x);
+
+			mon_point(mon);
+			mon->ops->screen_pixels(mon->ctx, asker(r), s->generation, x, row, n, rgb);
+			add_pixels(&e, rgb, n);
+		}
+	}
+	finish(&e);
+	return row - from;
+}
+
+int cmd_screenshot(struct cmd_run *r)
+{
+	static const struct out_col head[] = {
+		{ "generation", "generation", OUT_NUM, 0 },
+		{ "width", "width", OUT_NUM, 0 },
+		{ "height", "height", OUT_NUM, 0 },
+		{ "row", "row", OUT_NUM, 0 },
+	};
+	static const struct out_col tail[] = { { "rows", "rows", OUT_NUM, 0 } };
+	u32 generation = r->nums[1], row = r->nums[2], nr;
+	struct mon_screen s;
+	int err = take(r, generation, &s);
+
+	if (err)
+		return err;
+	if (row >= s.height)
+		return cmd_error(r, ERR_RANGE, "bad-value", "%s: its screen has %u rows", r->guest.name, s.height);
+	out_rec(r->out, head, ARRAY_SIZE(head));
+	out_u64(r->out, s.generation);
+	out_u64(r->out, s.width);
+	out_u64(r->out, s.height);
+	out_u64(r->out, row);
+	out_rec_end(r->out);
+	out_lines(r->out, "data");
+	nr = put_rows(r, &s, row);
+	out_lines_end(r->out);
+	out_rec(r->out, tail, ARRAY_SIZE(tail));
+	out_u64(r->out, nr);
+	out_rec_end(r->out);
+	if (row + nr == s.height)
+		r->mon->ops->screen_done(r->mon->ctx, asker(r), s.generation);
+	return OK;
+}
