@@ -4,6 +4,7 @@
 #include "state_subject.h"
 #include "vmm/dev/pc/vcrtc.h"
 #include "vmm/dev/pc/vdebug.h"
+#include "vmm/dev/pc/vflash.h"
 #include "vmm/dev/pc/vpit.h"
 #include "vmm/dev/pc/vpm.h"
 #include "vmm/dev/pc/vreset.h"
@@ -346,6 +347,39 @@ static inline void subject_debug_invariants(struct state_world *w)
 	assert(s->fwcfg_at <= 8);
 }
 
+/* ---- flash ---- */
+
+#define SUBJECT_FLASH_BASE 0xffc00000ull
+#define SUBJECT_FLASH_LEN  (4 * VFLASH_BLOCK)
+
+static inline int subject_flash_attach(struct state_world *w)
+{
+	const struct vflash_cfg cfg = { .base = SUBJECT_FLASH_BASE, .bytes = w->extra, .size = SUBJECT_FLASH_LEN };
+
+	return w->ops->attach(w->dev, &w->env, &cfg);
+}
+
+/* Its bytes are memory, and saved as such: of them nothing is read here. */
+static inline void subject_flash_step(struct state_world *w, struct state_dice *d)
+{
+	static const u8 commands[] = { 0xff, 0x70, 0x50, 0x10, 0x40, 0x20, 0x60, 0x90, 0x98, 0xd0, 0x01, 0x00 };
+	const struct vflash *f = w->dev;
+	u8 op = d_u8(d);
+	u64 at = SUBJECT_FLASH_BASE + d_below(d, SUBJECT_FLASH_LEN), v = commands[d_below(d, ARRAY_SIZE(commands))];
+
+	if (op & 1)
+		(void)io_bus_access(&w->mmio, at, 1, true, &v, w->now);
+	else if (f->s.mode != VFLASH_ARRAY && io_bus_access(&w->mmio, at, 1, false, &v, w->now))
+		world_note(w, NOTE_READ, v);
+}
+
+static inline void subject_flash_invariants(struct state_world *w)
+{
+	const struct vflash_state *s = &((struct vflash *)w->dev)->s;
+
+	assert(s->mode < VFLASH_MODES && (!s->command || s->mode == VFLASH_STATUS));
+}
+
 static const struct state_subject state_subjects_pc[] = {
 	{ "pit", &vpit_ops, sizeof(struct vpit), 0, subject_pit_attach, subject_pit_step, subject_pit_invariants,
 	  NULL },
@@ -361,6 +395,8 @@ static const struct state_subject state_subjects_pc[] = {
 	  subject_uart_invariants, NULL },
 	{ "debug", &vdebug_ops, sizeof(struct vdebug), VDEBUG_IOMEM_LEN, subject_debug_attach, subject_debug_step,
 	  subject_debug_invariants, NULL },
+	{ "flash", &vflash_ops, sizeof(struct vflash), SUBJECT_FLASH_LEN, subject_flash_attach, subject_flash_step,
+	  subject_flash_invariants, NULL },
 	{ "console", &vdebug_ops, sizeof(struct vdebug), 0, subject_console_attach, subject_debug_step,
 	  subject_debug_invariants, NULL },
 };

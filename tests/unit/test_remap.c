@@ -135,6 +135,41 @@ START_TEST(vga_window)
 }
 END_TEST
 
+/* Flash is right below the ROM, by small pages and so in several pieces; it goes and comes whenever a command is given. */
+START_TEST(flash_below_the_rom)
+{
+	const u64 len = 528 << 10, base = GUEST_ROM_END - REMAP_ROM_LEN - len;
+
+	remap_world_init(&w, true);
+	settle_and_check();
+	for (u32 i = 0; i < 3; i++) {
+		vm_remap_device(&w.r, 7, base, REMAP_DEV_HPA, len, true);
+		settle_and_check();
+		ck_assert_uint_eq(w.steps, 3);
+		ck_assert_uint_eq(w.r.is[7].len, len);
+		vm_remap_device(&w.r, 7, 0, 0, 0, false);
+		settle_and_check();
+		ck_assert_uint_eq(w.r.is[7].len, 0);
+		/* Away before it is all there, and back. */
+		vm_remap_device(&w.r, 7, base, REMAP_DEV_HPA, len, true);
+		(void)vm_remap_step(&w.r);
+		remap_world_check_all(&w);
+		vm_remap_device(&w.r, 7, 0, 0, 0, false);
+		(void)vm_remap_step(&w.r);
+		remap_world_check_all(&w);
+	}
+	/* Another one lies in its second piece: none of it is there. */
+	vm_remap_device(&w.r, 6, base + (300 << 10), REMAP_DEV_HPA, PAGE_SIZE, true);
+	settle_and_check();
+	vm_remap_device(&w.r, 7, base, REMAP_DEV_HPA, len, true);
+	settle_and_check();
+	ck_assert(w.r.is[6].len && !w.r.is[7].len);
+	vm_remap_device(&w.r, 7, GUEST_ROM_END - SIZE_2M - PAGE_SIZE, REMAP_DEV_HPA, len, true);
+	ck_assert(!vm_remap_due(&w.r)); /* no table there */
+	remap_world_free(&w);
+}
+END_TEST
+
 /* Where it cannot be, it is not, and nothing else has changed. */
 START_TEST(no_place)
 {
@@ -223,4 +258,5 @@ START_TEST(rom_on_the_bus)
 END_TEST
 
 SUITE_MAIN("remap", reset_vector, every_segment_and_setting, nothing_new, changes_between_pieces,
-           without_firmware_all_is_ram, frame_buffer_moves, vga_window, no_place, undone, rom_on_the_bus)
+           without_firmware_all_is_ram, frame_buffer_moves, vga_window, flash_below_the_rom, no_place, undone,
+           rom_on_the_bus)

@@ -61,8 +61,8 @@ def module_names(blob):
             found = [s.split(" ")[0] for s in _strings(value)]
         else:
             continue
-        if prop == "firmware" and _strings(value)[:1] == ["bios"]:
-            found.append("vgabios")
+        if prop == "firmware":
+            found += {"bios": ["vgabios"], "uefi": ["uefi-vars"]}.get("".join(_strings(value)[:1]), [])
         names += [n for n in found if n and n not in names]
     return names
 

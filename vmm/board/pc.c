@@ -2,6 +2,7 @@
  * board, a row. */
 #include "arch/x86/percpu.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "mm/hvmem.h"
 #include "vmm/board/firmware.h"
 #include "vmm/board/priv.h"
@@ -14,6 +15,7 @@
 #define VGA_SLOT         2
 #define WATCHDOG_SLOT    2
 #define WATCHDOG_SLOT_PC 31
+#define UEFI_VARS_LEN    (528u << 10) /* bytes of flash that OVMF's images of 4 MiB leave for variables */
 
 /* ---- what devices call ---- */
 
@@ -222,6 +224,31 @@ static bool com_wanted(const struct vm_config *c, u32 n)
 	return c->com[n] != VM_SERIAL_NONE;
 }
 
+static bool flash_wanted(const struct vm_config *c, u32 n)
+{
+	return c->firmware == VM_FIRMWARE_UEFI;
+}
+
+/* Right below the firmware. It lives as long as the VM: what is written to it outlives the guest's restarts. */
+static int flash(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	struct board *b = vm->board;
+
+	b->flash_len = vm->vars.len ? (u32)vm->vars.len : UEFI_VARS_LEN;
+	b->flash_bytes = hv_zalloc(b->flash_len);
+	if (!b->flash_bytes)
+		return ERR_NOMEM;
+	if (vm->vars.len)
+		memcpy(b->flash_bytes, vm->vars.data, b->flash_len);
+	else
+		memset(b->flash_bytes, 0xff, b->flash_len);
+	cfg->flash = (struct vflash_cfg){ .base = GUEST_ROM_END - vm->rom.len - b->flash_len,
+		                          .bytes = b->flash_bytes,
+		                          .size = b->flash_len,
+		                          .slot = MEMORY_SLOT_FLASH };
+	return OK;
+}
+
 static int debug(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	const struct vm_config *c = &vm->config;
@@ -281,6 +308,7 @@ const struct board_row board_pc[] = {
 	ROW(vdebug, debug, "debug", .config = debug),
 	/* The last one: it tells firmware which of the others there are. */
 	ROW(vfwcfg, fwcfg, "fwcfg", .wanted = board_is_pc, .config = firmware_config),
+	ROW(vflash, flash, "flash", .wanted = flash_wanted, .config = flash),
 };
 _Static_assert(ARRAY_SIZE(board_pc) <= BOARD_ROWS, "struct board has a place for each row");
 const u32 board_pc_rows = ARRAY_SIZE(board_pc);

@@ -9,6 +9,7 @@
 #include "vmm/dev/pc/v8042.h"
 #include "vmm/dev/pc/vcrtc.h"
 #include "vmm/dev/pc/vdebug.h"
+#include "vmm/dev/pc/vflash.h"
 #include "vmm/dev/pc/vfwcfg.h"
 #include "vmm/dev/pc/vhpet.h"
 #include "vmm/dev/pc/vlpt.h"
@@ -68,7 +69,11 @@ union board_cfg {
 	struct vdebug_config debug;
 	struct vvga_cfg vga;
 	struct vfwcfg_cfg fwcfg;
+	struct vflash_cfg flash;
 };
+
+/* Whose each slot of env's memory is. */
+enum { MEMORY_SLOT_FLASH = VDEV_MEMORY_SLOTS - 1 };
 
 struct board_row {
 	const struct vdev_ops *ops;
@@ -114,6 +119,9 @@ struct board {
 	struct board_firmware *firmware; /* what it tells */
 	u8 *iomem;                       /* the pc-testdev's I/O RAM */
 	struct board_typing typing;
+	struct vflash flash;
+	u8 *flash_bytes; /* flash_len of them, kept as long as the VM */
+	u32 flash_len;
 	struct { /* keys on their way to the console UART */
 		struct spinlock lock;
 		u8 buf[64];

@@ -16,6 +16,8 @@
 #include "vmm/pcpu/kick.h"
 #include "vmm/vm/memory.h"
 
+#define UEFI_VARS "uefi-vars" /* name of a boot module */
+
 /* ---- images ---- */
 
 static int find_image(const struct vm *vm, vm_find_image *find, const char *name, struct vm_image *img)
@@ -50,6 +52,20 @@ static int find_kernel(struct vm *vm, vm_find_image *find)
 	return OK;
 }
 
+/* What UEFI's flash begins with, if there is such a module; else it is erased. */
+static int find_vars(struct vm *vm, vm_find_image *find)
+{
+	int err = find(UEFI_VARS, &vm->vars);
+
+	if (err == ERR_NOENT)
+		return OK;
+	if (err || (vm->vars.len && vm->vars.len % PAGE_SIZE == 0 && vm->vars.len <= VM_VARS_MAX))
+		return err;
+	log_err("guest %s: the module \"%s\" has %lu bytes: no multiple of 4 KiB up to %u KiB\n", vm->config.name,
+	        UEFI_VARS, vm->vars.len, VM_VARS_MAX >> 10);
+	return ERR_INVAL;
+}
+
 static int find_firmware(struct vm *vm, vm_find_image *find)
 {
 	const struct vm_config *c = &vm->config;
@@ -69,7 +85,7 @@ static int find_firmware(struct vm *vm, vm_find_image *find)
 		        c->firmware_image);
 		return ERR_INVAL;
 	}
-	return OK;
+	return c->firmware == VM_FIRMWARE_UEFI ? find_vars(vm, find) : OK;
 }
 
 /*

@@ -97,13 +97,22 @@ static void shadow_step(struct vm_remap *r)
 
 /* ---- memory of devices ---- */
 
+/* Tables are there already: of the VGA window that of the first 2 MiB, of what is below the ROM that of the ROM. */
+static bool has_tables(const struct vm_remap *r, u64 gpa, u64 end)
+{
+	u64 rom = GUEST_ROM_END - r->shadow.rom_len;
+
+	return (gpa >= GUEST_VGA_BASE && end <= GUEST_ROM_BASE) ||
+	       (r->shadow.rom && gpa >= ALIGN_DOWN(rom, SIZE_2M) && end <= rom);
+}
+
 static bool may_map(const struct vm_remap *r, const struct vm_remap_range *w)
 {
 	u64 end = w->gpa + w->len, bits = w->gpa | w->len | w->hpa;
 
 	if (bits % PAGE_SIZE || end < w->gpa)
 		return false;
-	if (w->gpa >= GUEST_VGA_BASE && end <= GUEST_ROM_BASE)
+	if (has_tables(r, w->gpa, end))
 		return true;
 	/* The directories there are set aside (VM_REMAP_TABLES), and no table below them; one at a time is work enough. */
 	if (ALIGN_DOWN(w->gpa, SIZE_1G) != ALIGN_DOWN(end - 1, SIZE_1G))
@@ -121,35 +130,56 @@ void vm_remap_device(struct vm_remap *r, u32 slot, u64 gpa, u64 hpa, u64 len, bo
 		*w = (struct vm_remap_range){ 0 };
 }
 
-static bool same(const struct vm_remap_range *a, const struct vm_remap_range *b)
+/* What is there is all that is wanted, or its beginning. */
+static bool begins(const struct vm_remap_range *is, const struct vm_remap_range *want)
 {
-	return a->gpa == b->gpa && a->len == b->len && a->hpa == b->hpa && a->read_only == b->read_only;
+	return is->gpa == want->gpa && is->hpa == want->hpa && is->read_only == want->read_only &&
+	       is->len <= want->len;
+}
+
+/* Bytes that a piece maps or unmaps at most. */
+static u64 piece_of(const struct vm_remap_range *d, u64 len)
+{
+	return MIN(len, MOST * ((d->gpa | d->hpa) % SIZE_2M ? PAGE_SIZE : SIZE_2M));
+}
+
+static void take_out(struct vm_remap *r, struct vm_remap_range *is)
+{
+	u64 n = piece_of(is, is->len);
+	int err;
+
+	is->len -= n;
+	err = ept_unmap(r->ept, GPA(is->gpa + is->len), n);
+	assert(err == OK); /* whole leaves */
+	r->flush = true;
+}
+
+static void put_in(struct vm_remap *r, struct vm_remap_range *is, struct vm_remap_range *want)
+{
+	u64 at = is->len, n = piece_of(want, want->len - at);
+
+	if (ept_map(r->ept, GPA(want->gpa + at), HPA(want->hpa + at), n, want->read_only ? EPT_R | EPT_X : EPT_RWX,
+	            EPT_MT_RAM, false) != OK) {
+		want->len = 0; /* what is there of it goes, too */
+		return;
+	}
+	*is = *want;
+	is->len = at + n;
 }
 
 /* What goes makes room before anything comes; what then still has no room is nowhere until the device asks again. */
 static bool device_step(struct vm_remap *r)
 {
 	for (u32 i = 0; i < VM_REMAP_SLOTS; i++) {
-		int err;
-
-		if (!r->is[i].len || same(&r->is[i], &r->want[i]))
+		if (!r->is[i].len || begins(&r->is[i], &r->want[i]))
 			continue;
-		err = ept_unmap(r->ept, GPA(r->is[i].gpa), r->is[i].len);
-		assert(err == OK); /* whole leaves */
-		r->is[i].len = 0;
-		r->flush = true;
+		take_out(r, &r->is[i]);
 		return true;
 	}
 	for (u32 i = 0; i < VM_REMAP_SLOTS; i++) {
-		struct vm_remap_range *w = &r->want[i];
-
-		if (!w->len || same(&r->is[i], w))
+		if (r->is[i].len >= r->want[i].len)
 			continue;
-		if (ept_map(r->ept, GPA(w->gpa), HPA(w->hpa), w->len, w->read_only ? EPT_R | EPT_X : EPT_RWX,
-		            EPT_MT_RAM, false) == OK)
-			r->is[i] = *w;
-		else
-			w->len = 0;
+		put_in(r, &r->is[i], &r->want[i]);
 		return true;
 	}
 	return false;
@@ -158,7 +188,7 @@ static bool device_step(struct vm_remap *r)
 bool vm_remap_due(const struct vm_remap *r)
 {
 	for (u32 i = 0; i < VM_REMAP_SLOTS; i++)
-		if ((r->is[i].len || r->want[i].len) && !same(&r->is[i], &r->want[i]))
+		if (r->is[i].len != r->want[i].len || (r->is[i].len && !begins(&r->is[i], &r->want[i])))
 			return true;
 	return r->stale;
 }

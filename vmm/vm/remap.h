@@ -56,13 +56,16 @@ void vm_remap_undo(struct vm_remap *r);
 void vm_remap_shadow(struct vm_remap *r, u32 seg, bool read, bool write);
 /*
  * Device memory of len bytes, whole pages, is at gpa from now on and no longer where the same slot was; len 0: it is
- * nowhere. Mapped below 1 MiB in the VGA window, and from the end of RAM, but not below 2 GiB, up to 4 GiB in pages of
- * 2 MiB, if gpa, hpa and len are multiples, len is at most 128 MiB and no GiB begins inside; elsewhere not, nor where RAM, ROM, the APIC or
- * another device's is. With the VM's lock.
+ * nowhere. Mapped in the VGA window and in the 2 MiB where the ROM begins; and from the end of RAM, but not below 2
+ * GiB, up to 4 GiB in pages of 2 MiB, if gpa, hpa and len are multiples, len is at most 128 MiB and no GiB begins
+ * inside. Elsewhere it is not, nor where RAM, ROM, the APIC or another device's is. With the VM's lock.
  */
 void vm_remap_device(struct vm_remap *r, u32 slot, u64 gpa, u64 hpa, u64 len, bool read_only);
 
 /* Whether there is something to be done. */
 bool vm_remap_due(const struct vm_remap *r);
-/* The next piece of it, at most 64 entries of the EPT, and a table emptied before. With the VM's lock. false: there was none. */
+/*
+ * The next piece of it, at most 64 entries of the EPT, and a table emptied before. With the VM's lock. false: there was
+ * none.
+ */
 bool vm_remap_step(struct vm_remap *r);

@@ -20,6 +20,7 @@
 
 #define VM_PIO_REGIONS  128
 #define VM_MMIO_REGIONS 96
+#define VM_VARS_MAX     (1u << 20) /* bytes */
 
 struct vm_image { /* a boot module the guest is started from, kept for restarts */
 	const void *data;
@@ -97,6 +98,7 @@ struct vm {
 	struct vm_image kernel, initrd;
 	struct vm_image rom;     /* the firmware */
 	struct vm_image vga_rom; /* the BIOS of its VGA; not there: data is NULL */
+	struct vm_image vars;    /* of UEFI: what its flash begins with; it may have none */
 	struct vm_image modules[CONFIG_NR_MODULES];
 	u32 nr_modules;
 
