@@ -44,7 +44,15 @@ static void packet(struct rigfuzz *f, u8 how)
 
 static void data(struct rigfuzz *f, u8 how)
 {
-	for (u32 i = 0; i < how * 1u; i++) {
+	static u8 block[4096];
+
+	if (how >= 0xc0) {
+		u32 count = rigfuzz_u8(f) * 4u;
+
+		assert(io_bus_string(&r.rig.pio, ir_base(how & 2), how & 4 ? 4 : 2, how & 1, block, count) <= count);
+		return;
+	}
+	for (u32 i = 0; i < how; i++) {
 		if (how & 1)
 			ir_put_word(&r, how & 2, (u16)i);
 		else

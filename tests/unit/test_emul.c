@@ -487,6 +487,76 @@ START_TEST(rep_in_time)
 }
 END_TEST
 
+static u32 at_once; /* accesses that a port's device still does together */
+
+static u32 pio_string(struct emul_ctxt *c, u16 port, u8 size, bool in, u32 count, void *buf)
+{
+	u32 n = MIN(count, at_once);
+
+	ck_assert_uint_eq(port, 0x1f0);
+	if (in)
+		memset(buf, 0x77, n * size);
+	at_once -= n;
+	return n;
+}
+
+/* A data port is done a page at a time, in one call however many iterations these are; the rest comes one by one. */
+START_TEST(port_at_once)
+{
+	struct emul_ops quick;
+
+	SETUP(EMUL_LONG64, 0, "\xf3\x66\x6d");
+	quick = *f.c.ops;
+	quick.time_is_up = time_is_up;
+	quick.pio_string = pio_string;
+	f.c.ops = &quick;
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.gpr[EMUL_RDX] = 0x1f0;
+	f.gpr[EMUL_RCX] = 2048;
+	at_once = 2048;
+	time_looks = 0;
+	time_for = 1;
+	ck_assert_int_eq(emul_run(&f.c), EMUL_OK);
+	ck_assert_uint_eq(f.port_calls, 0);
+	ck_assert_uint_eq(f.gpr[EMUL_RCX], 0);
+	ck_assert_uint_eq(f.gpr[EMUL_RDI], FAKE_DATA + 4096);
+	ck_assert_uint_eq(mem(FAKE_DATA + 4094, 2), 0x7777);
+	/* More than a page is more than one call. */
+	SETUP(EMUL_LONG64, 0, "\xf3\x6f");
+	f.c.ops = &quick;
+	f.gpr[EMUL_RSI] = FAKE_DATA;
+	f.gpr[EMUL_RDX] = 0x1f0;
+	f.gpr[EMUL_RCX] = 1025;
+	at_once = 5000;
+	ck_assert_int_eq(emul_run(&f.c), EMUL_RETRY);
+	ck_assert_uint_eq(f.gpr[EMUL_RCX], 1);
+	/* What the device does not do at once is as slow as any port. */
+	SETUP(EMUL_LONG64, 0, "\xf3\x66\x6d");
+	f.c.ops = &quick;
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.gpr[EMUL_RDX] = 0x1f0;
+	f.gpr[EMUL_RCX] = 300;
+	at_once = 256;
+	time_looks = 0;
+	time_for = 4;
+	ck_assert_int_eq(emul_run(&f.c), EMUL_RETRY);
+	ck_assert_uint_eq(f.port_count, 3); /* two looks were for the string */
+	ck_assert_uint_eq(f.gpr[EMUL_RCX], 300 - 256 - 3);
+	ck_assert_uint_eq(mem(FAKE_DATA + 512, 2), 0xa1a0);
+	/* Downwards, element by element. */
+	SETUP(EMUL_LONG64, 0, "\xf3\x66\x6d");
+	f.c.ops = &quick;
+	f.c.rflags |= 0x400;
+	f.gpr[EMUL_RDI] = FAKE_DATA + 4;
+	f.gpr[EMUL_RDX] = 0x1f0;
+	f.gpr[EMUL_RCX] = 2;
+	at_once = 10;
+	time_looks = 0;
+	ck_assert_int_eq(emul_run(&f.c), EMUL_OK);
+	ck_assert(at_once == 10 && f.port_count == 2);
+}
+END_TEST
+
 START_TEST(rep_details)
 {
 	/* Single-stepping: one iteration a call. */
@@ -1502,6 +1572,7 @@ int main(void)
 	tcase_add_test(tc, rep_in_time);
 	tcase_add_test(tc, port_io);
 	tcase_add_test(tc, string_io_direct);
+	tcase_add_test(tc, port_at_once);
 	tcase_add_test(tc, io_bitmap);
 	tcase_add_test(tc, segment_limits);
 	tcase_add_test(tc, alignment_check);

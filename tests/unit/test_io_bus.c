@@ -188,4 +188,38 @@ START_TEST(split_accesses)
 }
 END_TEST
 
-SUITE_MAIN("io_bus", refusals, lookup, whole_accesses, nobody_there, split_accesses)
+static u32 record_string(void *dev, u64 offset, u8 size, bool write, void *buf, u32 count)
+{
+	struct recorder *r = dev;
+
+	r->seen[r->n++] = (struct io_access){ .offset = offset, .value = count, .size = size, .write = write };
+	return count / 2;
+}
+
+/* Strings go to those that can do them, if they lie within. */
+START_TEST(strings)
+{
+	struct io_region a = { .base = 0x1f0, .len = 8, .fn = record, .dev = &rec_a };
+	struct io_string s = { .region = &a, .fn = record_string };
+	struct io_region b = { .base = 0x300, .len = 8, .fn = record, .dev = &rec_b };
+	u8 buf[16];
+
+	start(0xffff);
+	ck_assert(io_bus_add(&bus, &a) == OK && io_bus_add(&bus, &b) == OK);
+	ck_assert_uint_eq(io_bus_string(&bus, 0x1f4, 4, true, buf, 4), 0);
+	io_bus_add_string(&bus, &s);
+	ck_assert_uint_eq(io_bus_string(&bus, 0x1f4, 4, true, buf, 4), 2);
+	ck_assert_uint_eq(rec_a.n, 1);
+	ck_assert(rec_a.seen[0].offset == 4 && rec_a.seen[0].size == 4 && rec_a.seen[0].write);
+	ck_assert_uint_eq(rec_a.seen[0].value, 4);
+	ck_assert_uint_eq(io_bus_string(&bus, 0x1f5, 4, true, buf, 4), 0);
+	ck_assert_uint_eq(io_bus_string(&bus, 0x1ef, 2, false, buf, 4), 0);
+	ck_assert_uint_eq(io_bus_string(&bus, 0x300, 1, false, buf, 16), 0);
+	ck_assert(rec_a.n == 1 && rec_b.n == 0);
+	ck_assert_int_eq(io_bus_remove(&bus, &a), OK);
+	ck_assert_uint_eq(io_bus_string(&bus, 0x1f4, 4, true, buf, 4), 0);
+	ck_assert(!bus.strings && rec_a.n == 1);
+}
+END_TEST
+
+SUITE_MAIN("io_bus", refusals, lookup, whole_accesses, nobody_there, split_accesses, strings)

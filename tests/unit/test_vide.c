@@ -227,6 +227,34 @@ START_TEST(pio)
 }
 END_TEST
 
+/* REP INS and OUTS: as much of a block as there is, at once. */
+START_TEST(strings)
+{
+	setup();
+	ir_command(r, 0, 0x20, 3, 2);
+	ck_assert_uint_eq(io_bus_string(&r->rig.pio, 0x1f0, 2, false, more, 256), 0); /* busy */
+	ir_work(r);
+	ck_assert_uint_eq(io_bus_string(&r->rig.pio, 0x1f0, 1, false, more, 256), 0);
+	ck_assert_uint_eq(io_bus_string(&r->rig.pio, 0x1f0, 2, true, more, 256), 0);
+	ck_assert_uint_eq(io_bus_string(&r->rig.pio, 0x1f0, 2, false, more, 300), 256);
+	ck_assert_uint_eq(ir_alt(r, 0) & 0x88, 0x08); /* the next one is in the buffer */
+	ck_assert_uint_eq(io_bus_string(&r->rig.pio, 0x1f0, 4, false, more + 512, 100), 100);
+	ck_assert_uint_eq(io_bus_string(&r->rig.pio, 0x1f0, 4, false, more + 912, 100), 28);
+	ck_assert_uint_eq(ir_alt(r, 0), 0x50);
+	ck_assert_int_eq(memcmp(more, r->disk_image + 3 * 512, 1024), 0);
+	ir_command(r, 0, 0xc6, 0, 8);
+	ir_command(r, 0, 0xc5, 50, 8);
+	ck_assert_uint_eq(io_bus_string(&r->rig.pio, 0x1f0, 2, true, data, 4096), 2048);
+	ir_work(r);
+	ir_command(r, 0, 0xc4, 50, 8);
+	ir_work(r);
+	ck_assert_uint_eq(io_bus_string(&r->rig.pio, 0x1f0, 4, false, more, 4096), 1024);
+	ck_assert_int_eq(memcmp(more, data, 4096), 0);
+	ir_cfg(r, 0x40, 4, 0);
+	ck_assert_uint_eq(io_bus_string(&r->rig.pio, 0x1f0, 4, false, more, 4096), 0);
+}
+END_TEST
+
 /* Registers of 48 bits, as they are read back. */
 START_TEST(high_order)
 {
@@ -527,5 +555,5 @@ START_TEST(resets)
 }
 END_TEST
 
-SUITE_MAIN("vide", function, presence, identify, pio, high_order, geometry, commands, errors, interrupts, bus_master,
-           bad_tables, resets)
+SUITE_MAIN("vide", function, presence, identify, pio, high_order, geometry, commands, errors, interrupts, strings,
+           bus_master, bad_tables, resets)

@@ -45,6 +45,22 @@ int io_bus_add(struct io_bus *bus, struct io_region *region)
 	return OK;
 }
 
+void io_bus_add_string(struct io_bus *bus, struct io_string *s)
+{
+	s->next = bus->strings;
+	bus->strings = s;
+}
+
+static void remove_string(struct io_bus *bus, const struct io_region *region)
+{
+	struct io_string **link = &bus->strings;
+
+	while (*link && (*link)->region != region)
+		link = &(*link)->next;
+	if (*link)
+		*link = (*link)->next;
+}
+
 int io_bus_remove(struct io_bus *bus, struct io_region *region)
 {
 	u32 at = 0;
@@ -53,6 +69,7 @@ int io_bus_remove(struct io_bus *bus, struct io_region *region)
 		at++;
 	if (at == bus->nr)
 		return ERR_NOENT;
+	remove_string(bus, region);
 	for (bus->nr--; at < bus->nr; at++)
 		bus->regions[at] = bus->regions[at + 1];
 	bus->last = 0;
@@ -154,4 +171,17 @@ bool io_bus_access(struct io_bus *bus, u64 addr, u8 size, bool write, u64 *value
 		return access_other(bus, addr, size, write, value, now);
 	call(r, addr, size, write, value, now);
 	return true;
+}
+
+u32 io_bus_string(struct io_bus *bus, u64 addr, u8 size, bool write, void *buf, u32 count)
+{
+	for (const struct io_string *s = bus->strings; s; s = s->next) {
+		const struct io_region *r = s->region;
+
+		if (holds(r, addr))
+			return size <= r->len - (addr - r->base)
+			               ? s->fn(r->dev, addr - r->base, size, write, buf, count)
+			               : 0;
+	}
+	return 0;
 }

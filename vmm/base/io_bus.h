@@ -24,11 +24,25 @@ struct io_region {
 	const char *name; /* for messages and dumps */
 };
 
+/*
+ * count accesses of size bytes to one offset, one after the other, from or to buf: what string instructions do to a data
+ * port. How many the device took or gave at once, 0 to count; the others, if any, come by io_fn.
+ */
+typedef u32 (*io_string_fn)(void *dev, u64 offset, u8 size, bool write, void *buf, u32 count);
+
+/* What a region with a data port has besides. Set by the owner; lives as long as the region is on the bus. */
+struct io_string {
+	struct io_region *region;
+	io_string_fn fn;
+	struct io_string *next; /* the bus's */
+};
+
 struct io_bus {
 	struct io_region **regions; /* sorted by base; storage of cap entries given at init */
 	u32 nr, cap;
 	u32 last;  /* index of the last hit, or of the region behind the last miss */
 	u64 limit; /* highest valid address (0xffff for ports) */
+	struct io_string *strings;
 };
 
 /* storage: array of cap pointers that lives as long as the bus. limit: the highest address. */
@@ -36,6 +50,8 @@ void io_bus_init(struct io_bus *bus, struct io_region **storage, u32 cap, u64 li
 
 /* OK; ERR_INVAL (empty, no handler), ERR_RANGE (wraps or ends beyond limit), ERR_EXIST (overlap), ERR_NOSPC. */
 __must_check int io_bus_add(struct io_bus *bus, struct io_region *region);
+/* s->region, which is on the bus, takes strings, as long as it is there. */
+void io_bus_add_string(struct io_bus *bus, struct io_string *s);
 /* OK or ERR_NOENT. */
 int io_bus_remove(struct io_bus *bus, struct io_region *region);
 /* The region holding addr, or NULL. */
@@ -47,3 +63,5 @@ struct io_region *io_bus_find(struct io_bus *bus, u64 addr);
  * Returns whether any byte was claimed.
  */
 bool io_bus_access(struct io_bus *bus, u64 addr, u8 size, bool write, u64 *value, u64 now);
+/* Up to count accesses at addr, as many as the region's string handler does at once; 0 also when it has none. */
+u32 io_bus_string(struct io_bus *bus, u64 addr, u8 size, bool write, void *buf, u32 count);

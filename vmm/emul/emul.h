@@ -155,6 +155,9 @@ struct emul_ops {
 	/* count accesses of size 1, 2 or 4 to port from/to buf; permission was checked. */
 	int (*pio_in)(struct emul_ctxt *c, u16 port, u8 size, u32 count, void *buf);
 	int (*pio_out)(struct emul_ctxt *c, u16 port, u8 size, u32 count, const void *buf);
+	/* Of count accesses by a REP INS (in) or OUTS, as many of the first as the port's device does at once, in no
+	 * more time than a copy takes; 0 where each has to come alone. Optional: 0. */
+	u32 (*pio_string)(struct emul_ctxt *c, u16 port, u8 size, bool in, u32 count, void *buf);
 
 	/*
 	 * Whether the time that one call may take would not do for one more iteration. Asked by REP strings before the

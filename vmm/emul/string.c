@@ -186,14 +186,24 @@ static bool time_is_up(struct emul_ctxt *c)
 }
 
 /*
- * Up to n accesses of a port from or to RAM, as many as there is time for: its device may be slow. How many it were, or
- * 0 with *rc. EMUL_RETRY comes with those that were done before, for there is no time for more.
+ * Up to n accesses of a port from or to RAM: as many as its device does at once, else one by one, as many as there is
+ * time for: it may be slow. How many it were, or 0 with *rc. EMUL_RETRY comes with those that were done before, for there
+ * is no time for more.
  */
-static u32 port_bulk(struct emul_ctxt *c, u8 *dst, const u8 *src, u32 n, int *rc)
+static u32 port_bulk(struct emul_ctxt *c, u8 *dst, const u8 *src, u32 n, s32 *budget, int *rc)
 {
 	u16 port = (u16)c->gpr[EMUL_RDX];
-	u32 size = str_size(c), step = c->ops->time_is_up ? 1 : n, done = 0;
+	u32 size = str_size(c), step = 1, done = 0;
 
+	if (c->ops->pio_string)
+		done = c->ops->pio_string(c, port, (u8)size, dst != NULL, n, dst ? dst : (u8 *)(u64)src);
+	if (done) {
+		*budget -= (s32)(done * size);
+		return done;
+	}
+	n = MIN(n, (u32)*budget / SLOW_COST);
+	if (!c->ops->time_is_up)
+		step = n;
 	do {
 		*rc = dst ? c->ops->pio_in(c, port, (u8)size, step, dst + done * size)
 		          : c->ops->pio_out(c, port, (u8)size, step, src + done * size);
@@ -203,6 +213,7 @@ static u32 port_bulk(struct emul_ctxt *c, u8 *dst, const u8 *src, u32 n, int *rc
 	} while (done < n && !time_is_up(c));
 	if (done && *rc != EMUL_RETRY)
 		*rc = EMUL_OK; /* the one that failed comes again */
+	*budget -= (s32)(done * SLOW_COST);
 	return done;
 }
 
@@ -211,14 +222,23 @@ static bool is_hint(const struct emul_ctxt *c, u64 lin)
 	return c->hint_valid && (lin ^ c->hint_lin) < PAGE_SIZE;
 }
 
+static void fill(struct emul_ctxt *c, u8 *dst, u32 n, u32 size)
+{
+	if (size == 1)
+		memset(dst, (u8)c->gpr[EMUL_RAX], n);
+	else
+		for (u32 i = 0; i < n; i++)
+			memcpy(dst + i * size, &c->gpr[EMUL_RAX], size);
+}
+
 /*
- * Does up to n iterations of a MOVS, STOS, INS or OUTS; returns how many (0: none possible), with what stopped it in *rc.
- * *device: there is one at an end of it, and no use in trying again.
+ * Does up to count iterations of a MOVS, STOS, INS or OUTS, as many as *budget is for, which they lessen; returns how many
+ * (0: none possible), with what stopped it in *rc. *device: there is one at an end of it, and no use in trying again.
  */
-static u32 bulk(struct emul_ctxt *c, u32 n, int *rc, bool *device)
+static u32 bulk(struct emul_ctxt *c, u64 count, s32 *budget, int *rc, bool *device)
 {
 	u8 op = c->d.opcode;
-	u32 size = str_size(c);
+	u32 size = str_size(c), n = (u32)MIN(count, (u64)*budget / size);
 	bool has_si = op == 0xa4 || op == 0xa5 || op == 0x6e || op == 0x6f, has_di = op != 0x6e && op != 0x6f;
 	u64 slin = 0, dlin = 0;
 	u8 *src = NULL, *dst = NULL;
@@ -243,14 +263,13 @@ static u32 bulk(struct emul_ctxt *c, u32 n, int *rc, bool *device)
 		return 0;
 	*device = false;
 	if (op < 0x70)
-		n = port_bulk(c, dst, src, n, rc);
+		n = port_bulk(c, dst, src, n, budget, rc);
 	else if (has_si)
 		copy_forward(dst, src, n, size);
-	else if (size == 1)
-		memset(dst, (u8)c->gpr[EMUL_RAX], n);
 	else
-		for (u32 i = 0; i < n; i++)
-			memcpy(dst + i * size, &c->gpr[EMUL_RAX], size);
+		fill(c, dst, n, size);
+	if (op >= 0x70)
+		*budget -= (s32)(n * size);
 	if (has_si)
 		str_step(c, EMUL_RSI, n);
 	if (has_di)
@@ -267,12 +286,6 @@ static bool ended(struct emul_ctxt *c)
 	return compares && !(emul_flags(c) & FL_ZF) == (c->d.rep == 0xf3);
 }
 
-/* What an iteration in bulk counts for: bytes, but a port's device sees each access. */
-static u32 bulk_cost(const struct emul_ctxt *c)
-{
-	return c->d.opcode >= 0x6c && c->d.opcode <= 0x6f ? SLOW_COST : str_size(c);
-}
-
 static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 {
 	u64 count = str_reg(c, EMUL_RCX);
@@ -284,14 +297,12 @@ static int run_string(struct emul_ctxt *c, int (*once)(struct emul_ctxt *c))
 	(void)time_is_up(c); /* the first iteration begins */
 	while (count) {
 		int rc = EMUL_OK;
-		u32 n = device ? 0 : bulk(c, (u32)MIN(count, (u64)budget / bulk_cost(c)), &rc, &device);
+		u32 n = device ? 0 : bulk(c, count, &budget, &rc, &device);
 
 		if (rc == EMUL_OK && !n) {
 			rc = once(c);
 			n = rc == EMUL_OK;
 			budget -= SLOW_COST;
-		} else {
-			budget -= (s32)(n * bulk_cost(c));
 		}
 		if (!n)
 			return rc;

@@ -52,6 +52,17 @@ static int op_pio_out(struct emul_ctxt *c, u16 port, u8 size, u32 count, const v
 	return EMUL_OK;
 }
 
+static u32 op_pio_string(struct emul_ctxt *c, u16 port, u8 size, bool in, u32 count, void *buf)
+{
+	struct vm *vm = vc(c)->vm;
+	u32 n;
+
+	vm_lock(vm);
+	n = io_bus_string(&vm->pio, port, size, !in, buf, count);
+	vm_unlock(vm);
+	return n;
+}
+
 /* CR8 is the local APIC's. */
 static int op_read_cr(struct emul_ctxt *c, u8 nr, u64 *val)
 {
@@ -268,6 +279,7 @@ const struct emul_ops emulate_ops = {
 	.check = emulate_check,
 	.pio_in = op_pio_in,
 	.pio_out = op_pio_out,
+	.pio_string = op_pio_string,
 	.time_is_up = op_time_is_up,
 	.read_cr = op_read_cr,
 	.write_cr = op_write_cr,

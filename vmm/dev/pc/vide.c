@@ -226,6 +226,14 @@ void vide_command_io(void *dev, struct io_access *io)
 	}
 }
 
+/* A string of the data port: what is left of a block, at once. */
+u32 vide_string_io(void *dev, u64 offset, u8 size, bool write, void *buf, u32 count)
+{
+	struct vide_channel *c = dev;
+
+	return !offset && size > 1 && decoded(c) ? vide_data(c, size, write, buf, count) : 0;
+}
+
 void vide_control_io(void *dev, struct io_access *io)
 {
 	struct vide_channel *c = dev;

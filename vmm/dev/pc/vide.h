@@ -121,6 +121,7 @@ struct vide_channel {
 	struct vide_channel_state *s; /* in ide->s */
 	u32 nr;
 	struct io_region command_region, control_region;
+	struct io_string string; /* of the data port */
 	struct blk_req req;
 	struct blk_seg seg;
 	const struct blk *asked; /* whose req is; NULL: it is free */

@@ -81,6 +81,7 @@ static inline bool vide_busy(const struct vide_channel *c)
 /* ---- vide.c ---- */
 
 void vide_command_io(void *dev, struct io_access *io);
+u32 vide_string_io(void *dev, u64 offset, u8 size, bool write, void *buf, u32 count);
 void vide_control_io(void *dev, struct io_access *io);
 /* The request that is under way is of no use any more. Whether it is still to come back. */
 bool vide_drop_request(struct vide_channel *c);

@@ -191,6 +191,8 @@ static int plug_in(struct vide *d, struct io_bus *pio)
 			plug_out(d, i);
 			return err;
 		}
+		d->ch[i].string = (struct io_string){ .region = &d->ch[i].command_region, .fn = vide_string_io };
+		io_bus_add_string(pio, &d->ch[i].string);
 	}
 	return OK;
 }
