@@ -289,17 +289,18 @@ $(B)/bhcfg: $(BHCFG_SRCS) $(wildcard $(addsuffix *.h,boot/ mm/ vmm/load/ vmm/bas
 # ---------------------------------------------------------------------------------------------------------------
 # bhctl: the control channel's client for Linux; static, so that it can be copied into any guest. And, for its test, the
 # hypervisor's side of the channel as a program of this host (with sanitizers).
+BHCTL_LIBS := -lpng -lz -lm
 BHCTL_SRCS := $(wildcard tools/bhctl/*.c) tools/pace.c vmm/mon/json.c vmm/mon/vt.c
 $(B)/bhctl: $(BHCTL_SRCS) $(wildcard tools/*.h tools/bhctl/*.h vmm/mon/*.h lib/*.h)
 	@mkdir -p $(@D)
-	$(CC) -std=gnu17 -O2 -static $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@
+	$(CC) -std=gnu17 -O2 -static $(WARN) -Wno-unused-parameter -I. $(filter %.c,$^) -o $@ $(BHCTL_LIBS)
 CTL_SERVER_SRCS := tests/host/ctl_server.c tests/unit/support.c $(wildcard vmm/mon/*.c) lib/fmt.c lib/err.c lib/task.c
 $(B)/host-tests/ctl_server: $(CTL_SERVER_SRCS) $(HOST_ASM) $(wildcard vmm/mon/*.h tests/unit/fake_mon.h lib/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) -Itests/unit $(filter %.c,$^) $(HOST_ASM) -o $@
 $(B)/host-tests/bhctl: $(BHCTL_SRCS) $(wildcard tools/*.h tools/bhctl/*.h vmm/mon/*.h lib/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) $(filter %.c,$^) -o $@
+	$(CC) $(filter-out -MMD -MP,$(HOST_CFLAGS)) $(filter %.c,$^) -o $@ $(BHCTL_LIBS)
 
 # ---------------------------------------------------------------------------------------------------------------
 # Guest payloads: build/guest-tests/NAME.elf from tests/guest/NAME.c or tests/bench/NAME.c, the runtime in

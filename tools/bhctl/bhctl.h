@@ -76,4 +76,7 @@ double now_seconds(void);
 int run_top(struct chan *c, const struct options *o);
 int run_events(struct chan *c, const struct options *o);
 int run_console(struct chan *c, const struct options *o, char **args, int nr);
+/* args: the guest; for the screenshot, a file, too. */
+int run_screen(struct chan *c, const struct options *o, char **args);
+int run_screenshot(struct chan *c, const struct options *o, char **args);
 int run_metrics(struct chan *c, const struct options *o);

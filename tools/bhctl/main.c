@@ -24,6 +24,9 @@ static const char usage_text[] =
         "                 attach to a guest's console; Ctrl-] leaves\n"
         "  top            CPU, steal, exits; again and again when the output is a terminal\n"
         "  events         show what happens to guests as it happens\n"
+        "  screen GUEST   the text on a guest's screen\n"
+        "  screenshot GUEST FILE\n"
+        "                 a picture of it as a PNG file; - is the standard output\n"
         "  metrics        everything countable, in the Prometheus text format\n"
         "Options:\n"
         "  -d, --device DEVICE    serial device, unix socket, or fd:N; default $BHCTL_DEVICE, else " DEFAULT_DEVICE
@@ -159,6 +162,10 @@ int main(int argc, char **argv)
 		no_arguments(words[0], nr);
 	if (!strcmp(words[0], "console") && nr != 2 && nr != 3)
 		die(EXIT_USAGE, "console takes the name of a guest, and a number of lines");
+	if (!strcmp(words[0], "screen") && nr != 2)
+		die(EXIT_USAGE, "screen takes the name of a guest");
+	if (!strcmp(words[0], "screenshot") && nr != 3)
+		die(EXIT_USAGE, "screenshot takes the names of a guest and of a file");
 	chan_open(&c, &o);
 	if (!strcmp(words[0], "top"))
 		status = run_top(&c, &o);
@@ -166,6 +173,10 @@ int main(int argc, char **argv)
 		status = run_events(&c, &o);
 	else if (!strcmp(words[0], "metrics"))
 		status = run_metrics(&c, &o);
+	else if (!strcmp(words[0], "screen"))
+		status = run_screen(&c, &o, words + 1);
+	else if (!strcmp(words[0], "screenshot"))
+		status = run_screenshot(&c, &o, words + 1);
 	else if (!strcmp(words[0], "console"))
 		status = run_console(&c, &o, words + 1, nr - 1);
 	else
