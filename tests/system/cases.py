@@ -339,6 +339,16 @@ SPECIAL = {
         want=("reset follows", "restart 1", r"SUMMARY biosreset: 1 passed, 0 failed"),
         forbid=TROUBLE + (r"^FAIL: ", "restart 2"),
     ),
+    "multiboot2": dict(
+        properties=(
+            'protocol = "multiboot2"',
+            'cmdline = "one two=2"',
+            'modules = "payload with arguments"',
+        ),
+        code=PASS_CODE,
+        want=(r"SUMMARY multiboot2: 12 passed, 0 failed",),
+        forbid=TROUBLE + (r"^FAIL: ",),
+    ),
     "reset": dict(properties=('on-reset = "restart"',), want=("boot 2", "guest payload: restarting"), code=PASS_CODE),
     "watchdog": dict(
         properties=('watchdog = "i6300esb"',),

@@ -196,9 +196,12 @@ static const struct {
 	  "/guests/a: modules: 17 modules: a guest has at most 16" },
 	{ { STR(GUEST, "initrd", "i"), STR(GUEST, "modules", "m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m\0m") },
 	  "/guests/a: modules: with the initrd it has more than 16" },
-	{ { STR(GUEST, "protocol", "uefi") }, "protocol: \"uefi\" is none of: auto, linux, pvh, multiboot1, elf" },
+	{ { STR(GUEST, "protocol", "uefi") },
+	  "protocol: \"uefi\" is none of: auto, linux, pvh, multiboot1, multiboot2, elf" },
 	{ { STR(GUEST, "protocol", "multiboot1"), STR(GUEST, "initrd", "i") },
 	  "/guests/a: initrd is not for protocol \"multiboot1\": use modules" },
+	{ { STR(GUEST, "protocol", "multiboot2"), STR(GUEST, "initrd", "i") },
+	  "/guests/a: initrd is not for protocol \"multiboot2\": use modules" },
 	{ { STR(GUEST, "protocol", "elf"), STR(GUEST, "initrd", "i") }, "initrd is not for protocol \"elf\"" },
 	{ { STR(GUEST, "protocol", "linux"), STR(GUEST, "modules", "m") }, "modules are not for protocol \"linux\"" },
 	{ { STR(GUEST, "cmdline", "a\nb") }, "/guests/a: cmdline: character 2 of the string is not printable" },
@@ -1212,8 +1215,9 @@ END_TEST
 START_TEST(words)
 {
 	ck_assert_str_eq(config_protocol_str(VM_PROTOCOL_PVH), "pvh");
+	ck_assert_str_eq(config_protocol_str(VM_PROTOCOL_MULTIBOOT2), "multiboot2");
 	ck_assert_str_eq(config_protocol_str(VM_PROTOCOL_ELF), "elf");
-	ck_assert_str_eq(config_protocol_str((enum vm_protocol)5), "?");
+	ck_assert_str_eq(config_protocol_str((enum vm_protocol)6), "?");
 	ck_assert_str_eq(config_action_str(VM_ACTION_RESTART), "restart");
 	ck_assert_str_eq(config_serial_str(VM_SERIAL_LOG), "log");
 	ck_assert_str_eq(config_on_idle_str(HV_IDLE_RESET), "reset");

@@ -77,7 +77,14 @@ struct hv_config {
 	enum vm_on_error on_error; /* of guests that do not say */
 };
 
-enum vm_protocol { VM_PROTOCOL_AUTO, VM_PROTOCOL_LINUX, VM_PROTOCOL_PVH, VM_PROTOCOL_MULTIBOOT1, VM_PROTOCOL_ELF };
+enum vm_protocol {
+	VM_PROTOCOL_AUTO,
+	VM_PROTOCOL_LINUX,
+	VM_PROTOCOL_PVH,
+	VM_PROTOCOL_MULTIBOOT1,
+	VM_PROTOCOL_MULTIBOOT2,
+	VM_PROTOCOL_ELF
+};
 /* What machine a guest finds: no more than a kernel with its own drivers wants, or a PC with its chip set. */
 enum vm_platform { VM_PLATFORM_MINIMAL, VM_PLATFORM_PC };
 enum vm_firmware { VM_FIRMWARE_NONE, VM_FIRMWARE_BIOS, VM_FIRMWARE_UEFI };
@@ -167,7 +174,7 @@ struct vm_config {
 	const char *initrd;  /* module name */
 	const char *cmdline; /* "" when absent */
 	const char *modules; /* nr_modules strings one after the other: config_module() */
-	u32 nr_modules;      /* of multiboot1 and PVH */
+	u32 nr_modules;      /* of multiboot and PVH */
 	enum vm_serial com[CONFIG_NR_COM];
 	enum vm_action on_poweroff, on_reset, on_crash;
 	enum hv_signature signature;
@@ -236,7 +243,7 @@ __must_check int config_check(const void *data, size_t size, const struct config
 /* Bytes of the machine's memory that the guest takes: its RAM, its video memory and the overlays of its drives. */
 u64 config_account(const struct vm_config *vm);
 
-/* The i-th multiboot1 module string ("NAME ARGUMENTS"), or NULL. */
+/* The i-th multiboot module string ("NAME ARGUMENTS"), or NULL. */
 const char *config_module(const struct vm_config *vm, u32 i);
 /* Copies the module name, the string up to the first space, to name. Returns its length, 0 when it does not fit. */
 size_t config_module_name(const char *module, char *name, size_t size);

@@ -5,7 +5,7 @@
 #include "vmm/config/internal.h"
 #include "vmm/policy/pv.h"
 
-static const char *const protocol_words[] = { "auto", "linux", "pvh", "multiboot1", "elf", NULL };
+static const char *const protocol_words[] = { "auto", "linux", "pvh", "multiboot1", "multiboot2", "elf", NULL };
 static const char *const serial_words[] = { "none", "null", "console", "log", "control", NULL };
 
 static const char *word(const char *const *words, size_t n, u32 i)
@@ -304,6 +304,7 @@ static bool has(u64 seen, const char *name)
 static void check_guest(struct where *w, struct vm_config *vm, u64 seen)
 {
 	struct cpuid_topology *topo = &vm->topo;
+	bool multiboot = vm->protocol == VM_PROTOCOL_MULTIBOOT1 || vm->protocol == VM_PROTOCOL_MULTIBOOT2;
 
 	if (!has(seen, "memory"))
 		cfg_fail(w, "memory is missing");
@@ -316,9 +317,9 @@ static void check_guest(struct where *w, struct vm_config *vm, u64 seen)
 		cfg_fail(w, "cpu-topology <%u %u %u> does not multiply to the %u vcpus", topo->sockets, topo->cores,
 		         topo->threads, vm->vcpus);
 	}
-	if (vm->initrd && (vm->protocol == VM_PROTOCOL_MULTIBOOT1 || vm->protocol == VM_PROTOCOL_ELF))
+	if (vm->initrd && (multiboot || vm->protocol == VM_PROTOCOL_ELF))
 		cfg_fail(w, "initrd is not for protocol \"%s\"%s", config_protocol_str(vm->protocol),
-		         vm->protocol == VM_PROTOCOL_MULTIBOOT1 ? ": use modules" : "");
+		         multiboot ? ": use modules" : "");
 	else if (vm->initrd && vm->nr_modules == CONFIG_NR_MODULES)
 		cfg_fail(w, "modules: with the initrd it has more than %u", CONFIG_NR_MODULES);
 	if (vm->modules && (vm->protocol == VM_PROTOCOL_LINUX || vm->protocol == VM_PROTOCOL_ELF))

@@ -19,6 +19,7 @@
 #include "vmm/load/linux.h"
 #include "vmm/load/load.h"
 #include "vmm/load/mb1.h"
+#include "vmm/load/mb2.h"
 #include "vmm/pcpu/walltime.h"
 #include "vmm/vm/vm.h"
 
@@ -27,7 +28,7 @@
 struct vm_starting {
 	/* Of the kernel's image, which stays as it is: found once, for a search takes its time. */
 	enum load_kind kind;
-	u32 mb1_at;
+	u32 mb1_at, mb2_at;
 	u32 run;     /* the start it is of: vm_run() */
 	u64 cleared; /* bytes of memory */
 	enum { CLEAR, TABLES, IMAGES, COPY, VCPUS, DEVICES, START } step;
@@ -50,6 +51,8 @@ int vm_start_create(struct vm *vm)
 	vm->start->kind = load_detect(vm->kernel.data, vm->kernel.len);
 	if (mb1_find_header(vm->kernel.data, vm->kernel.len, 0, &h))
 		vm->start->mb1_at = h.offset;
+	if (!mb2_find_header(vm->kernel.data, vm->kernel.len, 0, &vm->start->mb2_at))
+		vm->start->mb2_at = MB2_SEARCH; /* a start that wants one need not look for it */
 	return OK;
 }
 
@@ -115,6 +118,7 @@ static int load_images(struct vm *vm)
 		.kernel_len = vm->kernel.len,
 		.kind = vm->start->kind,
 		.mb1_at = vm->start->mb1_at,
+		.mb2_at = vm->start->mb2_at,
 		.name = vm->config.kernel,
 		.cmdline = vm->config.cmdline,
 		.modules = mods,
@@ -135,6 +139,7 @@ static int load_images(struct vm *vm)
 	case VM_PROTOCOL_LINUX: return load_bzimage(&in, out);
 	case VM_PROTOCOL_PVH: return load_elf_pvh(&in, out);
 	case VM_PROTOCOL_MULTIBOOT1: return load_multiboot1(&in, out);
+	case VM_PROTOCOL_MULTIBOOT2: return load_multiboot2(&in, out);
 	case VM_PROTOCOL_ELF: return load_elf_raw(&in, out);
 	default: return load_image(&in, out);
 	}

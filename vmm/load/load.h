@@ -13,9 +13,9 @@
  *   0x02000  PML4, PDPT, 4 page directories (identity map of 4 GiB in 2-MiB pages)
  *   0x09000  memory map and module lists
  *   0x0f000  top of a one-page stack   0x10000  command line (at most 64 KiB)
- *   0x20000  module strings, setup_data (up to 0x90000)
+ *   0x20000  module strings, setup_data, multiboot2 information (up to 0x90000)
  *
- * An ELF or multiboot1 image that itself lies below 0x60000 (real-mode programs do) shifts all of this up behind it.
+ * An ELF or multiboot image that itself lies below 0x60000 (real-mode programs do) shifts all of this up behind it.
  */
 #pragma once
 
@@ -55,6 +55,7 @@ enum load_kind {
 	LOAD_UNKNOWN,
 	LOAD_BZIMAGE,    /* Linux boot protocol header */
 	LOAD_MULTIBOOT1, /* multiboot1 header in the first 8 KiB */
+	LOAD_MULTIBOOT2, /* multiboot2 header in the first 32 KiB, and none of multiboot1 */
 	LOAD_ELF_PVH,    /* x86 ELF with a PHYS32_ENTRY note */
 	LOAD_ELF,        /* x86 ELF without one: entered raw at e_entry */
 };
@@ -62,7 +63,7 @@ enum load_kind {
 struct load_module {
 	const void *data; /* len bytes, any alignment */
 	u64 len;
-	const char *cmdline; /* module string (multiboot1, PVH); NULL: none */
+	const char *cmdline; /* module string (multiboot, PVH); NULL: none */
 };
 
 /*
@@ -83,12 +84,12 @@ struct load_in {
 	const void *kernel; /* the image file */
 	u64 kernel_len;
 	/* What is known of it, so that it is not looked for again: its kind (LOAD_UNKNOWN: not known) and where a
-	 * multiboot1 header is (0: not known). */
+	 * multiboot1 or multiboot2 header is (0: not known; beyond where they are looked for: there is none). */
 	enum load_kind kind;
-	u32 mb1_at;
+	u32 mb1_at, mb2_at;
 	const char *name;    /* image name: first word of multiboot1's command line; NULL: "kernel" */
 	const char *cmdline; /* NULL: empty */
-	/* multiboot1, PVH: all of them in this order; bzImage: module 0 is the initrd (more than one is refused). */
+	/* multiboot, PVH: all of them in this order; bzImage: module 0 is the initrd (more than one is refused). */
 	const struct load_module *modules;
 	u32 nr_modules;
 	const struct guest_mem *mem;
@@ -130,5 +131,5 @@ const char *load_kind_str(enum load_kind kind);
 /* Copies up to max bytes (at least 1) of c's parts into mem, which is the loader's. False when nothing is left. */
 bool load_copy_some(const struct guest_mem *mem, struct load_copies *c, u64 max);
 
-/* Detects the kind and calls its loader: load_bzimage, load_multiboot1, load_elf_pvh or load_elf_raw. */
+/* Detects the kind and calls its loader: load_bzimage, load_multiboot1 or 2, load_elf_pvh or load_elf_raw. */
 __must_check int load_image(const struct load_in *in, struct load_out *out);

@@ -57,8 +57,8 @@ bool mb1_find_header(const void *image, u64 len, u32 from, struct mb1_header *h)
 	return false;
 }
 
-/* The header's address fields say what of the file goes where ("The address fields of Multiboot header"). */
-static int load_by_addrs(const struct load_in *in, struct load_out *out, const struct mb1_header *h)
+/* "The address fields of Multiboot header" */
+int mb1_load_by_addrs(const struct load_in *in, struct load_out *out, const struct mb1_header *h)
 {
 	u64 before = (u64)h->header_addr - h->load_addr; /* bytes loaded before the header */
 	u64 off, filesz, end;
@@ -186,7 +186,7 @@ int load_multiboot1(const struct load_in *in, struct load_out *out)
 		return load_refuse(out, ERR_NOTSUP, "multiboot: header flags 0x%x ask for unknown features 0x%x",
 		                   h.flags, unknown);
 	if (h.flags & FLAG_ADDRS) {
-		r = load_by_addrs(in, out, &h);
+		r = mb1_load_by_addrs(in, out, &h);
 		entry = h.entry_addr;
 		floor = MAX(out->load_end, GUEST_HIGH_BASE);
 	} else {

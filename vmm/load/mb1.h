@@ -23,6 +23,12 @@ struct mb1_header {
 bool mb1_find_header(const void *image, u64 len, u32 from, struct mb1_header *h);
 
 /*
+ * The header's address fields say what of the file goes where: load_addr to load_end_addr (0: the file's end), zeros up
+ * to bss_end_addr (0: none). Also of multiboot2's, which are the same. OK; ERR_* with out->why.
+ */
+__must_check int mb1_load_by_addrs(const struct load_in *in, struct load_out *out, const struct mb1_header *h);
+
+/*
  * Loads by the address fields (flags bit 16) or else by the ELF32/ELF64 program headers; hands over mem_lower/upper,
  * mmap, command line ("<name> <cmdline>", as QEMU), modules with strings and the loader's name. 32-bit start with
  * EAX = MB1_BOOT_MAGIC and EBX = the information structure. Mandatory flags other than page-aligned modules, memory
