@@ -3,6 +3,7 @@
 
 #include "state_subjects_chipset.h"
 #include "state_subjects_fw.h"
+#include "state_subjects_floppy.h"
 #include "state_subjects_input.h"
 #include "state_subjects_ide.h"
 #include "state_subjects_irq.h"
@@ -18,6 +19,7 @@ static const struct {
 	{ state_subjects_fw, ARRAY_SIZE(state_subjects_fw) },
 	{ state_subjects_irq, ARRAY_SIZE(state_subjects_irq) },
 	{ state_subjects_input, ARRAY_SIZE(state_subjects_input) },
+	{ state_subjects_floppy, ARRAY_SIZE(state_subjects_floppy) },
 	{ state_subjects_timers, ARRAY_SIZE(state_subjects_timers) },
 	{ state_subjects_pci, ARRAY_SIZE(state_subjects_pci) },
 	{ state_subjects_chipset, ARRAY_SIZE(state_subjects_chipset) },

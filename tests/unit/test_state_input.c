@@ -1,7 +1,8 @@
-/* What keyboard, mouse and their controller, parallel port and HPET say of a state that cannot be. */
+/* What keyboard, mouse and their controller, parallel port, HPET and DMA say of a state that cannot be. */
 #include <string.h>
 
 #include "state_bad.h"
+#include "state_subjects_floppy.h"
 #include "state_subjects_input.h"
 #include "state_subjects_timers.h"
 
@@ -92,6 +93,19 @@ START_TEST(parallel)
 }
 END_TEST
 
+START_TEST(dma)
+{
+	static const struct state_bad bad[] = {
+		{ "chan[2].mode=0xfc chan[2].addr=0xffff page[15]=255", "" },
+		{ "chan[7].mode=0x47", "chan.mode: 71: has bits that are not kept" },
+		{ "status[1]=0x10", "mask: 15: has bits that are no channels, or status or request" },
+		{ "mask[0]=0x1f", "mask: 31: has bits that are no channels, or status or request" },
+	};
+
+	state_bad_check(&state_subjects_floppy[0], 0, bad, ARRAY_SIZE(bad));
+}
+END_TEST
+
 START_TEST(hpet)
 {
 	/* It stands still. It runs, with comparator 2 to interrupt on GSI 20 at tick 1000. */
@@ -124,4 +138,4 @@ START_TEST(hpet)
 }
 END_TEST
 
-SUITE_MAIN("state_input", controller, keyboard, mouse, parallel, hpet)
+SUITE_MAIN("state_input", controller, keyboard, mouse, parallel, dma, hpet)

@@ -290,6 +290,7 @@ const struct board_row board_pc[] = {
 	ROW(vrtc, rtc, "rtc", .config = rtc),
 	ROW(vpm, pm, "pm", .config = pm),
 	ROW(vreset, reset, "reset", .config = reset),
+	ROW(vdma, dma, "dma", .wanted = board_is_pc),
 	ROW(v8042, kbc, "8042", .wanted = board_is_pc, .config = kbc),
 	ROW(vcrtc, crtc, "crtc", .wanted = board_is_minimal),
 	ROW(vpci, pci, "pci"),

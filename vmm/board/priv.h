@@ -11,6 +11,7 @@
 #include "vmm/dev/pc/vdebug.h"
 #include "vmm/dev/pc/vflash.h"
 #include "vmm/dev/pc/vfwcfg.h"
+#include "vmm/dev/pc/vdma.h"
 #include "vmm/dev/pc/vhpet.h"
 #include "vmm/dev/pc/vlpt.h"
 #include "vmm/dev/pc/vide.h"
@@ -100,7 +101,8 @@ struct board {
 	struct vpm pm;
 	struct vreset reset;
 	struct v8042 kbc; /* on a PC */
-	struct vlpt lpt;  /* likewise */
+	struct vdma dma;
+	struct vlpt lpt; /* likewise */
 	struct vcrtc crtc;
 	struct vpci pci;
 	struct vpci_dev host_bridge; /* on the minimal machine */
