@@ -131,7 +131,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix vmm/cpu/,host.c vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c \
 		state.c stretch.c) \
 	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c insn_state.c) \
-	$(addprefix vmm/board/,board.c pc.c serial.c memory.c firmware.c input.c) \
+	$(addprefix vmm/board/,disks.c board.c pc.c serial.c memory.c firmware.c input.c) \
 	$(addprefix vmm/life/,create.c guests.c start.c stop.c onoff.c ctl.c events.c state.c) \
 	$(addprefix vmm/run/,loop.c turn.c housekeep.c) \
 	$(addprefix vmm/operator/,console.c control.c ops.c screen.c set.c) \

@@ -98,7 +98,9 @@ static inline void subject_ide_complain(void *arg, u32 channel, const char *what
 static inline int subject_ide_attach(struct state_world *w)
 {
 	struct subject_ide_world *x = w->extra;
+	struct vide_drive_cfg drive[VIDE_DRIVES] = { { 0 } };
 	struct vide_cfg cfg = { .at = { SUBJECT_IDE_SLOT, 0 },
+		                .drive = drive,
 		                .kick = subject_ide_kick,
 		                .tray = subject_ide_tray,
 		                .complain = subject_ide_complain,
@@ -114,9 +116,9 @@ static inline int subject_ide_attach(struct state_world *w)
 			                                          .logical = cd ? 2048 : 512,
 			                                          .physical = cd ? 2048 : 512,
 			                                          .read_only = cd } };
-		cfg.drive[i ? i + 1 : 0] = (struct vide_drive_cfg){ cd ? VIDE_CD : VIDE_DISK,
-			                                            { &subject_medium_ops, &x->medium[i] },
-			                                            NULL };
+		drive[i ? i + 1 : 0] = (struct vide_drive_cfg){ cd ? VIDE_CD : VIDE_DISK,
+			                                        { &subject_medium_ops, &x->medium[i] },
+			                                        NULL };
 	}
 	return err ? err : w->ops->attach(w->dev, &w->env, &cfg);
 }

@@ -126,7 +126,7 @@ START_TEST(presence)
 	ck_assert_uint_eq(ir_in(r, 3, 7), 0x50);
 	ck_assert_uint_eq(ir_in(r, 3, 4), 0);
 	/* A channel without drives floats, but for D7. */
-	r->d.cfg.drive[0].kind = VIDE_NONE;
+	r->d.drive[0].kind = VIDE_NONE;
 	ir_select(r, 0, 0);
 	ck_assert_uint_eq(ir_in(r, 0, 7), 0x7f);
 	ck_assert_uint_eq(ir_in(r, 0, 6), 0x7f);

@@ -77,7 +77,7 @@ START_TEST(in_flight)
 	ir_prd(&a, 0x1000, 0, 0x8000, 0x8000, true);
 	ir_bm_start(&a, 0, 0x1000, true);
 	ir_command(&a, 0, 0xc8, 5, 64);
-	for (u32 i = 0; i < 4; i++)
+	while (a.d.s.ch[0].left == 64 || !a.d.ch[0].asked)
 		ir_turn(&a);
 	ir_select(&a, 2, 0);
 	ir_out(&a, 2, 5, 0x10); /* 4096 bytes at once */

@@ -94,9 +94,13 @@ static inline void ir_media(struct ide_rig *r)
 /* r: zeroed, or used before. */
 static inline void ir_init(struct ide_rig *r)
 {
-	struct vide_cfg cfg = {
-		.at = { IR_SLOT, IR_FN }, .kick = ir_kick, .tray = ir_tray, .complain = ir_complain, .arg = r
-	};
+	struct vide_drive_cfg drive[VIDE_DRIVES] = { { 0 } };
+	struct vide_cfg cfg = { .at = { IR_SLOT, IR_FN },
+		                .drive = drive,
+		                .kick = ir_kick,
+		                .tray = ir_tray,
+		                .complain = ir_complain,
+		                .arg = r };
 
 	memset(r, 0, offsetof(struct ide_rig, made));
 	rig_init(&r->rig);
@@ -114,9 +118,9 @@ static inline void ir_init(struct ide_rig *r)
 		                    .timers = &r->rig.tq,
 		                    .mem = &r->mem,
 		                    .pci = &r->pci };
-	cfg.drive[0] = (struct vide_drive_cfg){ VIDE_DISK, { &ramdisk_ops, &r->disk }, NULL };
-	cfg.drive[2] = (struct vide_drive_cfg){ VIDE_CD, { &ramdisk_ops, &r->cd }, NULL };
-	cfg.drive[3] = (struct vide_drive_cfg){ VIDE_DISK, { &ramdisk_ops, &r->small }, "FOURTH" };
+	drive[0] = (struct vide_drive_cfg){ VIDE_DISK, { &ramdisk_ops, &r->disk }, NULL };
+	drive[2] = (struct vide_drive_cfg){ VIDE_CD, { &ramdisk_ops, &r->cd }, NULL };
+	drive[3] = (struct vide_drive_cfg){ VIDE_DISK, { &ramdisk_ops, &r->small }, "FOURTH" };
 	assert(vide_ops.attach(&r->d, &r->env, &cfg) == OK);
 	vide_ops.reset(&r->d, 0);
 }

@@ -4,8 +4,9 @@
 #include "lib/string.h"
 
 #define CD_SECTOR       2048
-#define ISO_DESCRIPTORS (16 * CD_SECTOR) /* ECMA-119, 6.2.1: the volume descriptors begin at sector 16 */
-#define MAP_PIECE       512              /* map entries changed at once */
+#define ISO_DESCRIPTORS (16 * CD_SECTOR)          /* ECMA-119, 6.2.1: the volume descriptors begin at sector 16 */
+#define MAP_PIECE       512                       /* map entries changed at once, */
+#define CLEAR_PIECE     (BLK_PIECE / sizeof(u32)) /* and cleared */
 
 /* ---- images ---- */
 
@@ -212,6 +213,18 @@ static void finish(struct ramdisk *rd, struct blk_req **link, enum blk_status st
 	}
 }
 
+/* A piece of the map is made to name the image's pages. Whether there was one left. */
+static bool clear_map(struct ramdisk *rd)
+{
+	u64 len = rd->cfg.map ? ramdisk_map_len(rd->cfg.size) : 0, n = MIN(len - rd->cleared, CLEAR_PIECE);
+
+	if (!n)
+		return false;
+	memset(rd->cfg.map + rd->cleared, 0, n * sizeof(*rd->cfg.map));
+	rd->cleared += n;
+	return true;
+}
+
 bool ramdisk_work(struct ramdisk *rd)
 {
 	enum blk_status status;
@@ -219,6 +232,8 @@ bool ramdisk_work(struct ramdisk *rd)
 
 	if (!rd->head)
 		return false;
+	if (clear_map(rd))
+		return true;
 	status = piece(rd, rd->head, &over);
 	if (over || status != BLK_OK)
 		finish(rd, &rd->head, status);
@@ -306,17 +321,9 @@ int ramdisk_init(struct ramdisk *rd, const struct ramdisk_cfg *cfg)
 	return OK;
 }
 
-bool ramdisk_forget(struct ramdisk *rd, u64 *at)
+void ramdisk_forget(struct ramdisk *rd)
 {
-	u64 len = rd->cfg.map ? ramdisk_map_len(rd->cfg.size) : 0,
-	    n = MIN(len - *at, BLK_PIECE / sizeof(*rd->cfg.map));
-
-	if (n)
-		memset(rd->cfg.map + *at, 0, n * sizeof(*rd->cfg.map));
-	*at += n;
-	if (*at < len)
-		return true;
+	rd->cleared = 0;
 	rd->used = rd->free = rd->nr_free = 0;
 	rd->full = false;
-	return false;
 }

@@ -20,7 +20,7 @@ struct ramdisk_cfg {
 	const void *image;
 	u64 size;     /* bytes, not 0; behind its end, up to a whole sector, are zeros */
 	bool cd;      /* sectors of 2048 bytes */
-	u32 *map;     /* ramdisk_map_len(size) entries, zeroed; NULL: no overlay, read-only */
+	u32 *map;     /* ramdisk_map_len(size) entries, contents do not matter; NULL: no overlay, read-only */
 	void *pages;  /* the overlay: nr_pages * RAMDISK_PAGE bytes, contents do not matter */
 	u32 nr_pages; /* less than RAMDISK_ZERO - 1 */
 	bool read_only;
@@ -41,12 +41,13 @@ struct ramdisk {
 	struct blk_front front;
 	struct blk_req *head, **tail; /* in order of submission */
 	u32 nr;
-	bool refused;      /* submit() has refused one: room() is owed */
-	bool full;         /* full() was told */
-	u32 used;          /* pages that have ever been used: those behind it are free */
-	u32 free;          /* 1 + number of the first page given back, whose first bytes name the next; 0: none */
-	u32 nr_free;       /* given back, on that list */
-	u32 copied;        /* bytes of pages that were copied for the piece under way */
+	u64 cleared;  /* entries of the map that mean something: the others are cleared before the first request */
+	bool refused; /* submit() has refused one: room() is owed */
+	bool full;    /* full() was told */
+	u32 used;     /* pages that have ever been used: those behind it are free */
+	u32 free;     /* 1 + number of the first page given back, whose first bytes name the next; 0: none */
+	u32 nr_free;  /* given back, on that list */
+	u32 copied;   /* bytes of pages that were copied for the piece under way */
 	u64 read, written; /* bytes, since ramdisk_init() */
 };
 
@@ -69,11 +70,8 @@ static inline u64 ramdisk_map_len(u64 size)
 
 /* cfg is copied; what it points to lives as long as rd. OK or ERR_INVAL. */
 __must_check int ramdisk_init(struct ramdisk *rd, const struct ramdisk_cfg *cfg);
-/*
- * All as it was at first: what was written is forgotten. No request is under way. A piece of it; *at is 0 for the first.
- * Whether there is more.
- */
-bool ramdisk_forget(struct ramdisk *rd, u64 *at);
+/* All as it was at first: what was written is forgotten. No request is under way. */
+void ramdisk_forget(struct ramdisk *rd);
 /* A piece of what was asked for. Whether there is more. */
 bool ramdisk_work(struct ramdisk *rd);
 /* Pages of the overlay in use. */

@@ -11,7 +11,6 @@
 #include "vmm/vm/vm.h"
 
 /* Slots 0 to 2 of the PC are the chip set's and the VGA's, those after them the guest's disks' and NICs'. */
-#define PIIX_SLOT        1
 #define VGA_SLOT         2
 #define WATCHDOG_SLOT    2
 #define WATCHDOG_SLOT_PC 31
@@ -192,12 +191,6 @@ static int watchdog(struct vm *vm, u32 n, union board_cfg *cfg)
 	return OK;
 }
 
-static int ide(struct vm *vm, u32 n, union board_cfg *cfg)
-{
-	cfg->ide = (struct vide_cfg){ .at = { .slot = PIIX_SLOT, .fn = 1 } };
-	return OK;
-}
-
 static bool watchdog_wanted(const struct vm_config *c, u32 n)
 {
 	return c->watchdog == VM_WATCHDOG_I6300ESB;
@@ -300,7 +293,7 @@ const struct board_row board_pc[] = {
 	ROW(vpiix4pm, piix4pm, "piix4-pm", .wanted = board_is_pc, .config = piix4pm),
 	ROW(vi6300esb, watchdog, "i6300esb", .wanted = watchdog_wanted, .config = watchdog),
 	ROW(vvga, vga, "vga", .wanted = board_is_pc, .config = vga),
-	ROW(vide, ide, "ide", .wanted = board_is_pc, .config = ide),
+	ROW(vide, ide, "ide", .wanted = board_is_pc, .config = board_ide_config),
 	COM(0),
 	COM(1),
 	COM(2),

@@ -3,18 +3,19 @@
 
 #include "arch/x86/lock.h"
 #include "vmm/backend/chr.h"
+#include "vmm/backend/ramdisk.h"
 #include "vmm/base/irq_gate.h"
 #include "vmm/board/input.h"
 #include "vmm/board/serial.h"
 #include "vmm/dev/pc/v8042.h"
 #include "vmm/dev/pc/vcrtc.h"
 #include "vmm/dev/pc/vdebug.h"
+#include "vmm/dev/pc/vdma.h"
 #include "vmm/dev/pc/vflash.h"
 #include "vmm/dev/pc/vfwcfg.h"
-#include "vmm/dev/pc/vdma.h"
 #include "vmm/dev/pc/vhpet.h"
-#include "vmm/dev/pc/vlpt.h"
 #include "vmm/dev/pc/vide.h"
+#include "vmm/dev/pc/vlpt.h"
 #include "vmm/dev/pc/vpit.h"
 #include "vmm/dev/pc/vpm.h"
 #include "vmm/dev/pc/vreset.h"
@@ -51,6 +52,7 @@ struct board_typing {
 	struct timer timer; /* the VM's lock */
 };
 
+#define PIIX_SLOT  1 /* of the PC: function 1 is IDE */
 #define BOARD_ROWS 40
 
 /* What a device is configured with: as each of them wants it. */
@@ -75,6 +77,10 @@ union board_cfg {
 
 /* Whose each slot of env's memory is. */
 enum { MEMORY_SLOT_FLASH = VDEV_MEMORY_SLOTS - 1 };
+/* ---- disks.c ---- */
+
+/* The configuration of the IDE function: all drives with their media. OK or an error, logged. */
+int board_ide_config(struct vm *vm, u32 n, union board_cfg *cfg);
 
 struct board_row {
 	const struct vdev_ops *ops;
@@ -111,6 +117,14 @@ struct board {
 	struct vpiix4pm piix4pm;
 	struct vi6300esb watchdog; /* with VM_WATCHDOG_I6300ESB */
 	struct vide ide;           /* of the PC */
+	struct vide_drive_cfg ide_drive[VIDE_DRIVES];
+	struct board_disk {
+		struct ramdisk rd;
+		struct vm *vm;
+		const struct vm_drive *drive;
+	} disk[VIDE_DRIVES]; /* media of IDE drives */
+	u32 nr_disks;
+	u32 disk_turn; /* whose piece is next: media first, then IDE's channels */
 	struct vuart com[CONFIG_NR_COM];
 	struct com_port port[CONFIG_NR_COM];
 	struct com_port firmware_log; /* what goes to port 402h */

@@ -20,7 +20,7 @@ size_t serial_queue_input(struct vm *vm, const u8 *buf, size_t len);
 bool serial_input_waits(const struct vm *vm);
 void serial_take_input(struct vm *vm);
 /*
- * A piece, at most 50 us, of what the ends of vm's ports have to do, when vm->work says that there is something. In a
+ * A piece, at most 50 us, of what the ends of vm's ports have to do, when vm->work.ends says that there is something. In a
  * turn of vm, at whose expense it is, without its lock; another vCPU may be loaded afterwards.
  */
 void serial_work(struct vm *vm);

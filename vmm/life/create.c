@@ -119,6 +119,9 @@ static int find_images(struct vm *vm, vm_find_image *find)
 		err = find_vga_rom(vm, find);
 	if (!err && vm->config.initrd)
 		err = find_image(vm, find, vm->config.initrd, &vm->initrd);
+	for (u32 i = 0; i < vm->config.nr_drives && !err; i++)
+		if (vm->config.drives[i].source)
+			err = find_image(vm, find, vm->config.drives[i].source, &vm->drives[i]);
 	for (u32 i = 0; i < vm->config.nr_modules && !err; i++) {
 		const char *s = config_module(&vm->config, i);
 		char name[64];

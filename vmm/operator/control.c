@@ -76,7 +76,7 @@ static void count_watchers(const struct ctl *c, bool *counted)
 /* The channel of vm has work, for a turn of it. */
 static void wake(struct vm *vm)
 {
-	if (!atomic_exchange(&vm->work, 1))
+	if (!atomic_exchange(&vm->work.ends, 1))
 		vcpu_request(vm->vcpus[0], VCPU_REQ_INPUT);
 }
 
@@ -103,7 +103,7 @@ static void control_out(void *ctx, const u8 *buf, size_t len)
 	spin_unlock(&m->ctl_lock);
 	if (!due)
 		return;
-	atomic_store(&vm->work, 1);
+	atomic_store(&vm->work.ends, 1);
 	if (v && v->vm == vm)
 		vcpu_request_self(v, VCPU_REQ_INPUT); /* at once, before it goes on */
 	else
@@ -136,11 +136,11 @@ static void control_work(void *ctx)
 
 	/* Another channel's piece is as short as this one's: no waiting, there may be better to do. */
 	if (!m->ctl || !spin_trylock(&monitor_lock)) {
-		atomic_store(&vm->work, m->ctl != NULL);
+		atomic_store(&vm->work.ends, m->ctl != NULL);
 		return;
 	}
 	/* First: what a console says, and what is sent, from now on comes with another one. */
-	atomic_store(&vm->work, 0);
+	atomic_store(&vm->work.ends, 0);
 	c = m->ctl;
 	if (c) { /* else taken over just now */
 		monitor_begin_piece();
@@ -152,7 +152,7 @@ static void control_work(void *ctx)
 		atomic_store(&m->ctl_full, more);
 		/* control_room() looks the other way round. */
 		if (more && ctl_can_go_on(c))
-			atomic_store(&vm->work, 1);
+			atomic_store(&vm->work.ends, 1);
 		monitor_end_piece(MONITOR_CHANNEL);
 	}
 	spin_unlock(&monitor_lock);
@@ -177,7 +177,7 @@ static void control_room(void *ctx)
 	if (m->ctl && obuf_ready(&m->ctl->out))
 		atomic_store(&m->ctl_more, true);
 	if (m->ctl && atomic_load(&m->ctl_full) && ctl_can_go_on(m->ctl))
-		atomic_store(&vm->work, 1);
+		atomic_store(&vm->work.ends, 1);
 	spin_unlock(&m->ctl_lock);
 }
 

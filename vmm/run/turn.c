@@ -183,16 +183,23 @@ static bool turn_over(const struct vcpu *v)
 	return cpu_rdtsc() >= v->turn_end || sched_preempt_check(&pcpu_sched, this_cpu()->index, clock_now());
 }
 
+#define DISK_PIECES 16 /* then the guest may run, however much its disks still have to do */
+
 /*
- * What the ends of the VM's serial ports have to do, at its expense: an answer on its control channel may take many
- * turns. false: this one is over before it is done.
+ * What the ends of the VM's serial ports and its disks have to do, at its expense: an answer on its control channel may
+ * take many turns. false: this one is over before it is done.
  */
 static bool work(struct vcpu *v)
 {
 	struct pcpu *p = this_cpu();
 
-	while (atomic_load(&v->vm->work)) {
-		serial_work(v->vm);
+	for (u32 disks = 0; atomic_load(&v->vm->work.any);) {
+		if (atomic_load(&v->vm->work.ends))
+			serial_work(v->vm);
+		else if (disks++ < DISK_PIECES)
+			board_disk_work(v->vm);
+		else
+			break;
 		stretch_end(STRETCH_POLL);
 		cpu_sti_nop_cli(); /* as when a guest starts */
 		run_housekeep(p, true);
@@ -247,7 +254,7 @@ static void run_vcpu(struct vcpu *v)
 			after_piece(v);
 			continue;
 		}
-		if (unlikely(atomic_load_relaxed(&v->vm->work)) && !work(v))
+		if (unlikely(atomic_load_relaxed(&v->vm->work.any)) && !work(v))
 			break;
 		if (!prepare(v))
 			break;
@@ -299,7 +306,7 @@ static bool has_work(const struct vcpu *v)
 		return v->left != vm_st_run(st);
 	if (atomic_load(&v->stalled))
 		return false;
-	if (!v->id && atomic_load(&vm->work))
+	if (!v->id && atomic_load(&vm->work.any))
 		return true;
 	return v->state == VCPU_RUNNABLE || v->more || atomic_load(&v->request) || atomic_load(&vm->wakes_due) ||
 	       timerq_next(&v->timers) <= vm_now(vm);

@@ -86,7 +86,14 @@ struct vm {
 
 	struct sched_group sched;
 	struct monitor_vm *monitor; /* scroll-back, control channel; vmm/operator/ */
-	u32 work;                   /* its serial ports' ends have something to do in a turn of it; atomic */
+	/* What is to be done in a turn of it, each a flag, atomic; any: one of them. */
+	union {
+		u64 any;
+		struct {
+			u32 ends;  /* by the ends of its serial ports */
+			u32 disks; /* by its disks and their media */
+		};
+	} work;
 
 	/*
 	 * Guards devices, buses and timer queues: held while an exit touches them, while a vCPU prepares its entry
@@ -96,9 +103,10 @@ struct vm {
 	struct spinlock lock;
 
 	struct vm_image kernel, initrd;
-	struct vm_image rom;     /* the firmware */
-	struct vm_image vga_rom; /* the BIOS of its VGA; not there: data is NULL */
-	struct vm_image vars;    /* of UEFI: what its flash begins with; it may have none */
+	struct vm_image rom;                       /* the firmware */
+	struct vm_image vga_rom;                   /* the BIOS of its VGA; not there: data is NULL */
+	struct vm_image drives[CONFIG_MAX_DRIVES]; /* media of config.drives[]; data NULL: none */
+	struct vm_image vars;                      /* of UEFI: what its flash begins with; it may have none */
 	struct vm_image modules[CONFIG_NR_MODULES];
 	u32 nr_modules;
 

@@ -104,7 +104,7 @@ struct vide_drive_cfg {
 
 struct vide_cfg {
 	struct vpci_slot at;
-	struct vide_drive_cfg drive[VIDE_DRIVES];
+	const struct vide_drive_cfg *drive; /* VIDE_DRIVES of them, copied; NULL: none is plugged in */
 	/* vide_work() is wanted in a turn of the VM. Any CPU, any lock held. */
 	void (*kick)(void *arg);
 	/* The guest has opened (or closed) the tray of a drive. NULL: nobody wants to know. */
@@ -135,6 +135,7 @@ struct vide {
 	struct vide_state s;
 	struct vpci_dev pci;
 	struct vide_cfg cfg;
+	struct vide_drive_cfg drive[VIDE_DRIVES];
 	struct vide_channel ch[VIDE_CHANNELS];
 	const struct irqchip *irq;
 	const struct guest_mem *mem;

@@ -151,7 +151,7 @@ void vide_cd_seek(struct packet *p)
 
 static struct vide_channel *cd_drive(struct vide *d, u32 drive)
 {
-	return drive < VIDE_DRIVES && d->cfg.drive[drive].kind == VIDE_CD ? &d->ch[drive / 2] : NULL;
+	return drive < VIDE_DRIVES && d->drive[drive].kind == VIDE_CD ? &d->ch[drive / 2] : NULL;
 }
 
 /* Something of the drive's is under way. */
@@ -174,8 +174,8 @@ int vide_eject(struct vide *d, u32 drive, bool force)
 	}
 	if (reads(c, drive % 2))
 		return ERR_BUSY;
-	blk_connect(&d->cfg.drive[drive].blk, NULL);
-	d->cfg.drive[drive].blk = (struct blk){ 0 };
+	blk_connect(&d->drive[drive].blk, NULL);
+	d->drive[drive].blk = (struct blk){ 0 };
 	s->open = true;
 	s->locked = false;
 	s->event = VIDE_EV_REMOVED;
@@ -191,9 +191,9 @@ int vide_insert(struct vide *d, u32 drive, const struct blk *medium)
 	if (!c)
 		return ERR_NOENT;
 	s = vide_drive(c, drive % 2);
-	if (d->cfg.drive[drive].blk.ops || reads(c, drive % 2))
+	if (d->drive[drive].blk.ops || reads(c, drive % 2))
 		return ERR_BUSY;
-	d->cfg.drive[drive].blk = *medium;
+	d->drive[drive].blk = *medium;
 	blk_connect(medium, &front);
 	s->open = false;
 	s->attention = ASC_CHANGED;

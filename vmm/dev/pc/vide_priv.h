@@ -54,7 +54,7 @@ static inline struct vide_drive_state *vide_drive(const struct vide_channel *c, 
 }
 static inline const struct vide_drive_cfg *vide_drive_cfg(const struct vide_channel *c, u32 unit)
 {
-	return &c->ide->cfg.drive[c->nr * 2 + unit];
+	return &c->ide->drive[c->nr * 2 + unit];
 }
 static inline enum vide_kind vide_kind(const struct vide_channel *c, u32 unit)
 {

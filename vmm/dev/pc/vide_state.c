@@ -202,7 +202,7 @@ static void connect(struct vide *d)
 	for (u32 i = 0; i < VIDE_DRIVES; i++) {
 		struct blk_front front = { .room = d->cfg.kick, .arg = d->cfg.arg };
 
-		blk_connect(&d->cfg.drive[i].blk, &front);
+		blk_connect(&d->drive[i].blk, &front);
 	}
 }
 
@@ -212,6 +212,8 @@ static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 	int err;
 
 	d->cfg = *(const struct vide_cfg *)cfg;
+	if (d->cfg.drive)
+		memcpy(d->drive, d->cfg.drive, sizeof(d->drive));
 	d->irq = env->irq;
 	d->mem = env->mem;
 	vpci_dev_init(&d->pci, "ide", VIDE_VENDOR, VIDE_DEVICE, CLASS_IDE, 0, 0);
@@ -241,7 +243,7 @@ static void detach(void *dev)
 	for (u32 i = 0; i < VIDE_CHANNELS; i++)
 		vide_stop(&d->ch[i]);
 	for (u32 i = 0; i < VIDE_DRIVES; i++)
-		blk_connect(&d->cfg.drive[i].blk, NULL);
+		blk_connect(&d->drive[i].blk, NULL);
 	plug_out(d, VIDE_CHANNELS);
 }
 

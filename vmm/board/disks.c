@@ -1,0 +1,159 @@
+/* A VM's drives: the boot modules that are their media, and the turns in which bytes move. */
+#include "arch/x86/percpu.h"
+#include "lib/atomic.h"
+#include "lib/log.h"
+#include "vmm/board/board.h"
+#include "vmm/board/priv.h"
+#include "vmm/cpu/request.h"
+#include "vmm/vm/vm.h"
+
+static const char *const kind_names[] = {
+	[VM_DRIVE_DISK] = "disk", [VM_DRIVE_CD] = "cd", [VM_DRIVE_FLOPPY] = "floppy"
+};
+
+/* ---- turns ---- */
+
+/* Something is to be done: before the vCPU that asked for it goes on, or in the next turn. */
+static void kick(void *arg)
+{
+	struct vm *vm = arg;
+	struct vcpu *v = this_cpu()->current;
+
+	atomic_store(&vm->work.disks, 1);
+	if (v && v->vm == vm)
+		vcpu_request_self(v, VCPU_REQ_INPUT);
+	else
+		vcpu_request(vm->vcpus[0], VCPU_REQ_INPUT);
+}
+
+static void kick_disk(void *arg)
+{
+	kick(((struct board_disk *)arg)->vm);
+}
+
+/* Whose turn n is: a medium's or a channel's of the IDE function. */
+static bool has_work(const struct board *b, u32 n)
+{
+	return n < b->nr_disks ? b->disk[n].rd.head != NULL : vide_has_work(&b->ide, n - b->nr_disks);
+}
+
+static void do_piece(struct board *b, u32 n)
+{
+	if (n < b->nr_disks)
+		ramdisk_work(&b->disk[n].rd);
+	else
+		vide_work(&b->ide, n - b->nr_disks);
+}
+
+void board_disk_work(struct vm *vm)
+{
+	struct board *b = vm->board;
+	u32 all = b->nr_disks + VIDE_CHANNELS, at = b->disk_turn;
+
+	vm_lock(vm);
+	atomic_store(&vm->work.disks, 0);
+	for (u32 i = 0; i < all; i++) {
+		at = at + 1 < all ? at + 1 : 0;
+		if (!has_work(b, at))
+			continue;
+		do_piece(b, at);
+		break;
+	}
+	b->disk_turn = at;
+	for (u32 i = 0; i < all; i++)
+		if (has_work(b, i))
+			atomic_store(&vm->work.disks, 1);
+	vm_unlock(vm);
+}
+
+/* ---- what is told ---- */
+
+static void overlay_full(void *arg, u64 sector)
+{
+	const struct board_disk *d = arg;
+
+	vcpu_log(d->vm->vcpus[0], LOG_WARN,
+	         "%s%u: its overlay of %lu KiB is in use: writes fail from now on, the first one to sector %lu\n",
+	         kind_names[d->drive->kind], d->drive->nr, d->drive->overlay >> 10, sector);
+}
+
+static void complain(void *arg, u32 channel, const char *what, u64 value)
+{
+	const struct vm *vm = arg;
+
+	vcpu_log(vm->vcpus[0], LOG_WARN, "ide%u: %s %#lx: its command is aborted\n", channel, what, value);
+}
+
+/* ---- configuration ---- */
+
+/* Memory for what the guest writes, of its account. */
+static int create_overlay(struct vm *vm, const struct vm_drive *drive, struct ramdisk_cfg *cfg)
+{
+	u64 map = ALIGN_UP(ramdisk_map_len(cfg->size) * sizeof(u32), PAGE_SIZE);
+	void *p;
+	int err = vm_devmem_alloc(vm, map, 0, &p);
+
+	if (err)
+		return err;
+	cfg->map = p;
+	cfg->nr_pages = (u32)MIN(drive->overlay / RAMDISK_PAGE, RAMDISK_ZERO - 2ull);
+	err = vm_devmem_alloc(vm, drive->overlay, 0, &p);
+	cfg->pages = p;
+	return err;
+}
+
+static int create_medium(struct vm *vm, const struct vm_drive *drive, const struct vm_image *image, struct blk *blk)
+{
+	struct board_disk *d = &vm->board->disk[vm->board->nr_disks];
+	struct ramdisk_cfg cfg = { .image = image->data,
+		                   .size = image->len,
+		                   .cd = drive->kind == VM_DRIVE_CD,
+		                   .read_only = drive->read_only,
+		                   .serial = drive->serial,
+		                   .full = overlay_full,
+		                   .kick = kick_disk,
+		                   .arg = d };
+	struct ramdisk_flaw flaw;
+	int err = ramdisk_check(image->data, image->len, cfg.cd, &flaw);
+
+	if (err)
+		log_printf(err == ERR_TRUNC ? LOG_WARN : LOG_ERR,
+		           "guest %s: %s%u: module \"%s\", at offset %#lx: %s\n", vm->config.name,
+		           kind_names[drive->kind], drive->nr, drive->source, flaw.offset, flaw.reason);
+	if (err && err != ERR_TRUNC)
+		return err;
+	*d = (struct board_disk){ .vm = vm, .drive = drive };
+	err = drive->overlay ? create_overlay(vm, drive, &cfg) : OK;
+	if (!err)
+		err = ramdisk_init(&d->rd, &cfg);
+	if (err)
+		return err;
+	*blk = (struct blk){ &ramdisk_ops, &d->rd };
+	vm->board->nr_disks++;
+	return OK;
+}
+
+int board_ide_config(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	struct board *b = vm->board;
+
+	for (u32 i = 0; i < vm->config.nr_drives; i++) {
+		const struct vm_drive *drive = &vm->config.drives[i];
+		struct vide_drive_cfg *ide = &b->ide_drive[drive->place];
+		int err;
+
+		if (drive->model != VM_DRIVE_IDE || drive->place >= VIDE_DRIVES)
+			continue;
+		ide->kind = drive->kind == VM_DRIVE_CD ? VIDE_CD : VIDE_DISK;
+		ide->serial = drive->serial;
+		err = vm->drives[i].data ? create_medium(vm, drive, &vm->drives[i], &ide->blk) : OK;
+		if (err)
+			return err;
+	}
+	cfg->ide = (struct vide_cfg){ .at = { .slot = PIIX_SLOT, .fn = 1 },
+		                      .drive = b->ide_drive,
+		                      .kick = kick,
+		                      .complain = complain,
+		                      .arg = vm };
+	return OK;
+}
