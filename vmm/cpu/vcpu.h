@@ -56,6 +56,7 @@ struct vcpu {
 	bool rearm;           /* back to the run loop after this exit, which sets the preemption timer anew */
 	enum vcpu_state state;
 	u32 left;      /* the vm_run() in which it has left the guest for good: the VM stops */
+	bool tells;    /* it was the last to leave: what follows is told in turns of it */
 	u64 armed_for; /* the guest's deadline the preemption timer was last set for, ns */
 	u64 due_tsc;   /* when this CPU is wanted for something else, or the guest has a timer: host TSC */
 	u64 drift;     /* ticks in root mode since the preemption timer, which stands still there, was set */

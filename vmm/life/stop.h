@@ -3,8 +3,12 @@
 
 #include "vmm/vm/vm.h"
 
-/* Takes a stopped VM through its policy: restart or end, with the summary. When its last vCPU has left the guest. */
-void vm_handle_stop(struct vm *vm);
-/* The exit tables of a guest, to the log; whether they are shown at all. */
+/*
+ * Takes a stopped VM, whose last vCPU has left the guest, through its policy: restart or end, with the summary. In
+ * pieces of a line for the log each, after vm_stop_begin(); false: that was the last, and the VM may be starting again
+ * on another CPU by now.
+ */
+void vm_stop_begin(struct vm *vm);
+__must_check bool vm_stop_step(struct vm *vm);
+/* Whether the exit tables of guests are shown at their ends. */
 void vm_show_summaries(bool on);
-void vm_summary(struct vm *vm);

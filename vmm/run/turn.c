@@ -303,13 +303,32 @@ static bool has_work(const struct vcpu *v)
 	if (!vm_st_on(st))
 		return false;
 	if (vm_st_stop(st))
-		return v->left != vm_st_run(st);
+		return v->left != vm_st_run(st) || v->tells;
 	if (atomic_load(&v->stalled))
 		return false;
 	if (!v->id && atomic_load(&vm->work.any))
 		return true;
 	return v->state == VCPU_RUNNABLE || v->more || atomic_load(&v->request) || atomic_load(&vm->wakes_due) ||
 	       timerq_next(&v->timers) <= vm_now(vm);
+}
+
+/* Between two pieces of a guest's end: whoever is due is woken. false: the turn is over. */
+static bool goes_on(const struct vcpu *v)
+{
+	struct pcpu *p = this_cpu();
+
+	stretch_end(STRETCH_STOP);
+	run_housekeep(p, true);
+	return cpu_rdtsc() < v->turn_end && !sched_preempt_check(&pcpu_sched, p->index, clock_now());
+}
+
+/* What is told of the end, and what follows: a line at a time, as long as the turn lasts. */
+static void tell_stop(struct vcpu *v)
+{
+	stretch_for(STRETCH_STOP);
+	do {
+		v->tells = vm_stop_step(v->vm);
+	} while (goes_on(v) && v->tells);
 }
 
 /* The VM stops: when its last vCPU is out of the guest, its policy applies. */
@@ -323,10 +342,12 @@ static void leave_guest(struct vcpu *v, u32 run)
 	if (this_cpu()->current == v)
 		vcpu_put(v);
 	v->left = run;
-	if (vm_tr_leave(&vm->status, run, vm->nr_vcpus) == VM_TR_DONE)
-		vm_handle_stop(vm);
-	else
+	if (vm_tr_leave(&vm->status, run, vm->nr_vcpus) != VM_TR_DONE) {
 		vm_wake_next(vm); /* of two that leave at once, the later one sees that the other has left */
+		return;
+	}
+	vm_stop_begin(vm);
+	tell_stop(v);
 }
 
 static void start_guest(struct vcpu *v)
@@ -348,14 +369,10 @@ static void start_guest(struct vcpu *v)
 /* What the log gets of a crash: a line at a time, as long as the turn lasts. */
 static void dump_vcpu(struct vcpu *v)
 {
-	struct pcpu *p = this_cpu();
-
 	do {
 		vcpu_load(v);
 		vcpu_dump_step(v);
-		stretch_end(STRETCH_STOP);
-	} while (v->dump.next && cpu_rdtsc() < v->turn_end &&
-	         !sched_preempt_check(&pcpu_sched, p->index, clock_now()));
+	} while (goes_on(v) && v->dump.next);
 }
 
 void run_take_turn(struct vcpu *v)
@@ -365,6 +382,8 @@ void run_take_turn(struct vcpu *v)
 
 	if (vm_st_stop(st) && unlikely(v->dump.next)) {
 		dump_vcpu(v);
+	} else if (unlikely(v->tells)) {
+		tell_stop(v);
 	} else if (vm_st_stop(st)) {
 		leave_guest(v, vm_st_run(st));
 	} else if (vm_st_state(st) == VM_STARTING) {

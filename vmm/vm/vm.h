@@ -32,6 +32,12 @@ struct monitor_vm;
 struct vcpu;
 struct vm_starting;
 
+struct vm_stopping { /* how far a stopped VM has been taken through its policy; vmm/life/stop.c */
+	u32 next;    /* piece */
+	u32 reason;  /* exit reason that the summary is at */
+	u32 verdict; /* enum life_verdict */
+};
+
 struct vm {
 	struct vm_config config;
 	u32 id;
@@ -83,6 +89,7 @@ struct vm {
 	u64 takeover_tsc;          /* stop_tsc of the VM it has just taken the place of; 0: told already */
 	u64 pause_tsc;             /* host TSC when it was paused and the last vCPU had left, atomic */
 	struct vm_starting *start; /* VM_STARTING: how far it is; vmm/life/start.c */
+	struct vm_stopping stopping;
 
 	struct sched_group sched;
 	struct monitor_vm *monitor; /* scroll-back, control channel; vmm/operator/ */
