@@ -333,6 +333,8 @@ static void on_all_stopped(void)
 
 static u64 housekeeping(void)
 {
+	if (vm_ending() && vm_end_some())
+		return clock_now() + AFTER_START_NS;
 	if (guests_run()) /* who was started just now comes before the console */
 		return clock_now() + AFTER_START_NS;
 	monitor_poll();

@@ -6,8 +6,13 @@
 #include "lib/log.h"
 #include "vmm/cpu/kill.h"
 #include "vmm/cpu/request.h"
+#include "vmm/pcpu/clock.h"
+
+#define END_NS 8000 /* of one piece of vm_end_some(), but for a VM's share */
 
 static enum vm_end ending; /* atomic */
+static bool end_afresh;    /* atomic */
+static struct vm *to_end;  /* who is told next; the bootstrap processor's */
 
 /* Its status says STARTING since just now. */
 static void begun(struct vm *vm)
@@ -69,11 +74,21 @@ void vm_force_stop(struct vm *vm, enum vm_stop how, const char *why)
 void vm_end_all(enum vm_end how)
 {
 	atomic_store(&ending, how);
-	vm_for_each (vm) {
-		vm_tr_last(&vm->status);
-		vm_force_stop(vm, VM_STOP_DESTROY, "the machine ends");
-	}
+	atomic_store(&end_afresh, true);
 	housekeep_soon();
+}
+
+bool vm_end_some(void)
+{
+	u64 until = clock_now() + END_NS;
+
+	if (atomic_exchange(&end_afresh, false))
+		to_end = vm_list;
+	for (; to_end && clock_now() < until; to_end = to_end->next) {
+		vm_tr_last(&to_end->status);
+		vm_force_stop(to_end, VM_STOP_DESTROY, "the machine ends");
+	}
+	return to_end;
 }
 
 enum vm_end vm_ending(void)

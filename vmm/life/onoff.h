@@ -22,9 +22,13 @@ __must_check bool vm_start_gone(struct vm *vm);
 /* Ends it by force, if it is on. */
 void vm_force_stop(struct vm *vm, enum vm_stop how, const char *why);
 
-/* Stops all VMs for good; what then happens to the machine. */
+/*
+ * Stops all VMs for good; what then happens to the machine. There may be many: vm_end_some() tells them, a few at a
+ * time, on the bootstrap processor; true: there are more.
+ */
 enum vm_end { VM_END_NOT, VM_END_POWEROFF, VM_END_HALT };
 void vm_end_all(enum vm_end how);
+__must_check bool vm_end_some(void);
 enum vm_end vm_ending(void);
 bool vm_any_on(void);
 /* Some VM's vCPUs are on their way out, or its end is being told. */
