@@ -80,6 +80,18 @@ static void wake(struct vm *vm)
 		vcpu_request(vm->vcpus[0], VCPU_REQ_INPUT);
 }
 
+/* Puts what finds a place behind what is pending. */
+static void put_pending(struct monitor_vm *m, const u8 *buf, size_t len)
+{
+	u32 size = sizeof(m->pending), at = (m->pending_at + m->nr_pending) % size, first;
+
+	len = MIN(len, size - m->nr_pending);
+	first = MIN((u32)len, size - at);
+	memcpy(m->pending + at, buf, first);
+	memcpy(m->pending, buf + first, len - first);
+	m->nr_pending += (u32)len;
+}
+
 /* The guest sends. What finds no place is lost: that of one which never reads its answers. */
 static void control_out(void *ctx, const u8 *buf, size_t len)
 {
@@ -91,13 +103,7 @@ static void control_out(void *ctx, const u8 *buf, size_t len)
 	if (!m->ctl)
 		return;
 	spin_lock(&m->ctl_lock);
-	if (m->pending_at + m->nr_pending + len > sizeof(m->pending)) {
-		memmove(m->pending, m->pending + m->pending_at, m->nr_pending);
-		m->pending_at = 0;
-		len = MIN(len, sizeof(m->pending) - m->nr_pending);
-	}
-	memcpy(m->pending + m->pending_at + m->nr_pending, buf, len);
-	m->nr_pending += (u32)len;
+	put_pending(m, buf, len);
 	/* A line as a whole, or many bytes of one, are worth a piece. */
 	due = m->nr_pending >= sizeof(m->pending) / 2 || memchr(buf, '\n', len);
 	spin_unlock(&m->ctl_lock);
@@ -117,9 +123,10 @@ static u32 take_pending(struct monitor_vm *m, struct ctl *c)
 
 	do {
 		spin_lock(&m->ctl_lock);
-		n = (u32)ctl_input(c, (const char *)m->pending + m->pending_at, MIN(m->nr_pending, TAKEN));
+		n = MIN(m->nr_pending, (u32)sizeof(m->pending) - m->pending_at);
+		n = (u32)ctl_input(c, (const char *)m->pending + m->pending_at, MIN(n, TAKEN));
 		m->nr_pending -= n;
-		m->pending_at = m->nr_pending ? m->pending_at + n : 0;
+		m->pending_at = (m->pending_at + n) % (u32)sizeof(m->pending);
 		spin_unlock(&m->ctl_lock);
 		all += n;
 	} while (n && !monitor_piece_over());
