@@ -40,6 +40,15 @@ static void ring_write(const char *text, size_t len)
 	ring_head += len;
 }
 
+/* n bytes that the ring has, from byte `from` of all ever written. */
+static void ring_copy(char *buf, u64 from, size_t n)
+{
+	size_t at = from & (RING_SIZE - 1), first = MIN(n, RING_SIZE - at);
+
+	memcpy(buf, ring + at, first);
+	memcpy(buf + first, ring, n - first);
+}
+
 /* The newest len bytes (at most what the ring holds) to one sink, in up to two pieces. */
 static void ring_replay(struct log_sink *sink)
 {
@@ -85,9 +94,14 @@ static size_t put_time(char *line, u64 us)
 
 void log_vprintf(enum log_level level, const char *fmt, va_list ap)
 {
+	log_vprintf_for(level, "", fmt, ap);
+}
+
+void log_vprintf_for(enum log_level level, const char *who, const char *fmt, va_list ap)
+{
 	static const char *const tag[] = { "error: ", "warning: ", "", "debug: " };
 	char line[LINE_MAX];
-	size_t len = 0, tag_len;
+	size_t len = 0, tag_len, who_len;
 	int n;
 
 	if (level > max_level)
@@ -97,6 +111,11 @@ void log_vprintf(enum log_level level, const char *fmt, va_list ap)
 	tag_len = strlen(tag[level]);
 	memcpy(line + len, tag[level], tag_len);
 	len += tag_len;
+	who_len = strnlen(who, LINE_MAX / 4);
+	memcpy(line + len, who, who_len);
+	len += who_len;
+	if (who_len)
+		line[len++] = ' ';
 	n = fmt_vsnprintf(line + len, sizeof(line) - len, fmt, ap);
 	if (n > (int)(sizeof(line) - len - 2)) { /* cut: show that, and keep room for the newline */
 		len = sizeof(line) - 5;
@@ -156,8 +175,7 @@ size_t log_ring_read(char *buf, size_t len)
 
 	log_lock();
 	n = (size_t)MIN(MIN(ring_head, (u64)RING_SIZE), (u64)len);
-	for (size_t i = 0; i < n; i++)
-		buf[i] = ring[(ring_head - n + i) & (RING_SIZE - 1)];
+	ring_copy(buf, ring_head - n, n);
 	log_unlock();
 	return n;
 }
@@ -171,8 +189,7 @@ size_t log_ring_read_at(u64 *pos, char *buf, size_t len)
 	if (ring_head - *pos > RING_SIZE)
 		*pos = ring_head - RING_SIZE;
 	n = (size_t)MIN(ring_head - *pos, (u64)len);
-	for (size_t i = 0; i < n; i++)
-		buf[i] = ring[(*pos + i) & (RING_SIZE - 1)];
+	ring_copy(buf, *pos, n);
 	*pos += n;
 	log_unlock();
 	return n;

@@ -12,6 +12,8 @@ enum log_level { LOG_ERR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 void log_printf(enum log_level level, const char *fmt, ...) __printf(2, 3);
 void log_vprintf(enum log_level level, const char *fmt, va_list ap) __printf(2, 0);
+/* With whom it is about, a text, and a space before it. */
+void log_vprintf_for(enum log_level level, const char *who, const char *fmt, va_list ap) __printf(3, 0);
 
 #define log_err(...)   log_printf(LOG_ERR, __VA_ARGS__)
 #define log_warn(...)  log_printf(LOG_WARN, __VA_ARGS__)

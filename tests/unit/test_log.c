@@ -42,6 +42,31 @@ START_TEST(levels)
 }
 END_TEST
 
+static void say_for(const char *who, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_vprintf_for(LOG_WARN, who, fmt, ap);
+	va_end(ap);
+}
+
+START_TEST(about_somebody)
+{
+	char who[600];
+
+	log_add_sink(&sink);
+	say_for("a.1:", "%d of %s\n", 3, "four");
+	ck_assert_str_eq(cap.text, "warning: a.1: 3 of four\n");
+	/* One with an absurd name leaves room for what there is to say. */
+	memset(who, 'n', sizeof(who) - 1);
+	who[sizeof(who) - 1] = '\0';
+	cap.len = 0;
+	say_for(who, "what");
+	ck_assert_ptr_nonnull(strstr(cap.text, "nn what\n"));
+}
+END_TEST
+
 START_TEST(late_sink_gets_a_replay)
 {
 	char buf[64];
@@ -174,5 +199,5 @@ START_TEST(rate_limit)
 }
 END_TEST
 
-SUITE_MAIN("log", levels, late_sink_gets_a_replay, ring_wraps, readers_by_position, long_lines_are_cut, hooks,
-           rate_limit)
+SUITE_MAIN("log", levels, about_somebody, late_sink_gets_a_replay, ring_wraps, readers_by_position,
+           long_lines_are_cut, hooks, rate_limit)

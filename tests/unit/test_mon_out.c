@@ -162,6 +162,34 @@ START_TEST(hostile_strings)
 }
 END_TEST
 
+/* Text is looked at eight bytes at a time: what is to be escaped is found at every place, whatever is beside it. */
+START_TEST(one_bad_byte)
+{
+	static const struct {
+		char byte;
+		const char *shown;
+	} t[] = { { 0x1f, "\\x1f" },   { 0x7f, "\\x7f" }, { 0, "\\x00" },
+		  { (char)0xff, "?" }, { ' ', " " },      { '~', "~" } };
+	static const char fill[] = { ' ', '~', 'a' };
+
+	for (u32 i = 0; i < ARRAY_SIZE(t); i++)
+		for (u32 at = 0; at < 20; at++) {
+			char line[20], want[40];
+			struct out o;
+
+			memset(line, fill[at % 3], sizeof(line));
+			line[at] = t[i].byte;
+			snprintf(want, sizeof(want), "%.*s%s%.*s", (int)at, line, t[i].shown, (int)(19 - at),
+			         line + at + 1);
+			len = 0;
+			out_init(&o, OUT_TEXT, capture, NULL);
+			out_line(&o, line, sizeof(line));
+			out_flush(&o);
+			ck_assert_msg(!strncmp(text, want, strlen(want)), "%u at %u: %s", i, at, text);
+		}
+}
+END_TEST
+
 START_TEST(sizes)
 {
 	static const struct {
@@ -231,4 +259,4 @@ START_TEST(queue)
 }
 END_TEST
 
-SUITE_MAIN("mon_out", as_text, as_json, empty, wide_records, hostile_strings, sizes, queue)
+SUITE_MAIN("mon_out", as_text, as_json, empty, wide_records, hostile_strings, one_bad_byte, sizes, queue)

@@ -106,6 +106,22 @@ START_TEST(searches)
 	ck_assert_ptr_null(bh_strrchr(t, 'z'));
 	ck_assert_ptr_eq(bh_memchr(t, 'w', 18), t + 13);
 	ck_assert_ptr_null(bh_memchr(t, 'w', 13));
+	/* Eight at a time: at every place of every length, among bytes that differ in one bit, or by one. */
+	for (u32 len = 0; len < 40; len++) {
+		u8 *b = malloc(len + 1); /* ASan sees what is read behind it */
+
+		for (u32 c = 0; c < 256; c += 51) {
+			memset(b, (int)(c ^ 1), len);
+			ck_assert_ptr_null(bh_memchr(b, (int)c, len));
+			memset(b, (int)(c + 1), len);
+			ck_assert_ptr_null(bh_memchr(b, (int)c | 0x100, len));
+			for (u32 at = len; at-- > 0;) {
+				b[at] = (u8)c;
+				ck_assert_ptr_eq(bh_memchr(b, (int)c, len), b + at);
+			}
+		}
+		free(b);
+	}
 	ck_assert_ptr_eq(bh_strstr(t, "hello w"), t + 7);
 	ck_assert_ptr_eq(bh_strstr(t, ""), t);
 	ck_assert_ptr_eq(bh_strstr(t, "world"), t + 13);

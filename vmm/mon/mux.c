@@ -312,44 +312,41 @@ static void lost_log(struct mux *m, u64 bytes)
 }
 
 /*
- * New lines of the log: at the prompt marked, above the line being edited; else between the guest's. Returns whether
- * there may be more.
+ * The next line of the log: at the prompt marked, above the line being edited; else between the guest's. Returns whether
+ * there may be more: one is work enough at a time.
  */
 static bool read_log(struct mux *m)
 {
+	u64 from = m->log_pos;
 	struct out out;
+	size_t n;
+	char *nl;
 
-	for (u32 i = 0; i < POLL_MAX; i++) {
-		u64 from = m->log_pos;
-		size_t n;
-		char *nl;
-
-		if (obuf_used(&m->out) > LOG_AHEAD)
-			return true;
-		n = m->mon->ops->log_read(m->mon->ctx, &m->log_pos, m->log_line + m->log_len,
-		                          sizeof(m->log_line) - m->log_len);
-		if (m->log_pos - n > from) {
-			memmove(m->log_line, m->log_line + m->log_len, n);
-			lost_log(m, m->log_pos - n - from + m->log_len);
-		}
-		m->log_len += (u32)n;
-		nl = memchr(m->log_line, '\n', m->log_len);
-		if (!nl && m->log_len < sizeof(m->log_line))
-			return false;
-		if (nl)
-			n = (size_t)(nl - m->log_line);
-		else
-			n = m->log_len; /* longer: in pieces */
-		log_begins(m);
-		begin(m, &out);
-		if (m->mode == MUX_PROMPT)
-			out_raw(&out, "* ", 2);
-		out_line(&out, m->log_line, n);
-		out_flush(&out);
-		n += nl != NULL;
-		m->log_len -= (u32)n;
-		memmove(m->log_line, m->log_line + n, m->log_len);
+	if (obuf_used(&m->out) > LOG_AHEAD)
+		return true;
+	n = m->mon->ops->log_read(m->mon->ctx, &m->log_pos, m->log_line + m->log_len,
+	                          sizeof(m->log_line) - m->log_len);
+	if (m->log_pos - n > from) {
+		memmove(m->log_line, m->log_line + m->log_len, n);
+		lost_log(m, m->log_pos - n - from + m->log_len);
 	}
+	m->log_len += (u32)n;
+	nl = memchr(m->log_line, '\n', m->log_len);
+	if (!nl && m->log_len < sizeof(m->log_line))
+		return false;
+	if (nl)
+		n = (size_t)(nl - m->log_line);
+	else
+		n = m->log_len; /* longer: in pieces */
+	log_begins(m);
+	begin(m, &out);
+	if (m->mode == MUX_PROMPT)
+		out_raw(&out, "* ", 2);
+	out_line(&out, m->log_line, n);
+	out_flush(&out);
+	n += nl != NULL;
+	m->log_len -= (u32)n;
+	memmove(m->log_line, m->log_line + n, m->log_len);
 	return true;
 }
 
@@ -429,7 +426,8 @@ bool mux_poll(struct mux *m, u64 now_ns)
 	}
 	if (m->mode == MUX_PROMPT) {
 		more = read_log(m);
-		line_show(&m->line);
+		if (!more) /* not again and again between them */
+			line_show(&m->line);
 	} else if (m->mode != MUX_REPEAT) {
 		flush_keys(m);
 		more = read_guest(m);

@@ -140,11 +140,23 @@ static u32 text_char(struct out *o, const char *s, u32 n, u32 cp)
 	return 1;
 }
 
+/* Whether all eight are from ' ' to '~'. */
+static bool plain8(const char *s)
+{
+	const u64 ones = 0x0101010101010101;
+	u64 v;
+
+	memcpy(&v, s, 8);
+	return !((v | (v - ones * ' ') | (v + ones)) & ones << 7);
+}
+
 static u32 text_str(struct out *o, const char *s, size_t len)
 {
 	u32 cols = 0, cp = 0, n = 0;
 
-	while (n < len && s[n] >= ' ' && s[n] <= '~') /* mostly that is all */
+	while (len - n >= 8 && plain8(s + n)) /* mostly that is all */
+		n += 8;
+	while (n < len && s[n] >= ' ' && s[n] <= '~')
 		n++;
 	out_raw(o, s, n);
 	cols = n;
