@@ -7,18 +7,16 @@
 
 void vcpu_log(struct vcpu *v, enum log_level level, const char *fmt, ...)
 {
-	char text[200];
 	u32 suppressed;
 	va_list ap;
 
 	if (!log_limit_ok(&v->limit, vm_now(v->vm), 10, 1000000000, &suppressed))
 		return;
-	va_start(ap, fmt);
-	fmt_vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	if (suppressed)
-		log_printf(level, "%s.%u: (%u messages suppressed)\n", v->vm->config.name, v->id, suppressed);
-	log_printf(level, "%s.%u: %s", v->vm->config.name, v->id, text);
+		log_printf(level, "%s (%u messages suppressed)\n", v->dump.tag, suppressed);
+	va_start(ap, fmt);
+	log_vprintf_for(level, v->dump.tag, fmt, ap);
+	va_end(ap);
 }
 
 #define DUMP_LOOKS 256 /* records of the ring gone over for the vCPU's own: others' are between */
@@ -68,7 +66,6 @@ static void dump_headline(struct vcpu *v)
 {
 	const struct vm *vm = v->vm;
 
-	fmt_snprintf(v->dump.tag, sizeof(v->dump.tag), "%s.%u:", vm->config.name, v->id);
 	if (vm_stop(vm) == VM_STOP_CRASH)
 		log_err("guest %s: vCPU %u crashed: %s\n", vm->config.name, v->id, vm->why);
 	else

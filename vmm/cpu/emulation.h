@@ -28,8 +28,9 @@ struct emulation {
 		u32 access; /* GWALK_ flags */
 		u8 cpl;
 	} page[EMULATION_PAGES];
-	u32 nr_pages;    /* of all so far; the last ones are kept */
-	bool hlt;        /* the instruction was a HLT */
-	bool forced;     /* by the prefix: what cannot be emulated is #UD */
-	bool hint_write; /* with have_hint: the faulting access was a write; set by the caller */
+	u32 nr_pages;     /* of all so far; the last ones are kept */
+	bool hlt;         /* the instruction was a HLT */
+	bool unsupported; /* it is not emulated: the next go tells so */
+	bool forced;      /* by the prefix: what cannot be emulated is #UD */
+	bool hint_write;  /* with have_hint: the faulting access was a write; set by the caller */
 };

@@ -1,6 +1,7 @@
 /* Creation of virtual CPUs; their control words and general registers. */
 #include "arch/x86/cpu.h"
 #include "arch/x86/fpu.h"
+#include "lib/fmt.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
 #include "vmm/cpu/emulation.h"
@@ -148,6 +149,7 @@ int vcpu_create(struct vm *vm, u32 id, struct vcpu **out)
 	v->vm = vm;
 	v->id = id;
 	v->who = vm->id << 16 | id;
+	fmt_snprintf(v->dump.tag, sizeof(v->dump.tag), "%s.%u:", vm->config.name, id);
 	v->vmcs = hv_alloc_pages(1);
 	v->lapic_page = hv_alloc_pages(1);
 	v->msr_bitmap = hv_alloc_pages(1);

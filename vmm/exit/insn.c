@@ -59,6 +59,12 @@ static enum exit_action conclude(struct vcpu *v, struct emul_ctxt *c, int result
 	case EMUL_STOP: return EXIT_KILL;
 	default:
 		/* Any program with device memory in its reach can do this: it is told, and its VM goes on. */
+		if (!v->emulation->forced && !v->emulation->unsupported) {
+			/* A line of the log takes as long as it took to get here. */
+			v->emulation->unsupported = true;
+			v->more = true;
+			return EXIT_MORE;
+		}
 		if (!v->emulation->forced)
 			log_unsupported(v, c);
 		vcpu_ud(v);
@@ -130,6 +136,7 @@ static struct emul_ctxt *begin(struct vcpu *v)
 	v->emulation->step_ticks = 0;
 	v->emulation->hlt = false;
 	v->emulation->forced = false;
+	v->emulation->unsupported = false;
 	emul_done_clear(&v->emulation->done);
 	begin_go(v->emulation, true);
 	emul_init(c, &emulate_ops, v, v->regs.gpr);
@@ -197,6 +204,6 @@ void exit_go_on(struct vcpu *v)
 	begin_go(v->emulation, false);
 	emul_done_again(&v->emulation->done);
 	c->dirty = 0;
-	if (conclude(v, c, emul_exec(c)) == EXIT_BLOCK)
+	if (conclude(v, c, v->emulation->unsupported ? EMUL_UNSUPPORTED : emul_exec(c)) == EXIT_BLOCK)
 		exit_block(v);
 }
