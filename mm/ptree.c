@@ -354,6 +354,8 @@ static u64 *expand(struct ptree *t, u64 entry, u32 level, hpa_t *table_hpa)
 	if (t->alloc->set_entry)
 		for (u32 i = 0; i < ENTRIES; i++)
 			set_entry(t, &table[i], value + i * step);
+	else if (!value && t->alloc->zeroed)
+		table[0] = 0;
 	else if (!value)
 		memset(table, 0, PAGE_SIZE);
 	else

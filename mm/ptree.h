@@ -15,8 +15,10 @@
 /* Where table pages come from. All functions get ctx. */
 struct pt_alloc {
 	void *ctx;
-	/* One 4 KiB aligned page, contents arbitrary; fills *hpa (not 0); NULL when there is none. */
+	/* One 4 KiB aligned page, contents arbitrary unless zeroed; fills *hpa (not 0); NULL when there is none. */
 	void *(*alloc_page)(void *ctx, hpa_t *hpa);
+	/* Pages come cleared, but for the first 8 bytes: who maps something need not take the time for it. */
+	bool zeroed;
 	void (*free_page)(void *ctx, hpa_t hpa, void *virt);
 	/* The pointer alloc_page gave for this address. */
 	void *(*to_virt)(void *ctx, hpa_t hpa);

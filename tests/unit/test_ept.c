@@ -708,5 +708,45 @@ START_TEST(dead_tables)
 }
 END_TEST
 
+static void *alloc_zeroed(void *ctx, hpa_t *hpa)
+{
+	u64 *p = fake_pt_alloc(ctx, hpa);
+
+	if (p)
+		memset(p + 1, 0, PAGE_SIZE - 8); /* the first entry's place held the list of free pages */
+	return p;
+}
+
+/* Tables that come cleared but for their first entry are not cleared again, and that entry is. */
+START_TEST(zeroed_tables)
+{
+	struct ept_leaf l;
+
+	fake_pt_init(&pages);
+	pages.alloc.alloc_page = alloc_zeroed;
+	pages.alloc.set_entry = NULL;
+	pages.alloc.zeroed = true;
+	ck_assert_int_eq(ept_init(&e, &all_caps, &pages.alloc), OK);
+	ck_assert_int_eq(ept_map(&e, GPA(SIZE_1G + 5 * PAGE_SIZE), HPA(0x1000), PAGE_SIZE, EPT_RW, EPT_MT_WB, false),
+	                 OK);
+	ck_assert_int_eq(ept_lookup(&e, GPA(SIZE_1G + 5 * PAGE_SIZE), &l), OK);
+	ck_assert_uint_eq(l.hpa.v, 0x1000);
+	for (u32 i = 0; i < 512; i++) {
+		if (i != 5)
+			ck_assert_int_ne(ept_lookup(&e, GPA(SIZE_1G + i * PAGE_SIZE), &l), OK);
+		if (i)
+			ck_assert_int_ne(ept_lookup(&e, GPA(SIZE_1G + i * SIZE_2M), &l), OK);
+	}
+	ck_assert_int_ne(ept_lookup(&e, GPA(0), &l), OK);
+	/* The leaf of a large page is spread over all of its table, too. */
+	ck_assert_int_eq(ept_map(&e, GPA(0), HPA(SIZE_2M), SIZE_2M, EPT_RW, EPT_MT_WB, false), OK);
+	ck_assert_int_eq(ept_unmap(&e, GPA(PAGE_SIZE), PAGE_SIZE), OK);
+	ck_assert_int_eq(ept_lookup(&e, GPA(0), &l), OK);
+	ck_assert_uint_eq(l.hpa.v, SIZE_2M);
+	ck_assert_int_ne(ept_lookup(&e, GPA(PAGE_SIZE), &l), OK);
+	finish();
+}
+END_TEST
+
 SUITE_MAIN("ept", random_all, random_2m, split_and_merge_1g, replace_table_by_leaf, page_sizes, shatter, merge_levels,
-           prune, no_merge_when_different, refusals, walking, memory_types, dead_tables)
+           prune, no_merge_when_different, refusals, walking, memory_types, zeroed_tables, dead_tables)

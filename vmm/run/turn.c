@@ -185,14 +185,24 @@ static bool turn_over(const struct vcpu *v)
 
 #define DISK_PIECES 16 /* then the guest may run, however much its disks still have to do */
 
+/* Between two pieces of what v has to do before it enters its guest: what the CPU does for all. */
+static void look_around(struct vcpu *v, u32 piece)
+{
+	struct pcpu *p = this_cpu();
+
+	stretch_end(piece);
+	cpu_sti_nop_cli(); /* as when a guest starts */
+	run_housekeep(p, true);
+	if (unlikely(p->current != v))
+		vcpu_load(v);
+}
+
 /*
  * What the ends of the VM's serial ports and its disks have to do, at its expense: an answer on its control channel may
  * take many turns. false: this one is over before it is done.
  */
 static bool work(struct vcpu *v)
 {
-	struct pcpu *p = this_cpu();
-
 	for (u32 disks = 0; atomic_load(&v->vm->work.any);) {
 		if (atomic_load(&v->vm->work.ends))
 			serial_work(v->vm);
@@ -200,11 +210,7 @@ static bool work(struct vcpu *v)
 			board_disk_work(v->vm);
 		else
 			break;
-		stretch_end(STRETCH_POLL);
-		cpu_sti_nop_cli(); /* as when a guest starts */
-		run_housekeep(p, true);
-		if (unlikely(p->current != v))
-			vcpu_load(v);
+		look_around(v, STRETCH_POLL);
 		if (vm_stop(v->vm) || turn_over(v))
 			return false;
 	}
@@ -241,11 +247,7 @@ static void run_vcpu(struct vcpu *v)
 			if (vm_stop(v->vm))
 				break;
 			exit_go_on(v);
-			stretch_end(v->exit_reason);
-			cpu_sti_nop_cli();
-			run_housekeep(p, true);
-			if (unlikely(p->current != v))
-				vcpu_load(v);
+			look_around(v, v->exit_reason);
 			continue;
 		}
 		if (unlikely(atomic_load(&v->vm->wakes_due))) {
@@ -256,8 +258,12 @@ static void run_vcpu(struct vcpu *v)
 		}
 		if (unlikely(atomic_load_relaxed(&v->vm->work.any)) && !work(v))
 			break;
-		if (!prepare(v))
-			break;
+		if (!prepare(v)) {
+			if (!(atomic_load(&v->request) & REQ_EPT) || vm_stop(v->vm) || atomic_load(&v->stalled))
+				break;
+			look_around(v, STRETCH_ENTRY); /* then the next piece */
+			continue;
+		}
 		if (unlikely(!v->first_entry_tsc)) {
 			v->first_entry_tsc = cpu_rdtsc();
 			first_entry(v);

@@ -51,6 +51,8 @@ static void table_free(void *ctx, hpa_t hpa, void *virt)
 		hv_pt_alloc.free_page(hv_pt_alloc.ctx, hpa, virt);
 		return;
 	}
+	/* Cleared here, where one comes at a time: to map a page may take two. */
+	memset(t, 0, PAGE_SIZE);
 	t->next = vm->spare_tables;
 	vm->spare_tables = t;
 }
@@ -88,10 +90,11 @@ static int set_tables_aside(struct vm *vm)
 
 		if (!t)
 			return ERR_NOMEM;
+		memset(t, 0, PAGE_SIZE);
 		t->next = vm->spare_tables;
 		vm->spare_tables = t;
 	}
-	vm->keep_tables = true;
+	vm->keep_tables = vm->table_alloc.zeroed = true;
 	return err;
 }
 
@@ -215,7 +218,7 @@ int vm_memory_create(struct vm *vm)
 
 void vm_memory_destroy(struct vm *vm)
 {
-	vm->keep_tables = false;
+	vm->keep_tables = vm->table_alloc.zeroed = false;
 	if (vm->pt.t.root)
 		vm_devmem_destroy(vm);
 	while (vm->spare_tables) {
