@@ -414,7 +414,7 @@ START_TEST(utf8)
 	freeze();
 	n = vvga_fb_ops.text(shot, 66, 3, 14, buf);
 	ck_assert(n == sizeof(want) - 1 && !memcmp(buf, want, n));
-	ck_assert_uint_eq(vvga_fb_ops.text(shot, 70, 3, 1000, buf), n - 8 + 22);
+	ck_assert_uint_eq(vvga_fb_ops.text(shot, 70, 3, 1000, buf), n - 8 + 6);
 	ck_assert_uint_eq(vvga_fb_ops.text(shot, 0, 25, 8, buf), 8);
 	ck_assert(!memcmp(buf, "        ", 8));
 }

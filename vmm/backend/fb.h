@@ -15,8 +15,8 @@
 #include "lib/types.h"
 
 #define FB_COPY_MAX  16384u /* bytes of a piece of copy() */
-#define FB_PIXEL_MAX 64u    /* pixels of a piece */
-#define FB_TEXT_MAX  32u    /* characters of a piece */
+#define FB_PIXEL_MAX 32u    /* pixels of a piece */
+#define FB_TEXT_MAX  16u    /* characters of a piece */
 #define FB_UTF8_MAX  3u     /* bytes of a character of a text screen */
 
 enum fb_kind { FB_BLANK, FB_TEXT, FB_GRAPHICS }; /* blank: switched off, all black */

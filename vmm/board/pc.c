@@ -11,6 +11,10 @@
 #include "vmm/vm/vm.h"
 
 /* Slots 0 to 2 of the PC are the chip set's and the VGA's, those after them the guest's disks' and NICs'. */
+#define PIIX_SLOT 1
+/* Which of the VM's places for devices' memory are whose (vdev.h). */
+enum { LFB_MEMORY, VGA_WINDOW_MEMORY };
+
 #define VGA_SLOT         2
 #define WATCHDOG_SLOT    2
 #define WATCHDOG_SLOT_PC 31
@@ -196,6 +200,20 @@ static bool watchdog_wanted(const struct vm_config *c, u32 n)
 	return c->watchdog == VM_WATCHDOG_I6300ESB;
 }
 
+/* Where its memory is in the guest's. */
+static bool vga_map(void *arg, enum vvga_map which, u64 gpa, u32 offset, u32 len)
+{
+	struct board *b = ((struct vm *)arg)->board;
+	const struct vdev_memory *m = b->env.memory;
+	u32 slot = which == VVGA_MAP_LFB ? LFB_MEMORY : VGA_WINDOW_MEMORY;
+
+	if (len)
+		m->map(m->ctx, slot, gpa, b->vga.cfg.vram + offset, len / PAGE_SIZE, false);
+	else
+		m->unmap(m->ctx, slot);
+	return true;
+}
+
 static int vga(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	void *vram;
@@ -208,7 +226,9 @@ static int vga(struct vm *vm, u32 n, union board_cfg *cfg)
 		                      .vram = vram,
 		                      .vram_len = VVGA_VRAM_MAX,
 		                      .rom = vm->vga_rom.data,
-		                      .rom_len = (u32)vm->vga_rom.len };
+		                      .rom_len = (u32)vm->vga_rom.len,
+		                      .map = vga_map,
+		                      .arg = vm };
 	return OK;
 }
 

@@ -3,7 +3,7 @@
 #include "lib/string.h"
 #include "vmm/mon/cmd.h"
 
-#define PIXELS     16u              /* asked for at a time: a piece, with their encoding */
+#define PIXELS     8u               /* asked for at a time: a piece, with their encoding */
 #define CELLS      MON_SCREEN_CELLS /* the same of characters */
 #define DATA_MAX   (30u << 10)      /* of an answer: when there is as much, it ends with the row */
 #define RUN_SHORT  128u

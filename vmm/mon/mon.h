@@ -116,7 +116,7 @@ struct mon_screen {
 	u32 cursor_col, cursor_row;
 };
 #define MON_SCREEN_COLS  256u /* at most */
-#define MON_SCREEN_CELLS 16u  /* characters asked for at a time */
+#define MON_SCREEN_CELLS 8u   /* characters asked for at a time */
 #define MON_SCREEN_UTF8  3u   /* bytes of a character */
 
 /* What `top` compared with: the caller keeps one per guest and slot, zeroed at first. */

@@ -2,6 +2,7 @@
  * The one frozen screen that there is: of the guest, and for the one, who asked last. Its memory is the hypervisor's,
  * for as long as it is looked at; the work is done in the pieces, and at the expense, of the asker's command.
  */
+#include "arch/x86/cpu.h"
 #include "lib/string.h"
 #include "mm/hvmem.h"
 #include "vmm/backend/fb.h"
@@ -12,6 +13,8 @@
 
 #define KEPT_NS 2000000000ull /* for one who does not come back, while another asks */
 #define TRIES   10000u        /* for the VM's lock */
+
+_Static_assert(MON_SCREEN_CELLS <= FB_TEXT_MAX && MON_SCREEN_UTF8 == FB_UTF8_MAX, "as it is asked for");
 
 /* monitor_lock; a command that pauses looks again whether it is still its own */
 static struct {
@@ -100,6 +103,18 @@ static int begin(u32 guest, u64 asker)
 	return err;
 }
 
+/* Video memory is the VM's: in its own address space alone, in which our memory is as well. */
+static bool copy_piece(struct vm *vm, const struct fb *fb)
+{
+	u64 cr3 = cpu_read_cr3();
+	bool more;
+
+	cpu_write_cr3(hostpt_cr3(&vm->pt));
+	more = fb->ops->copy(fb->ctx, shot.mem);
+	cpu_write_cr3(cr3);
+	return more;
+}
+
 static int copy(u32 guest, u64 asker)
 {
 	u32 generation = shot.generation;
@@ -113,7 +128,7 @@ static int copy(u32 guest, u64 asker)
 		vm = lock_screen(guest, &fb);
 		if (!vm)
 			return ERR_BUSY;
-		more = is_mine(asker, generation) && fb.ops->copy(fb.ctx, shot.mem);
+		more = is_mine(asker, generation) && copy_piece(vm, &fb);
 		vm_unlock(vm);
 		if (!is_mine(asker, generation))
 			return ERR_BUSY;

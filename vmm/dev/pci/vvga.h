@@ -156,5 +156,5 @@ struct vvga_shot {
 	u32 base, len; /* of video memory: what is shown */
 	u32 copied;
 	u16 chained[VVGA_SHOT_PARTS];
-	u8 mem[];
+	u8 mem[] __attribute__((aligned(8)));
 };

@@ -113,13 +113,10 @@ u32 vvga_shot_planes(const struct vvga_shot *shot, u32 a)
 {
 	u32 part = a / (VVGA_PLANE / VVGA_SHOT_PARTS);
 	struct vvga_pairs p = vvga_pairs(part < VVGA_SHOT_PARTS ? shot->chained[part] : 0, a);
-	u16 low, high;
 
 	if (p.p01 + 2 > shot->len || p.p23 + 2 > shot->len)
 		return 0;
-	memcpy(&low, shot->mem + p.p01, 2);
-	memcpy(&high, shot->mem + p.p23, 2);
-	return low | (u32)high << 16;
+	return *(const u16 *)(shot->mem + p.p01) | (u32) * (const u16 *)(shot->mem + p.p23) << 16;
 }
 
 /* ---- colours, as 00BBGGRR ---- */
@@ -137,18 +134,24 @@ static u32 dac_colour(const struct vvga_state *s, u32 i)
 	return r | g << 8 | b << 16;
 }
 
-/* Of four bits, through the attribute controller. */
-static void load_palette(const struct vvga_state *s, u32 palette[16])
+/* Colours of four bits, through the attribute controller, as far as they were asked for. */
+struct palette {
+	u32 known; /* bit n: colour n is there */
+	u32 colour[16];
+};
+
+static u32 colour(const struct vvga_state *s, struct palette *p, u32 i)
 {
-	u32 select = s->attr[AR_COLOUR];
+	u32 select = s->attr[AR_COLOUR], c;
 
-	for (u32 i = 0; i < 16; i++) {
-		u32 c = s->attr[i & s->attr[AR_PLANES]] | (select & 0x0c) << 4;
-
-		if (s->attr[AR_MODE] & AR10_COLOUR_SELECT)
-			c = (c & 0xcf) | (select & 3) << 4;
-		palette[i] = dac_colour(s, c);
-	}
+	if (p->known & 1u << i)
+		return p->colour[i];
+	c = s->attr[i & s->attr[AR_PLANES]] | (select & 0x0c) << 4;
+	if (s->attr[AR_MODE] & AR10_COLOUR_SELECT)
+		c = (c & 0xcf) | (select & 3) << 4;
+	p->known |= 1u << i;
+	p->colour[i] = dac_colour(s, c);
+	return p->colour[i];
 }
 
 static u32 true_colour(u32 bpp, const u8 *p)
@@ -248,17 +251,18 @@ static void put(u8 *rgb, u32 colour)
 static void text_pixels(const struct vvga_shot *shot, const struct vvga_picture *p, u32 x, u32 y, u32 n, u8 *rgb)
 {
 	struct text_row t = { .line = vvga_line(&shot->s, y * p->repeat) };
-	u32 palette[16], at = x + t.line.pan, col = ~0u;
+	struct palette palette;
+	u32 at = x + t.line.pan, col = ~0u;
 	u8 px[9];
 
-	load_palette(&shot->s, palette);
+	palette.known = 0;
 	load_text_row(shot, &t);
 	for (u32 i = 0; i < n; i++, at++) {
 		if (at / p->char_width != col) {
 			col = at / p->char_width;
 			text_cell(shot, &t, col, px);
 		}
-		put(rgb + 3 * i, palette[px[at % p->char_width]]);
+		put(rgb + 3 * i, colour(&shot->s, &palette, px[at % p->char_width]));
 	}
 }
 
@@ -267,10 +271,11 @@ static void planar_pixels(const struct vvga_shot *shot, const struct vvga_pictur
 	const struct vvga_state *s = &shot->s;
 	bool vbe = vvga_vbe_on(s);
 	struct vvga_line line = vvga_line(s, y * p->repeat);
-	u32 palette[16], at = x + line.pan, col = ~0u, planes, from = 0;
+	struct palette palette;
+	u32 at = x + line.pan, col = ~0u, planes, from = 0;
 	u8 px[8];
 
-	load_palette(s, palette);
+	palette.known = 0;
 	if (vbe) {
 		at = x + s->vbe[VBE_X_OFFSET];
 		from = (s->vbe[VBE_Y_OFFSET] + y) * vvga_vbe_line(s);
@@ -285,7 +290,7 @@ static void planar_pixels(const struct vvga_shot *shot, const struct vvga_pictur
 			else
 				from_planes(planes, px);
 		}
-		put(rgb + 3 * i, palette[px[at % 8]]);
+		put(rgb + 3 * i, colour(s, &palette, px[at % 8]));
 	}
 }
 

@@ -5,7 +5,7 @@
 #define BLOCK_Y VVGA_PLANE
 #define BLOCK_Z (2 * VVGA_PLANE)
 
-#define TURN_GROUPS 128u /* of four addresses, in an access: below a thousand ticks */
+#define TURN_GROUPS 128u /* of four addresses, in an access: about a thousand ticks */
 #define CLEAN_PAGES 4u   /* FB_COPY_MAX bytes */
 
 /* ---- where planes are ---- */
@@ -24,12 +24,16 @@ struct vvga_pairs vvga_pairs(u32 chained, u32 a)
 }
 
 /* The layouts differ in the upper halves of X and Y. */
-static void turn_group(u8 *vram, u32 group)
+static void turn_groups(u8 *vram, u32 first, u32 n)
 {
-	u16 *x = (u16 *)(vram + group * 4 + 2), *y = (u16 *)(vram + BLOCK_Y + group * 4 + 2), was = *x;
+	u16 *x = (u16 *)(vram + first * 4 + 2), *y = (u16 *)(vram + BLOCK_Y + first * 4 + 2);
 
-	*x = *y;
-	*y = was;
+	for (u32 i = 0; i < n; i++, x += 2, y += 2) {
+		u16 was = *x;
+
+		*x = *y;
+		*y = was;
+	}
 }
 
 /* A piece of the way to the layout that has `want` groups as chain 4 wants them. Whether it was the last. */
@@ -40,8 +44,7 @@ static bool turn(struct vvga *v, u32 want)
 	if (at == want)
 		return true;
 	n = MIN(TURN_GROUPS, want > at ? want - at : at - want);
-	for (u32 i = 0; i < n; i++)
-		turn_group(v->cfg.vram, want > at ? at + i : at - 1 - i);
+	turn_groups(v->cfg.vram, want > at ? at : at - n, n);
 	v->s.chained = (u16)(want > at ? at + n : at - n);
 	return v->s.chained == want;
 }
