@@ -7,7 +7,7 @@
 #include "vmm/dev/pci/vpiix3.h"
 #include "vmm/dev/pci/vpiix4pm.h"
 
-enum { NOTE_PAM = 0x300, NOTE_PIIX4_SLEEP, NOTE_A20 };
+enum { NOTE_PAM = 0x300, NOTE_PIIX4_SLEEP };
 
 /* A configuration access as subject_fn_cfg makes it, of a function anywhere. */
 static inline void subject_chip_cfg(struct state_world *w, struct state_dice *d, u32 slot, u32 fn, u32 off)
@@ -201,7 +201,7 @@ static inline void subject_gate_a20(void *arg, bool open)
 	world_note(arg, NOTE_A20, open);
 }
 
-static inline int subject_gate_attach(struct state_world *w)
+static inline int subject_gates_attach(struct state_world *w)
 {
 	const struct vreset_cfg cfg = {
 		.reset = subject_reset_how, .soft_reset = subject_reset_how, .a20 = subject_gate_a20, .arg = w
@@ -229,6 +229,6 @@ static const struct state_subject state_subjects_chipset[] = {
 	  subject_piix4pm_attach, subject_piix4pm_step, subject_piix4pm_invariants, subject_piix4pm_detach },
 	{ "rtc-of-pc", &vrtc_ops, sizeof(struct vrtc), 0, subject_cmos_attach, subject_rtc_step,
 	  subject_rtc_invariants, NULL },
-	{ "reset-of-pc", &vreset_ops, sizeof(struct vreset), sizeof(struct io_region), subject_gate_attach,
+	{ "reset-of-pc", &vreset_ops, sizeof(struct vreset), sizeof(struct io_region), subject_gates_attach,
 	  subject_reset_step, subject_gate_invariants, subject_reset_detach },
 };

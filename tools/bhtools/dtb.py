@@ -2,6 +2,7 @@
 import re
 import struct
 
+VIDEO_MEMORY = 16 << 20  # of a guest that is a PC
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 
 
@@ -77,6 +78,9 @@ def _size(value):
 
 
 def guest_memory(blob):
-    """Bytes that all guests of the blob have together: their memory and what their drives write to."""
-    return sum(_size(value) for path, prop, value in properties(blob)
-               if path.startswith("/guests/") and (path.count("/"), prop) in ((2, "memory"), (3, "overlay")))
+    """Bytes that all guests of the blob have together: their memory, what their drives write to, PCs' video memory."""
+    props = [p for p in properties(blob) if p[0].startswith("/guests/")]
+    pcs = {path for path, prop, value in props
+           if prop == "firmware" or (prop, _strings(value)[:1]) == ("platform", ["pc"])}
+    return len(pcs) * VIDEO_MEMORY + sum(
+        _size(value) for path, prop, value in props if (path.count("/"), prop) in ((2, "memory"), (3, "overlay")))

@@ -11,7 +11,6 @@
 #include "vmm/vm/vm.h"
 
 /* Slots 0 to 2 of the PC are the chip set's and the VGA's, those after them the guest's disks' and NICs'. */
-#define PIIX_SLOT 1
 /* Which of the VM's places for devices' memory are whose (vdev.h). */
 enum { LFB_MEMORY, VGA_WINDOW_MEMORY };
 
