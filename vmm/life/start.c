@@ -35,8 +35,8 @@ struct vm_starting {
 	struct fw_build tables;
 	gpa_t rsdp;
 	u32 vcpus, devices; /* that are reset */
-	struct load_copies copies;
 	struct load_out out;
+	struct load_copies copies; /* last: it is large, and not cleared */
 };
 
 int vm_start_create(struct vm *vm)
@@ -264,7 +264,9 @@ void vm_start_step(struct vm *vm)
 		vcpu_put(loaded);
 	cpu_write_cr3(hostpt_cr3(&vm->pt));
 	if (vm->start->run != vm_run(vm)) {
-		memset(&vm->start->run, 0, sizeof(*vm->start) - offsetof(struct vm_starting, run));
+		memset(&vm->start->run, 0, offsetof(struct vm_starting, copies) - offsetof(struct vm_starting, run));
+		vm->start->copies.nr = 0;
+		vm->start->copies.done = 0;
 		vm->start->run = vm_run(vm);
 	}
 	start_piece(vm);
