@@ -10,6 +10,7 @@
 #define POLL_MAX      4    /* chunks a poll */
 #define READ_AHEAD    64   /* output waiting, beyond which no more of the guest is read: it has its ring */
 #define LINE_PATIENCE 1024 /* bytes of a guest's line that the log waits for to end */
+#define LOG_READ      128  /* bytes of the log at a time: about a line */
 #define LOG_AHEAD     256  /* the same for the log, which has room behind a guest that prints without end */
 #define KEY_ROOM      1024 /* output that a key may cause: a line drawn, names to choose from */
 #define CUT_TEXT      "[cut: more than the console's buffer holds]\r\n"
@@ -311,42 +312,55 @@ static void lost_log(struct mux *m, u64 bytes)
 	say(m, "[%lu bytes of the log are not shown]\r\n", (unsigned long)bytes);
 }
 
+static bool piece_over(const struct mon *mon)
+{
+	return mon->ops->piece_over && mon->ops->piece_over(mon->ctx);
+}
+
 /*
- * The next line of the log: at the prompt marked, above the line being edited; else between the guest's. Returns whether
- * there may be more: one is work enough at a time.
+ * New lines of the log, one at least, as long as the piece lasts: at the prompt marked, above the line being edited; else between the guest's. Returns whether
+ * there may be more.
  */
 static bool read_log(struct mux *m)
 {
-	u64 from = m->log_pos;
 	struct out out;
-	size_t n;
-	char *nl;
 
-	if (obuf_used(&m->out) > LOG_AHEAD)
-		return true;
-	n = m->mon->ops->log_read(m->mon->ctx, &m->log_pos, m->log_line + m->log_len,
-	                          sizeof(m->log_line) - m->log_len);
-	if (m->log_pos - n > from) {
-		memmove(m->log_line, m->log_line + m->log_len, n);
-		lost_log(m, m->log_pos - n - from + m->log_len);
+	for (u32 i = 0; i < POLL_MAX; i++) {
+		u64 from = m->log_pos;
+		size_t n, room;
+		bool all;
+		char *nl;
+
+		if (obuf_used(&m->out) > LOG_AHEAD || (i && piece_over(m->mon)))
+			return true;
+		room = MIN(sizeof(m->log_line) - m->log_len, (size_t)LOG_READ);
+		n = m->mon->ops->log_read(m->mon->ctx, &m->log_pos, m->log_line + m->log_len, room);
+		if (m->log_pos - n > from) {
+			memmove(m->log_line, m->log_line + m->log_len, n);
+			lost_log(m, m->log_pos - n - from + m->log_len);
+		}
+		all = n < room;
+		m->log_len += (u32)n;
+		nl = memchr(m->log_line, '\n', m->log_len);
+		if (!nl && m->log_len < sizeof(m->log_line)) {
+			if (all)
+				return false;
+			continue;
+		}
+		if (nl)
+			n = (size_t)(nl - m->log_line);
+		else
+			n = m->log_len; /* longer: in pieces */
+		log_begins(m);
+		begin(m, &out);
+		if (m->mode == MUX_PROMPT)
+			out_raw(&out, "* ", 2);
+		out_line(&out, m->log_line, n);
+		out_flush(&out);
+		n += nl != NULL;
+		m->log_len -= (u32)n;
+		memmove(m->log_line, m->log_line + n, m->log_len);
 	}
-	m->log_len += (u32)n;
-	nl = memchr(m->log_line, '\n', m->log_len);
-	if (!nl && m->log_len < sizeof(m->log_line))
-		return false;
-	if (nl)
-		n = (size_t)(nl - m->log_line);
-	else
-		n = m->log_len; /* longer: in pieces */
-	log_begins(m);
-	begin(m, &out);
-	if (m->mode == MUX_PROMPT)
-		out_raw(&out, "* ", 2);
-	out_line(&out, m->log_line, n);
-	out_flush(&out);
-	n += nl != NULL;
-	m->log_len -= (u32)n;
-	memmove(m->log_line, m->log_line + n, m->log_len);
 	return true;
 }
 
@@ -426,8 +440,7 @@ bool mux_poll(struct mux *m, u64 now_ns)
 	}
 	if (m->mode == MUX_PROMPT) {
 		more = read_log(m);
-		if (!more) /* not again and again between them */
-			line_show(&m->line);
+		line_show(&m->line);
 	} else if (m->mode != MUX_REPEAT) {
 		flush_keys(m);
 		more = read_guest(m);
