@@ -46,7 +46,13 @@ enum {
 
 void vreset_pulse(struct vreset *r, const char *how)
 {
-	(r->soft_reset ? r->soft_reset : r->reset)(r->arg, how);
+	if (!r->soft_reset) {
+		r->reset(r->arg, how);
+		return;
+	}
+	/* The reset vector is in an odd megabyte. */
+	vreset_set_a20(r, true);
+	r->soft_reset(r->arg, how);
 }
 
 bool vreset_a20(const struct vreset *r)

@@ -48,7 +48,7 @@ struct vreset {
 
 struct vreset_cfg {
 	void (*reset)(void *arg, const char *how);
-	/* A reset of the processors alone, INIT: all other devices, and A20, stay as they are. NULL: as reset. */
+	/* A reset of the processors alone, INIT: all other devices stay as they are, but A20 is opened. NULL: as reset. */
 	void (*soft_reset)(void *arg, const char *how);
 	/* A20 is let through, or is 0 in all addresses; told of changes, and after each reset or restore. NULL: it is
 	 * always open, and each gate remembers what it was told. */
