@@ -312,12 +312,15 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP -ff
 GUEST_RT := $(GT)/rt/boot.asm.o $(GT)/rt/rt.o $(GT)/rt/machine.o $(GT)/rt/smp.asm.o $(GT)/rt/smp.o $(GT)/lib/fmt.o $(GT)/lib/string.o
 # Payloads that stand alone, in 32-bit ELF images from 16 KiB on: tests/guest/NAME.asm.
 GUEST_LOW := low biosreset
+# And images of firmware, as they are, whatever their files are called: tests/guest/NAME.asm.
+GUEST_ROM := chipreset
 GUEST_NAMES := $(filter-out %_32,$(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c tests/bench/*.c))))
 GUEST_ELFS := $(GUEST_NAMES:%=$(GT)/%.elf)
 GUEST_LOW_ELFS := $(GUEST_LOW:%=$(GT)/%.elf)
+GUEST_ROMS := $(GUEST_ROM:%=$(GT)/%.elf)
 guest_extra = $(patsubst tests/guest/%_asm.asm,$(GT)/%_asm.asm.o,$(wildcard tests/guest/$(1)_asm.asm)) \
 	$(patsubst tests/guest/%_32.c,$(GT)/%_32.o,$(wildcard tests/guest/$(1)_32.c))
-guests: $(GUEST_ELFS) $(GUEST_LOW_ELFS)
+guests: $(GUEST_ELFS) $(GUEST_LOW_ELFS) $(GUEST_ROMS)
 $(GT)/rt/%.o: tests/guest/rt/%.c
 	@mkdir -p $(@D)
 	$(CC) $(GUEST_CFLAGS) -c $< -o $@
@@ -347,6 +350,9 @@ $(GUEST_LOW_ELFS): $(GT)/%.elf: tests/guest/%.asm tests/guest/rt/low.inc
 	@mkdir -p $(@D)
 	$(NASM) -f elf32 -Werror $< -o $@.o
 	ld -m elf_i386 -nostdlib -static -z noexecstack -e start -Ttext 0x4000 $@.o -o $@
+$(GUEST_ROMS): $(GT)/%.elf: tests/guest/%.asm
+	@mkdir -p $(@D)
+	$(NASM) -f bin -Werror $< -o $@
 .PHONY: guests
 .PRECIOUS: $(GT)/%.o $(GT)/%_32.o $(GT)/%.asm.o
 -include $(shell find $(GT) -name '*.d' 2>/dev/null)

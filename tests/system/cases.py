@@ -339,6 +339,18 @@ SPECIAL = {
         want=("reset follows", "restart 1", r"SUMMARY biosreset: 1 passed, 0 failed"),
         forbid=TROUBLE + (r"^FAIL: ", "restart 2"),
     ),
+    "chipreset": dict(
+        properties=(
+            "!kernel",
+            "!protocol",
+            'firmware = "uefi"', # of which there is no more here than the word
+            'firmware-image = "payload"',
+            'on-reset = "restart"',
+        ),
+        code=PASS_CODE,
+        want=("restart 2", r"SUMMARY chipreset: 12 passed, 0 failed"),
+        forbid=TROUBLE + (r"^FAIL: ", "restart 3"),
+    ),
     "multiboot2": dict(
         properties=(
             'protocol = "multiboot2"',

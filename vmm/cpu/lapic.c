@@ -59,7 +59,7 @@ static void lapic_init_ipi(void *ctx)
 
 	v->sipi_pending = false; /* one that came before found no processor waiting for it */
 	v->init_pending = true;
-	vcpu_request(v, VCPU_REQ_EVENT);
+	vcpu_request(v, VCPU_REQ_INIT);
 }
 
 void vcpu_signal_init(struct vcpu *v)
@@ -73,7 +73,7 @@ static void lapic_sipi(void *ctx, u8 vector)
 
 	v->sipi_vector = vector;
 	v->sipi_pending = true;
-	vcpu_request(v, VCPU_REQ_EVENT);
+	vcpu_request(v, VCPU_REQ_INIT);
 }
 
 static u64 lapic_tsc_now(void *ctx, u64 now)

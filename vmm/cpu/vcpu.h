@@ -29,6 +29,7 @@ struct run_cpu;
 #define VCPU_REQ_YIELD  BIT(5) /* it spins: a sibling may have its turn */
 #define VCPU_REQ_INPUT  BIT(6) /* bytes wait for its VM's serial ports */
 #define VCPU_REQ_REMAP  BIT(7) /* shadow RAM or memory of a device has moved: vmm/vm/remap.h */
+#define VCPU_REQ_INIT   BIT(8) /* INIT or a start-up message has come; no event that the way back could do alone */
 
 enum vcpu_state { VCPU_RUNNABLE, VCPU_HALTED, VCPU_WAIT_SIPI };
 
