@@ -49,6 +49,7 @@ def module_names(blob):
     names = []
     props = list(properties(blob))
     with_image = {path for path, prop, _ in props if prop == "firmware-image"}
+    with_bios = {path for path, prop, value in props if prop == "firmware" and _strings(value)[:1] == ["bios"]}
     for path, prop, value in props:
         if not path.startswith("/guests/"):
             continue
@@ -64,6 +65,8 @@ def module_names(blob):
             continue
         if prop == "firmware":
             found += {"bios": ["vgabios"], "uefi": ["uefi-vars"]}.get("".join(_strings(value)[:1]), [])
+        if prop == "kernel" and path in with_bios:
+            found.append("linuxboot")
         names += [n for n in found if n and n not in names]
     return names
 

@@ -70,7 +70,8 @@ def compile_dts(dts, out):
 def module_path(name):
     """The file behind the name of a boot module."""
     known = {"bzimage": "bzImage", "bzImage": "bzImage", "vmlinux": "vmlinux", "initrd": "initrd",
-             "bios": "bios-256k.bin", "vgabios": "vgabios-stdvga.bin", "uefi": "OVMF_CODE_4M.fd", "uefi-vars": "OVMF_VARS_4M.fd"}
+             "bios": "bios-256k.bin", "vgabios": "vgabios-stdvga.bin", "linuxboot": "linuxboot_dma.bin",
+             "uefi": "OVMF_CODE_4M.fd", "uefi-vars": "OVMF_VARS_4M.fd"}
     if name in known:
         return BUILD / "guest" / known[name]
     for folder, suffix in (("guest-tests", ".elf"), ("bench", ".elf"), ("guest", "")):

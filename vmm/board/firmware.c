@@ -6,6 +6,7 @@
 #include "mm/hvmem.h"
 #include "vmm/board/priv.h"
 #include "vmm/cpu/vcpu.h"
+#include "vmm/firmware/bootorder.h"
 #include "vmm/firmware/direct.h"
 #include "vmm/firmware/files.h"
 #include "vmm/vm/vm.h"
@@ -18,7 +19,9 @@
 #define PM_MISC      0x80
 #define PM_MISC_IO   0x01 /* its ports are there */
 
-#define WORDS 16
+#define WORDS          16
+#define LINUX_ROM_FILE "genroms/linuxboot_dma.bin"
+#define MENU_WAIT_MS   5000
 
 struct board_firmware {
 	struct vm *vm;
@@ -28,6 +31,7 @@ struct board_firmware {
 	u32 nr;
 	u64 words[WORDS]; /* items that are numbers, little-endian as all here */
 	u32 nr_words;
+	char bootorder[(FW_BOOT_MAX + 1) * FW_BOOT_LINE];
 };
 
 /* ---- items ---- */
@@ -85,7 +89,7 @@ static int build_files(struct board_firmware *f)
 		.hpet = has(b, "hpet"),
 		.lpt = has(b, "lpt"),
 		.fdc = has(b, "fdc"),
-		.acpi1 = true,
+		.acpi1 = vm->config.firmware == VM_FIRMWARE_BIOS,
 	};
 
 	for (u32 i = 0; i < vm->nr_vcpus && i < FW_MAX_CPUS; i++)
@@ -166,6 +170,39 @@ static int add_kernel(struct board_firmware *f)
 	return OK;
 }
 
+/* ---- what it boots from ---- */
+
+static int add_boot(struct board_firmware *f)
+{
+	/* When nothing boots firmware waits for an operator, not for better luck. */
+	static const u8 fail_wait[4] = { 0xff, 0xff, 0xff, 0xff };
+	static const u8 menu_wait[2] = { MENU_WAIT_MS & 0xff, MENU_WAIT_MS >> 8 };
+	const struct vm *vm = f->vm;
+	const struct vm_config *c = &vm->config;
+	const char *rom = vm->linux_rom.data ? LINUX_ROM_FILE : NULL;
+	struct fw_boot drives[CONFIG_MAX_DRIVES];
+	size_t len;
+	int err;
+
+	_Static_assert(CONFIG_MAX_DRIVES <= FW_BOOT_MAX, "bootorder has room for all");
+	for (u32 i = 0; i < c->nr_drives; i++)
+		drives[i] = (struct fw_boot){ .floppy = c->drives[i].kind == VM_DRIVE_FLOPPY,
+			                      .place = c->drives[i].place,
+			                      .order = c->drives[i].boot_order };
+	err = fw_bootorder(f->bootorder, sizeof(f->bootorder), rom, drives, c->nr_drives, &len);
+	if (err)
+		return err;
+	if (rom)
+		add_file(f, rom, vm->linux_rom.data, vm->linux_rom.len, false);
+	if (len)
+		add_file(f, "bootorder", f->bootorder, len, false);
+	add_number(f, VFWCFG_BOOT_MENU, 2, c->boot_menu);
+	if (c->boot_menu)
+		add_file(f, "etc/boot-menu-wait", menu_wait, sizeof(menu_wait), false);
+	add_file(f, "etc/boot-fail-wait", fail_wait, sizeof(fail_wait), false);
+	return OK;
+}
+
 int firmware_config(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	struct board_firmware *f = hv_zalloc(sizeof(*f));
@@ -182,7 +219,9 @@ int firmware_config(struct vm *vm, u32 n, union board_cfg *cfg)
 	}
 	add_machine(f);
 	cfg->fwcfg = (struct vfwcfg_cfg){ .items = f->items, .build = on_built, .arg = f };
-	err = add_kernel(f);
+	err = add_boot(f);
+	if (!err)
+		err = add_kernel(f);
 	cfg->fwcfg.nr = f->nr;
 	return err;
 }

@@ -125,6 +125,9 @@ enum vm_pv {
 /* The boot module that is the BIOS of the VGA of all guests with firmware "bios". */
 #define GUEST_VGA_ROM     "vgabios"
 #define GUEST_VGA_ROM_MAX 65536u /* bytes: what of it fits below E0000h */
+/* And the option ROM by which these start a kernel of theirs. */
+#define GUEST_LINUX_ROM     "linuxboot"
+#define GUEST_LINUX_ROM_MAX 65536u
 
 /* What a standby guest takes over: bit n is serial port n + 1. */
 #define VM_TAKE_CONTROL (1u << CONFIG_NR_COM)

@@ -109,6 +109,19 @@ static int find_vga_rom(struct vm *vm, vm_find_image *find)
 	return err;
 }
 
+/* Without it firmware has the kernel and no way to start it. */
+static int find_linux_rom(struct vm *vm, vm_find_image *find)
+{
+	int err = find_image(vm, find, GUEST_LINUX_ROM, &vm->linux_rom);
+
+	if (!err && (!vm->linux_rom.len || vm->linux_rom.len > GUEST_LINUX_ROM_MAX)) {
+		log_err("guest %s: what starts its kernel, the module \"%s\", has %lu bytes: not 1 to %u\n",
+		        vm->config.name, GUEST_LINUX_ROM, vm->linux_rom.len, GUEST_LINUX_ROM_MAX);
+		return ERR_INVAL;
+	}
+	return err;
+}
+
 static int find_images(struct vm *vm, vm_find_image *find)
 {
 	int err = vm->config.kernel ? find_kernel(vm, find) : OK;
@@ -117,6 +130,8 @@ static int find_images(struct vm *vm, vm_find_image *find)
 		err = find_firmware(vm, find);
 	if (!err && vm->config.firmware == VM_FIRMWARE_BIOS)
 		err = find_vga_rom(vm, find);
+	if (!err && vm->config.firmware == VM_FIRMWARE_BIOS && vm->config.kernel)
+		err = find_linux_rom(vm, find);
 	if (!err && vm->config.initrd)
 		err = find_image(vm, find, vm->config.initrd, &vm->initrd);
 	for (u32 i = 0; i < vm->config.nr_drives && !err; i++)

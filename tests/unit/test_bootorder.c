@@ -1,0 +1,46 @@
+/* Boot order as firmware reads it: paths, their order, the room they need. */
+#include "lib/string.h"
+#include "suite.h"
+#include "vmm/firmware/bootorder.h"
+
+static char buf[300];
+static size_t len;
+
+START_TEST(order)
+{
+	static const struct fw_boot drives[] = {
+		{ .place = 0, .order = 9 }, { .place = 3, .order = 2 },
+		{ .place = 2, .order = 0 }, { .floppy = true, .place = 1, .order = 255 },
+		{ .place = 1, .order = 1 },
+	};
+	static const char want[] = "/rom@genroms/linuxboot_dma.bin\n"
+	                           "/pci@i0cf8/ide@1,1/drive@0/disk@1\n"
+	                           "/pci@i0cf8/ide@1,1/drive@1/disk@1\n"
+	                           "/pci@i0cf8/ide@1,1/drive@0/disk@0\n"
+	                           "/pci@i0cf8/isa@1/fdc@03f0/floppy@1";
+
+	ck_assert_int_eq(fw_bootorder(buf, sizeof(buf), "genroms/linuxboot_dma.bin", drives, 5, &len), OK);
+	ck_assert_str_eq(buf, want);
+	ck_assert_uint_eq(len, sizeof(want));
+	/* Exactly as much room as it takes, and a byte less. */
+	ck_assert_int_eq(fw_bootorder(buf, sizeof(want), "genroms/linuxboot_dma.bin", drives, 5, &len), OK);
+	memset(buf, 'x', sizeof(buf));
+	ck_assert_int_eq(fw_bootorder(buf, sizeof(want) - 1, "genroms/linuxboot_dma.bin", drives, 5, &len),
+	                 ERR_NOSPC);
+	ck_assert_int_eq(buf[sizeof(want) - 1], 'x');
+	ck_assert_int_eq(fw_bootorder(buf, 3, "rom", drives, 0, &len), ERR_NOSPC);
+}
+END_TEST
+
+START_TEST(nothing_to_say)
+{
+	static const struct fw_boot drives[] = { { .place = 0 }, { .place = 1 } };
+
+	ck_assert_int_eq(fw_bootorder(buf, sizeof(buf), NULL, drives, 2, &len), OK);
+	ck_assert_uint_eq(len, 0);
+	ck_assert_int_eq(fw_bootorder(buf, sizeof(buf), NULL, NULL, 0, &len), OK);
+	ck_assert_uint_eq(len, 0);
+}
+END_TEST
+
+SUITE_MAIN("bootorder", order, nothing_to_say)

@@ -1,0 +1,24 @@
+/*
+ * What firmware boots from, in which order: fw_cfg's file "bootorder". Pure. One line a device, the path of Open Firmware
+ * that SeaBIOS and OVMF make of where it is plugged in.
+ */
+#pragma once
+
+#include "lib/err.h"
+#include "lib/types.h"
+
+#define FW_BOOT_MAX  16u /* drives */
+#define FW_BOOT_LINE 64u /* characters of a line, at most */
+
+struct fw_boot {
+	bool floppy; /* else on the IDE channels */
+	u32 place;   /* floppy: the drive; IDE: 2 * channel + unit */
+	u32 order;   /* the lowest is tried first; 0: firmware's own order, behind those that have one */
+};
+
+/*
+ * The file for nr drives (FW_BOOT_MAX at most, in any order) to buf, of size bytes; rom, an option ROM's file, goes first
+ * (NULL: none). *len: its length with its last zero; 0 when there is nothing to say. OK or ERR_NOSPC.
+ */
+__must_check int fw_bootorder(char *buf, size_t size, const char *rom, const struct fw_boot *drives, u32 nr,
+                              size_t *len);
