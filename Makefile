@@ -223,6 +223,10 @@ payloads = $(patsubst %,$(GT)/%.elf,$(filter $(GUEST_NAMES) $(GUEST_LOW),$(shell
 config-images: $(B)/bhctl
 	$(if $(payloads),$(MAKE) $(payloads))
 	tools/guest-images --config $(CONFIG)
+# A disk that the firmware of a PC boots.
+$(B)/guest/bootdisk: tests/guest/disk/bootdisk.asm
+	@mkdir -p $(@D)
+	$(NASM) -f bin -Werror -o $@ $<
 images-of-%: # those of boot/configs/NAME.dts, for tests
 	$(MAKE) config-images CONFIG=$*
 clean: ## removes what was built; keeps fetched packages ('make distclean' does not)

@@ -310,6 +310,21 @@ def firmware_tests():
         status=session.ENDED,
         check=until_firmware_speaks,
     )
+    yield Boot(
+        "bios-disk",
+        "SeaBIOS boots a disk that reads, writes and times itself",
+        400,
+        config="pc-disk",
+        needs=["images-of-pc-disk", "build/guest/bootdisk"],
+        want=(r"bootdisk: all as it should be",),
+        forbid=(r"panic", r"EPT violation in RAM", r"refused", r"bootdisk: FAILED"),
+        figures=tuple(
+            rf"bootdisk: (?P<name>{name}): (?P<value>\d+) ticks"
+            for name in ("INT 13h, 64 sectors", "REP INSW, 4096 words", "one sector by PIO")
+        ),
+        status=session.ENDED,
+        enough=r"bootdisk: all as it should be",
+    )
 
 
 def kernel_complaints(text):
