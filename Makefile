@@ -36,7 +36,7 @@ PURE_SRCS := \
 	$(addprefix vmm/dev/,vdev.c) \
 	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c \
 		vlapic_state.c pc_irqchip.c) \
-	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c v8042.c vps2kbd.c vps2codes.c vps2mouse.c vcmos.c vhpet.c vhpet_state.c vlpt.c vide.c vide_xfer.c vide_ata.c vide_atapi.c vide_cd.c vide_identify.c vide_dma.c vide_state.c vflash.c vdma.c) \
+	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c v8042.c vps2kbd.c vps2codes.c vps2mouse.c vcmos.c vhpet.c vhpet_state.c vlpt.c vide.c vide_xfer.c vide_ata.c vide_atapi.c vide_cd.c vide_identify.c vide_dma.c vide_state.c vflash.c vdma.c vfdc.c vfdc_cmd.c vfdc_xfer.c vfdc_state.c) \
 	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vpiix4pm.c vvga_draw.c vvga_text.c vvga_fb.c) \
 	$(addprefix vmm/vm/,status.c remap.c) \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \

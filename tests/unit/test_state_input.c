@@ -1,4 +1,4 @@
-/* What keyboard, mouse and their controller, parallel port, HPET and DMA say of a state that cannot be. */
+/* What keyboard, mouse and their controller, parallel port, HPET and DMA and floppy controllers say of a state that cannot be. */
 #include <string.h>
 
 #include "state_bad.h"
@@ -106,6 +106,37 @@ START_TEST(dma)
 }
 END_TEST
 
+START_TEST(floppy)
+{
+	/* A READ of nine bytes, out of reset. */
+#define READ "dor=12 cmd[0]=0xe6 cmd_len=9 phase=2 due_at=5000000001"
+	static const struct state_bad bad[] = {
+		{ "phase=6", "phase: 6: is none" },
+		{ "dsr=0x80", "dsr: 128: has bits that are not kept, or tdr or config has" },
+		{ "tdr=4", "dsr: 2: has bits that are not kept, or tdr or config has" },
+		{ "sought=0x10", "sought: 16: has bits that are no drives, or failed or polled has" },
+		{ READ, "" },
+		{ READ " cmd_len=8", "cmd_len: 8: is not what the command has, or its phase" },
+		{ READ " phase=0", "cmd_len: 9: is not what the command has, or its phase" },
+		{ READ " phase=1", "phase: 1: is none of the command's" },
+		{ READ " phase=3", "phase: 3: is none of the command's" },
+		{ READ " phase=4 due_at=0xffffffffffffffff pos=511", "" },
+		{ READ " phase=4 due_at=0xffffffffffffffff pos=512", "pos: 512: is beyond the buffer" },
+		{ READ " dor=8", "dor: 8: says reset, and something is under way" },
+		{ READ " phase=5 due_at=0xffffffffffffffff result_len=7 result_at=7",
+		  "result_at: 7: is beyond the result" },
+		{ READ " phase=5 due_at=0xffffffffffffffff result_len=11", "result_at: 0: is beyond the result" },
+		{ READ " cmd[0]=0xc5 asking=1", "asking: 1: needs a command that waits for the medium" },
+		{ READ " cmd[0]=0xc5 asking=1 filled=1", "" },
+		{ READ " due_at=5000200001", "due_at: 5000200001: is not when the phase goes on" },
+		{ "due_at=5", "due_at: 5: is not when the phase goes on" },
+		{ "seek_at[3]=5001000001", "seek_at: 5001000001: is farther off than a seek takes" },
+	};
+
+	state_bad_check(&state_subjects_floppy[1], 0, bad, ARRAY_SIZE(bad));
+}
+END_TEST
+
 START_TEST(hpet)
 {
 	/* It stands still. It runs, with comparator 2 to interrupt on GSI 20 at tick 1000. */
@@ -138,4 +169,4 @@ START_TEST(hpet)
 }
 END_TEST
 
-SUITE_MAIN("state_input", controller, keyboard, mouse, parallel, dma, hpet)
+SUITE_MAIN("state_input", controller, keyboard, mouse, parallel, dma, floppy, hpet)

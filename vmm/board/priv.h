@@ -13,6 +13,7 @@
 #include "vmm/dev/pc/vdma.h"
 #include "vmm/dev/pc/vflash.h"
 #include "vmm/dev/pc/vfwcfg.h"
+#include "vmm/dev/pc/vfdc.h"
 #include "vmm/dev/pc/vhpet.h"
 #include "vmm/dev/pc/vide.h"
 #include "vmm/dev/pc/vlpt.h"
@@ -62,6 +63,7 @@ union board_cfg {
 	struct vreset_cfg reset;
 	struct v8042_cfg kbc;
 	struct vhpet_cfg hpet;
+	struct vfdc_cfg floppy;
 	struct vpci_host_bridge_cfg host_bridge;
 	struct vi440fx_cfg i440fx;
 	struct vpiix3_cfg piix3;
@@ -108,6 +110,7 @@ struct board {
 	struct vreset reset;
 	struct v8042 kbc; /* on a PC */
 	struct vdma dma;
+	struct vfdc floppy;
 	struct vlpt lpt; /* likewise */
 	struct vcrtc crtc;
 	struct vpci pci;
