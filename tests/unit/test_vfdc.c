@@ -189,6 +189,14 @@ START_TEST(seeks)
 	results("20 01");
 	cmd("4 4");
 	results("2c"); /* not at track 0 */
+	/* Firmware that asks once after a reset, and then seeks. */
+	rig_out(&rig, 0x3f4, 0x80);
+	cmd("8");
+	results("c0 00");
+	cmd("7 0");
+	wait_ms(2);
+	cmd("8");
+	results("20 00");
 	/* Two at once: one interrupt after the other. */
 	cmd("7 0");
 	cmd("7 1");

@@ -36,6 +36,8 @@ void fdc_result(struct vfdc *f, u32 n, bool irq)
 	f->s.result_at = 0;
 	f->s.result_len = (u8)n;
 	f->s.irq |= irq;
+	if (irq) /* a guest that did not ask for all of what a reset polled does not want to know */
+		f->s.polled = 0;
 	f->s.due_at = TIMER_OFF;
 }
 
@@ -103,6 +105,7 @@ void fdc_seeks(struct vfdc *f, u64 now)
 			s->changed[i] = false;
 		s->sought |= (u8)BIT(i);
 		s->irq = true;
+		s->polled = 0;
 	}
 }
 
