@@ -34,8 +34,8 @@ int input_queue_keys(struct vm *vm, const struct input_key *keys, u32 nr)
 		atomic_store_relaxed(&t->waits, true);
 	}
 	spin_unlock(&t->lock);
-	if (!err)
-		vcpu_request(vm->vcpus[0], VCPU_REQ_INPUT);
+	/* Once more for those before: a request that came while the VM was about to pause is forgotten. */
+	vcpu_request(vm->vcpus[0], VCPU_REQ_INPUT);
 	return err;
 }
 

@@ -99,6 +99,14 @@ static bool change_ept(struct vcpu *v, u32 req)
 	return false;
 }
 
+/* What is rarely asked for: one look at req tells. false: do not enter. */
+static bool do_requests(struct vcpu *v, u32 req)
+{
+	if (v->id == 0 && input_waits(v->vm))
+		input_take(v->vm);
+	return !(req & REQ_EPT) || change_ept(v, req);
+}
+
 static bool prepare_locked(struct vcpu *v)
 {
 	u32 req = atomic_exchange(&v->request, 0);
@@ -109,12 +117,10 @@ static bool prepare_locked(struct vcpu *v)
 		handle_init_sipi(v);
 	if (serial_input_waits(v->vm))
 		serial_take_input(v->vm);
-	if (v->id == 0 && unlikely(input_waits(v->vm)))
-		input_take(v->vm);
 	if (v->id == 0 && unlikely(vm_status(&v->vm->status) & VM_ST_BUTTON) &&
 	    vm_tr_take_button(&v->vm->status) == VM_TR_DONE)
 		board_power_button(v->vm);
-	if (unlikely(req & REQ_EPT) && !change_ept(v, req))
+	if (unlikely(req & (REQ_EPT | VCPU_REQ_INPUT)) && !do_requests(v, req))
 		return false;
 	if (timerq_next(&v->timers) <= vm_now(v->vm))
 		timerq_run(&v->timers, vm_now(v->vm));
