@@ -286,14 +286,22 @@ def other_kernel_tests():
     )
 
 
-def until_firmware_speaks(text):
-    """(what is wrong, ticks from a guest's first instruction to its firmware's first line): the log has microseconds."""
+def ticks_of_firmware(text, last, what):
+    """(what is wrong, ticks from a guest's first instruction to this line of its firmware): the log has microseconds."""
     stamp = r"^(?:\x1b\S*?m)?\[ *(\d+\.\d+)\] "
     first = re.search(stamp + r"guest pc: first instruction", text, re.M)
-    spoke = re.search(stamp + r"pc: SeaBIOS", text, re.M)
+    spoke = re.search(stamp + last, text, re.M)
     if not first or not spoke:
-        return "its first instruction or its first line is not in the log", ""
-    return None, f"{round((float(spoke[1]) - float(first[1])) * 1e6) * 50} ticks to its first line"
+        return f"its first instruction or {what} is not in the log", ""
+    return None, f"{round((float(spoke[1]) - float(first[1])) * 1e6) * 50} ticks to {what}"
+
+
+def until_firmware_speaks(text):
+    return ticks_of_firmware(text, r"pc: SeaBIOS", "its first line")
+
+
+def until_firmware_boots(text):
+    return ticks_of_firmware(text, r"pc: enter handle_19", "its boot")
 
 
 def firmware_tests():
@@ -324,6 +332,25 @@ def firmware_tests():
         ),
         status=session.ENDED,
         enough=r"bootdisk: all as it should be",
+    )
+    yield Boot(
+        "bios-tables",
+        "SeaBIOS takes memory, tables and SMBIOS from fw_cfg, by DMA, and finds them in order",
+        600,
+        config="pc-bios",
+        needs=["images-of-pc-bios"],
+        want=(
+            r"pc: QEMU fw_cfg DMA interface supported",
+            r"pc: qemu/e820: addr 0x0+ len 0x0+4000000 \[RAM\]",
+            r"pc: Moving pm_base to 0x600",
+            r"pc: Copying SMBIOS from",
+            r"pc: table\(50434146\)=0x\w+ \(via rsdt\)",
+            r"pc: ACPI: parse DSDT at 0x\w+ \(len \d+\)",
+        ),
+        forbid=(r"panic", r"internal error", r"WARNING"),
+        enough=r"pc: enter handle_19",
+        status=session.ENDED,
+        check=until_firmware_boots,
     )
 
 
