@@ -165,6 +165,11 @@ u64 ept_eptp(const struct ept *e)
 	return e->t.root_hpa.v | (PTREE_LEVELS - 1) << 3 | EPT_MT_WB | (e->caps.ad ? BIT(6) : 0);
 }
 
+bool ept_flushed_some(struct ept *e)
+{
+	return ptree_flushed_some(&e->t);
+}
+
 void ept_flushed(struct ept *e)
 {
 	ptree_flushed(&e->t);

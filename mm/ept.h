@@ -104,3 +104,5 @@ static inline bool ept_holds_tables(const struct ept *e)
 }
 /* All CPUs have done their INVEPT. */
 void ept_flushed(struct ept *e);
+/* The same, one of the tables that wait at a time. true: there are more; a change meanwhile wants another INVEPT first. */
+bool ept_flushed_some(struct ept *e);

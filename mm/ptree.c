@@ -154,9 +154,9 @@ static void free_tree(struct ptree *t, hpa_t hpa, u64 *table, u32 level)
 	t->alloc->free_page(t->alloc->ctx, hpa, table);
 }
 
-void ptree_flushed(struct ptree *t)
+bool ptree_flushed_some(struct ptree *t)
 {
-	while (t->dead) {
+	if (t->dead) {
 		hpa_t hpa = HPA(t->dead);
 		u64 *table = t->alloc->to_virt(t->alloc->ctx, hpa);
 		u64 next = 0;
@@ -166,7 +166,14 @@ void ptree_flushed(struct ptree *t)
 		t->dead = next;
 		free_tree(t, hpa, table, (u32)(table[8] >> LINK_SHIFT & LINK_MASK));
 	}
-	t->stale = false;
+	t->stale = t->dead;
+	return t->stale;
+}
+
+void ptree_flushed(struct ptree *t)
+{
+	while (ptree_flushed_some(t))
+		;
 }
 
 int ptree_init(struct ptree *t, const struct ptree_fmt *fmt, const struct pt_alloc *alloc, u32 max_level)

@@ -120,3 +120,5 @@ __must_check int ptree_borrow(struct ptree *dst, const struct ptree *src, u32 sl
 
 /* The owner has flushed all TLBs and paging-structure caches: frees the tables that waited for it. */
 void ptree_flushed(struct ptree *t);
+/* The same for one of them. true: there are more; a change meanwhile wants another flush first. */
+bool ptree_flushed_some(struct ptree *t);

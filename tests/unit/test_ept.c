@@ -541,8 +541,13 @@ START_TEST(prune)
 			tables++;
 		ck_assert_uint_eq(tables, at < 512 * G ? 2 : 3);
 		ck_assert(ept_holds_tables(&e) && ept_needs_flush(&e));
-		ept_flushed(&e);
-		ck_assert(!ept_holds_tables(&e));
+		/* One by one. */
+		for (; tables; tables--) {
+			ck_assert_uint_eq(pages.in_use, used + tables);
+			ck_assert(ept_needs_flush(&e));
+			ck_assert_int_eq(ept_flushed_some(&e), tables > 1);
+		}
+		ck_assert(!ept_holds_tables(&e) && !ept_needs_flush(&e));
 		ck_assert_uint_eq(pages.in_use, used);
 	}
 	ck_assert(!ept_prune(&e, GPA(0)));
