@@ -120,7 +120,6 @@ void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
 	stretch_end(in_turn ? p->current ? p->current->exit_reason : STRETCH_START : STRETCH_LOOP);
 	if (in_turn)
 		sched_charge(&pcpu_sched, p->index, now);
-	rc->woke = false;
 	if (timerq_next(&rc->sleepers) <= now)
 		wake_sleepers(rc, now);
 	if (run_poll_due(p) && !put_off_poll(p, now)) /* or since the timer just now */

@@ -61,6 +61,7 @@ __noreturn void run_loop(void)
 		vcpu_give_up(p);
 		run_housekeep(p, false);
 		e = sched_pick(&pcpu_sched, p->index, clock_now(), &until, &cpu);
+		rc->woke = false;
 		pcpu_kick(cpu);
 		stretch_end(STRETCH_LOOP);
 		if (!e) {

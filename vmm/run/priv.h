@@ -17,7 +17,7 @@ struct run_cpu {
 	u64 since;      /* clock_now() when it came to its loop */
 	u64 idle_ticks; /* TSC ticks in HLT since then */
 	u64 poll_by;    /* clock_now() until which the poll may be put off; 0: it is not */
-	bool woke;      /* this look at the sleepers woke a vCPU */
+	bool woke;      /* a vCPU was woken here since the turn under way, or the look for the next one, began */
 };
 
 extern struct run_cpu *run_cpus;
