@@ -227,10 +227,15 @@ static u32 console_room(u64 *wait)
 	return room;
 }
 
-/* The time is up: of the piece, or, at the end of all, when it is waited for the consoles, until. */
+/*
+ * The time is up: of the piece, which is longer while there is only text to show, or, at the end of all, when it is
+ * waited for the consoles, until.
+ */
 static bool time_up(u64 until, bool block)
 {
-	return block ? clock_now() >= until : monitor_piece_over();
+	if (block)
+		return clock_now() >= until;
+	return mux.task.busy || mux.mode == MUX_REPEAT ? monitor_piece_over() : monitor_text_over();
 }
 
 /*
@@ -426,7 +431,7 @@ void monitor_poll(void)
 		run_mux(0, false);
 	else if (more_at == TIMER_OFF) /* keys, or the port, have taken all of the piece: another one for it */
 		atomic_store(&more_at, clock_now());
-	if (!port_first && control_due(now))
+	if (!port_first && control_due(now) && !monitor_piece_over()) /* it is first next time */
 		control_run();
 	monitor_end_piece(MONITOR_CONSOLE);
 	spin_unlock(&monitor_lock);

@@ -40,6 +40,11 @@ static const struct machine *topology; /* boot's, before the first guest */
  */
 #define PIECE_NS 8000
 #define REST     9
+/*
+ * Text alone goes in steps of a few us, so its pieces may be longer. For a guest that prints each costs it a turn of
+ * the preemption timer, and the rest is as much longer.
+ */
+#define TEXT_PIECES 3
 
 static struct {         /* monitor_lock */
 	u64 ticks;      /* that a piece has */
@@ -70,6 +75,11 @@ void monitor_tell_pieces(void)
 bool monitor_piece_over(void)
 {
 	return cpu_rdtsc() >= piece.end;
+}
+
+bool monitor_text_over(void)
+{
+	return cpu_rdtsc() >= piece.start + TEXT_PIECES * piece.ticks;
 }
 
 static bool piece_over(void *ctx)

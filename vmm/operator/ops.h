@@ -33,6 +33,8 @@ extern struct spinlock monitor_lock;
 /* With it: the piece of work that begins now is over in 8 us; for mon_ops.piece_over(). */
 void monitor_begin_piece(void);
 bool monitor_piece_over(void);
+/* The same for text that is shown: 24 us. */
+bool monitor_text_over(void);
 /* It is over: how long it was counts. */
 enum monitor_who { MONITOR_CHANNEL, MONITOR_CONSOLE, MONITOR_NR_WHO };
 void monitor_end_piece(enum monitor_who who);
