@@ -462,6 +462,7 @@ def tests(Boot, Program):
         config_text=machine(
             late("clock", f"clock seconds={len(ATTACKS) + 3}", com1="log", latency="low", weight=1000),
             *(late(kind, f"{kind} at={i + 2}", **props) for i, (kind, props) in enumerate(ATTACKS)),
+            late("victim", "victim", memory="16M"),
             on_idle="halt",
         ).replace("hypervisor {", "hypervisor { no-summary;"),
         check=lateness,
@@ -802,19 +803,37 @@ ATTACKS = (
     ("lines", dict(com2="control", control="none")),
     ("commands", dict(com2="control", control="all")),
     ("exits", {}),
+    ("ring3", {}),
+    ("starts", dict(com2="control", control="all")),
+    ("wakes", {}),
 )
 
 
+# Beside nobody, worst: its way from HLT to its handler, 3,700 ticks, and a piece of the console's work, 2,500. In a
+# run in which the two never met, the idle seconds show less.
+IDLE_LATENESS = 6200
+
+# Above twice that, with ceilings of their own: a start's own pieces are up to 5,400 ticks.
+LATE_BESIDE = {"starts": 2.5}
+
+
 def lateness(text):
-    """A check: beside none of them the neighbour is more than three times as late as beside nobody; the aim is twice."""
+    """A check: beside each of them, its end included, the neighbour is at most twice as late as beside nobody."""
     worst = [int(w) for w in re.findall(r"clock: second \d+: worst (\d+) of [1-9]\d*$", text, re.M)]
     if len(worst) != len(ATTACKS) + 3:
         return f"{len(worst)} seconds of the neighbour", ""
+    for kind, _ in ATTACKS:  # 1: what it did went as it should
+        if not re.search(rf"guest {kind}: exit code 1$", text, re.M):
+            return f"{kind} did not do what it was to", ""
+    ends = len(re.findall(r"guest victim: (?:reset|destroyed): by the operator$", text, re.M))
+    if ends < 8:
+        return f"{ends} ends of the guest that is started in a loop", ""
     idle = max(worst[1], worst[-1])
     found = dict(zip((kind for kind, _ in ATTACKS), worst[2:]))
-    late = [kind for kind, ticks in found.items() if ticks > 3 * idle]
+    late = [kind for kind, ticks in found.items() if ticks > LATE_BESIDE.get(kind, 2) * max(idle, IDLE_LATENESS)]
     trouble = f"too late beside {', '.join(late)}" if late else None
-    return trouble, f"idle {idle} ticks, " + ", ".join(f"{kind} {ticks}" for kind, ticks in found.items())
+    figures = ", ".join(f"{kind} {ticks}" for kind, ticks in found.items())
+    return trouble, f"idle {idle} ticks, {figures}; {ends} ends of a guest"
 
 
 def takeover_is_quick(text):
