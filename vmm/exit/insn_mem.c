@@ -227,15 +227,15 @@ static int move(struct emul_ctxt *c, u64 lin, u8 *buf, u32 len, bool write, u32 
 	return r ? r : vm_stop(vc(c)->vm) ? EMUL_STOP : EMUL_OK;
 }
 
-/* Code in RAM or, as it is seen there, in ROM. false: neither is there. */
-static bool fetch_piece(const struct vm *vm, gpa_t gpa, u8 *to, u32 len)
+/* Code in ROM, or in shadow RAM that is not open for all. false: there is neither. */
+static __attribute__((noinline)) bool fetch_shadow(const struct vm *vm, gpa_t gpa, u8 *to, u32 len)
 {
 	u8 *ram = gmem_ptr(&vm->mem, gpa, len);
 	const u8 *rom;
 
-	if (ram && guest_shadow_hides(&vm->remap.shadow, gpa.v))
+	if (ram)
 		return guest_shadow_access(&vm->remap.shadow, gpa.v, ram, to, len, false);
-	rom = ram ? ram : guest_shadow_rom(&vm->remap.shadow, gpa.v, len);
+	rom = guest_shadow_rom(&vm->remap.shadow, gpa.v, len);
 	if (rom)
 		memcpy(to, rom, len);
 	return rom;
@@ -249,12 +249,16 @@ int emulate_fetch(struct emul_ctxt *c, u64 lin, void *buf, u32 len)
 	while (len) {
 		struct gwalk_result r;
 		int st = translate(c, lin, GWALK_EXEC, &r);
+		const u8 *ram;
 		u32 n;
 
 		if (st)
 			return st;
 		n = (u32)MIN(r.left, len);
-		if (!fetch_piece(vc(c)->vm, r.gpa, to, n))
+		ram = plain_ram(vc(c)->vm, r.gpa, n);
+		if (likely(ram))
+			memcpy(to, ram, n);
+		else if (!fetch_shadow(vc(c)->vm, r.gpa, to, n))
 			memset(to, 0xff, n);
 		to += n;
 		lin += n;
