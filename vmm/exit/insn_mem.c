@@ -132,7 +132,8 @@ static void apic_access(struct vcpu *v, u64 gpa, u8 size, bool write, u64 *val, 
 }
 
 /* A device access of any length within a page: cut into naturally sized pieces. */
-static void mmio_bytes(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len, bool write)
+static inline __attribute__((always_inline)) void mmio_bytes(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len,
+                                                             bool write)
 {
 	struct vcpu *v = vc(c);
 	bool apic = vlapic_mmio_claims(&v->lapic, gpa);
@@ -160,7 +161,7 @@ static void mmio_bytes(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len, bool writ
 }
 
 /* RAM that may be read and written: NULL, too, for shadow RAM that is not open for both. len: within a page. */
-static void *plain_ram(const struct vm *vm, gpa_t gpa, u32 len)
+static inline __attribute__((always_inline)) void *plain_ram(const struct vm *vm, gpa_t gpa, u32 len)
 {
 	return guest_shadow_hides(&vm->remap.shadow, gpa.v) ? NULL : gmem_ptr(&vm->mem, gpa, len);
 }
@@ -184,7 +185,8 @@ static int mmio_piece(struct emul_ctxt *c, u64 gpa, u8 *buf, u32 len, bool write
 }
 
 /* Reads that no memory answers go on to the bus. */
-static int shadow_piece(struct emul_ctxt *c, gpa_t gpa, void *ram, u8 *buf, u32 len, bool write)
+static __attribute__((noinline)) int shadow_piece(struct emul_ctxt *c, gpa_t gpa, void *ram, u8 *buf, u32 len,
+                                                  bool write)
 {
 	if (guest_shadow_access(&vc(c)->vm->remap.shadow, gpa.v, ram, buf, len, write))
 		return EMUL_OK;
