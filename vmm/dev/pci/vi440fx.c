@@ -19,8 +19,8 @@
 static const struct {
 	u8 reg, value, writable;
 } registers[] = {
-	{ 0x50, 0x00, 0x80 }, /* PMCCFG: WSC protocol */
-	{ 0x51, 0x00, 0x86 }, /* row select, ECC or parity */
+	{ 0x50, 0x00, 0x74 }, /* PMCCFG: ECC and parity, queue depth */
+	{ 0x51, 0x00, 0xc0 }, /* WSC protocol, extra row select */
 	{ 0x52, 0x00, 0xff }, /* DETURBO */
 	{ 0x53, 0x80, 0xe3 }, /* DBC */
 	{ 0x54, 0x00, 0x82 }, /* AXC */
