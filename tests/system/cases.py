@@ -385,10 +385,11 @@ SPECIAL = {
         properties=(
             "!kernel",
             "!protocol",
-            'firmware = "uefi"', # of which there is no more here than the word
+            'firmware = "bios"',
             'firmware-image = "payload"',
             'on-reset = "restart"',
         ),
+        leave_out=("vgabios",),
         code=PASS_CODE,
         want=("restart 2", r"SUMMARY chipreset: 12 passed, 0 failed"),
         forbid=TROUBLE + (r"^FAIL: ", "restart 3"),
