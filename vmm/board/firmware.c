@@ -88,7 +88,7 @@ static int build_files(struct board_firmware *f)
 		          .name = vm->config.name },
 		.hpet = has(b, "hpet"),
 		.lpt = has(b, "lpt"),
-		.fdc = has(b, "fdc"),
+		.fdc = has(b, "floppy"),
 		.acpi1 = vm->config.firmware == VM_FIRMWARE_BIOS,
 	};
 
