@@ -484,7 +484,7 @@ START_TEST(bad_tables)
 	ir_bm(r, 0, 0, 1, true, 0);
 	ir_command(r, 0, 0xc8, 0, 64);
 	ir_bm_start(r, 0, 0x1fff8, true);
-	ck_assert_uint_ge(ir_work(r), 64 * 256 / 32);
+	ck_assert_uint_ge(ir_work(r), 64 * 256 / 16);
 	ck_assert_uint_eq(ir_in(r, 0, 7), 0x50);
 	ck_assert_int_eq(memcmp(r->ram + 0x4000, r->disk_image + 64 * 512 - 2, 2), 0);
 	ck_assert_uint_eq(r->complaints, 0);

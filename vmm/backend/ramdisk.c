@@ -5,8 +5,8 @@
 
 #define CD_SECTOR       2048
 #define ISO_DESCRIPTORS (16 * CD_SECTOR)          /* ECMA-119, 6.2.1: the volume descriptors begin at sector 16 */
-#define MAP_PIECE       512                       /* map entries changed at once, */
-#define CLEAR_PIECE     (BLK_PIECE / sizeof(u32)) /* and cleared */
+#define PAGES_PIECE     24                        /* pages touched at once, */
+#define CLEAR_PIECE     (BLK_PIECE / sizeof(u32)) /* map entries cleared */
 
 /* ---- images ---- */
 
@@ -170,13 +170,13 @@ static u32 clear(struct ramdisk *rd, struct blk_req *r)
 }
 
 /* Many small segments take longer than their bytes do. */
-#define SEG_COST 256
+#define SEG_COST 1024
 
 static enum blk_status piece(struct ramdisk *rd, struct blk_req *r, bool *over)
 {
 	u64 end = (u64)r->count * BLK_SECTOR;
 	bool moves = r->op == BLK_READ || r->op == BLK_WRITE;
-	u32 budget = BLK_PIECE, pages = MAP_PIECE / 4;
+	u32 budget = BLK_PIECE, pages = PAGES_PIECE;
 
 	*over = true;
 	rd->copied = 0;

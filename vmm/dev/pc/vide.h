@@ -145,7 +145,7 @@ struct vide {
 extern const struct vdev_ops vide_ops;
 
 /*
- * A piece (at most 8 KiB, 32 descriptors) of what the guest has asked a channel for. In a turn of the VM, with its lock,
+ * A piece (at most 8 KiB, 16 descriptors) of what the guest has asked a channel for. In a turn of the VM, with its lock,
  * besides the turns that the media need. Whether there is more.
  */
 bool vide_work(struct vide *d, u32 channel);

@@ -1,7 +1,9 @@
 /* IDE: the bus master's registers and descriptor tables. */
 #include "vmm/dev/pc/vide_priv.h"
 
-#define DESCRIPTORS 32 /* looked at in one piece */
+/* A piece: bytes, and what a descriptor counts for beside its own. */
+#define PIECE      12288
+#define DESCRIPTOR 768
 
 bool vide_dma_ready(const struct vide_channel *c)
 {
@@ -71,12 +73,16 @@ static bool copy(struct vide_channel *c)
 void vide_dma_piece(struct vide_channel *c)
 {
 	struct vide_channel_state *s = c->s;
+	u32 spent = 0;
 
-	for (u32 i = 0; i < DESCRIPTORS && s->pos < s->fill && (s->bm_status & BM_ACTIVE); i++) {
+	while (spent < PIECE && s->pos < s->fill && (s->bm_status & BM_ACTIVE)) {
+		u32 from = s->pos;
+
 		if (!s->prd_left && !next_descriptor(c))
 			return;
 		if (!copy(c))
 			return;
+		spent += s->pos - from + DESCRIPTOR;
 	}
 	if (s->pos == s->fill)
 		vide_dma_done(c);

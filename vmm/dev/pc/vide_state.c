@@ -156,7 +156,7 @@ static void reset(void *dev, u64 now)
 		struct vide_channel *c = &d->ch[i];
 		bool late = vide_stop(c);
 
-		memset(c->s, 0, sizeof(*c->s));
+		memset(c->s, 0, offsetof(struct vide_channel_state, buf));
 		c->s->block = BLK_SECTOR;
 		c->s->phase = late ? VIDE_RESET : VIDE_IDLE;
 		for (u32 u = 0; u < 2; u++) {
