@@ -328,7 +328,7 @@ def firmware_tests():
         forbid=(r"panic", r"EPT violation in RAM", r"refused", r"bootdisk: FAILED"),
         figures=tuple(
             rf"bootdisk: (?P<name>{name}): (?P<value>\d+) ticks"
-            for name in ("INT 13h, 64 sectors", "REP INSW, 4096 words", "one sector by PIO")
+            for name in ("INT 13h, 64 sectors", "REP INSW, 4096 words", "one sector by PIO", "16 sectors by DMA")
         ),
         status=session.ENDED,
         enough=r"bootdisk: all as it should be",
