@@ -216,9 +216,9 @@ static void finish(struct ramdisk *rd, struct blk_req **link, enum blk_status st
 /* A piece of the map is made to name the image's pages. Whether there was one left. */
 static bool clear_map(struct ramdisk *rd)
 {
-	u64 len = rd->cfg.map ? ramdisk_map_len(rd->cfg.size) : 0, n = MIN(len - rd->cleared, CLEAR_PIECE);
+	u64 n = MIN(ramdisk_map_len(rd->cfg.size) - rd->cleared, CLEAR_PIECE);
 
-	if (!n)
+	if (!rd->cfg.map || !n)
 		return false;
 	memset(rd->cfg.map + rd->cleared, 0, n * sizeof(*rd->cfg.map));
 	rd->cleared += n;
@@ -289,7 +289,7 @@ static bool quiesce(void *ctx)
 {
 	struct ramdisk *rd = ctx;
 
-	for (u32 nr = rd->nr; nr; nr--)
+	for (u32 nr = rd->nr; nr && rd->head; nr--)
 		finish(rd, &rd->head, BLK_CANCELLED);
 	return !rd->head;
 }
