@@ -352,6 +352,24 @@ def firmware_tests():
         status=session.ENDED,
         check=until_firmware_boots,
     )
+    yield Boot(
+        "bios-screen",
+        "what SeaBIOS and its VGA BIOS wrote to the screen, read from there by the monitor",
+        420,
+        config="pc-bios",
+        needs=["images-of-pc-bios"],
+        forbid=(r"panic", r"EPT violation in RAM", r"refused"),
+        dialogue=(
+            (r"pc: No bootable device", many.ESCAPE),
+            (many.MON, "screen pc\n"),
+            (r"^kind: +text", ""),
+            (r"^columns: +80", ""),
+            (r"^SeaBIOS \(version \S+\)", ""),
+            (r"^Booting from Hard Disk\.\.\.", ""),
+            (r"^No bootable device\.", ""),
+            (many.MON, "poweroff\n"),
+        ),
+    )
 
 
 def kernel_complaints(text):
