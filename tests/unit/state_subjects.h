@@ -2,10 +2,10 @@
 #pragma once
 
 #include "state_subjects_chipset.h"
-#include "state_subjects_fw.h"
 #include "state_subjects_floppy.h"
-#include "state_subjects_input.h"
+#include "state_subjects_fw.h"
 #include "state_subjects_ide.h"
+#include "state_subjects_input.h"
 #include "state_subjects_irq.h"
 #include "state_subjects_pc.h"
 #include "state_subjects_pci.h"

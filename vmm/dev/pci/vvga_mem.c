@@ -280,22 +280,21 @@ void vvga_decode(struct vvga *v)
 	v->decode = decode_of(s, v->win_len);
 }
 
-/* Where in video memory the access is, if it is as simple as that; the bytes are those of memory. */
-static u8 *plain_at(struct vvga *v, u32 at, u32 size)
+/* Whether the access is of memory as it lies, at *off, as simple as that. */
+static bool plain_at(struct vvga *v, u32 at, u32 size, u32 *off)
 {
-	u32 off = at;
-
+	*off = at;
 	switch (v->decode) {
 	case VVGA_LINEAR:
-		off += v->s.vbe[VBE_BANK] * VVGA_PLANE;
+		*off += v->s.vbe[VBE_BANK] * VVGA_PLANE;
 		if (v->clearing) {
-			vvga_clean(v, off);
-			vvga_clean(v, off + size - 1);
+			vvga_clean(v, *off);
+			vvga_clean(v, *off + size - 1);
 		}
-		return v->cfg.vram + off;
-	case VVGA_TEXT: return !v->clearing && turn(v, 0) ? v->cfg.vram + off : NULL;
-	case VVGA_CHAIN4: return !v->clearing && turn(v, VVGA_GROUPS) ? v->cfg.vram + off : NULL;
-	default: return NULL;
+		return true;
+	case VVGA_TEXT: return !v->clearing && turn(v, 0);
+	case VVGA_CHAIN4: return !v->clearing && turn(v, VVGA_GROUPS);
+	default: return false;
 	}
 }
 
@@ -320,7 +319,7 @@ void vvga_window_io(void *dev, struct io_access *io)
 	struct vvga *v = dev;
 	u32 at = (u32)io->offset - v->win_at;
 	u64 val = 0;
-	u8 *p;
+	u32 off;
 
 	if (v->clearing)
 		clean_on(v);
@@ -330,13 +329,12 @@ void vvga_window_io(void *dev, struct io_access *io)
 		split(v, io);
 		return;
 	}
-	p = plain_at(v, at, io->size);
-	if (p) {
+	if (plain_at(v, at, io->size, &off)) {
 		vvga_try_map(v, VVGA_MAP_WINDOW);
 		if (io->write)
-			memcpy(p, &io->value, io->size);
+			memcpy(v->cfg.vram + off, &io->value, io->size);
 		else
-			memcpy(&val, p, io->size);
+			memcpy(&val, v->cfg.vram + off, io->size);
 		if (!io->write && v->decode != VVGA_LINEAR)
 			v->s.latch = load(v, plane_addr(v, at + io->size - 1));
 	} else {
