@@ -370,6 +370,36 @@ def firmware_tests():
             (many.MON, "poweroff\n"),
         ),
     )
+    # What somebody at the screen and the keyboard would do; nothing of it was made for this machine.
+    yield Boot(
+        "bios-cd",
+        "SeaBIOS boots Debian's GRUB rescue CD from IDE: its menu is read from the screen, its commands are typed",
+        600,
+        config="pc-cd",
+        needs=["images-of-pc-cd"],
+        forbid=(r"panic", r"EPT violation in RAM", r"refused"),
+        dialogue=(
+            (r"pc: Booting from 0000:7c00", many.ESCAPE),
+            (many.MON, ""),
+            (many.Look("pc", r"executed automatically"), "sendkey pc c\n"),
+            (many.MON, ""),
+            (many.Look("pc", r"^grub>"), "sendkey pc l s ret\n"),
+            (many.MON, ""),
+            (many.Look("pc", r"^grub> ls *\n\(cd"), "sendkey pc h a l t ret\n"),
+        ),
+        want=(r"guest pc: powered off",),
+        figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
+    )
+    yield Boot(
+        "bios-linux",
+        "SeaBIOS starts Debian's kernel from fw_cfg on the PC: its script passes, ACPI switches it off",
+        1000,
+        config_text=demo_with("bh.test=basic", "pc-linux"),
+        needs=["images-of-pc-linux"],
+        forbid=TROUBLE + KERNEL_TROUBLE + (r"^FAIL: ",),
+        want=(r"^SUMMARY: \d+ passed, 0 failed", "guest pc: powered off"),
+        figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
+    )
 
 
 def kernel_complaints(text):

@@ -15,6 +15,18 @@ class Keys(str):
     of the machine's time."""
 
 
+class Look:
+    """A step that is reached when a guest's own screen shows something: the monitor is asked until it does."""
+
+    TOLD = r"^cursor row: [\s\S]*?^(?:\x1b\S*?)?bulkhead> "
+
+    def __init__(self, guest, pattern):
+        self.guest, self.pattern = guest, pattern
+
+    def __repr__(self):
+        return f"{self.pattern!r} on the screen of {self.guest}"
+
+
 class OnScreen(str):
     """In a dialogue: a pattern waited for on the machine's screen (80 by 25), not on its serial line."""
 
