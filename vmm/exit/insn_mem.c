@@ -95,7 +95,7 @@ static int translate(struct emul_ctxt *c, u64 lin, u32 access, struct gwalk_resu
 		r->left = PAGE_SIZE - (lin & (PAGE_SIZE - 1));
 		return EMUL_OK;
 	}
-	if (emulate_waits(c))
+	if (c->d.op && emulate_waits(c))
 		return EMUL_RETRY;
 	st = gwalk(s, GVA(lin), access | GWALK_SET_AD, r);
 	if (st != GWALK_OK)

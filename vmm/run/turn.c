@@ -171,7 +171,7 @@ static void told_takeover(struct vm *vm)
 
 static void first_entry(struct vcpu *v)
 {
-	if (v->id == 0 && !v->vm->quiet)
+	if (!v->vm->quiet)
 		log_info("guest %s: first instruction at tick %lu (its own TSC: %lu)\n", v->vm->config.name,
 		         v->first_entry_tsc, v->first_entry_tsc + v->tsc_offset);
 }
@@ -264,16 +264,20 @@ static void run_vcpu(struct vcpu *v)
 		}
 		if (unlikely(atomic_load_relaxed(&v->vm->work.any)) && !work(v))
 			break;
+		if (unlikely(!v->first_entry_tsc) && !v->id) {
+			v->first_entry_tsc = cpu_rdtsc(); /* but for the line that tells it, and what comes between */
+			first_entry(v);
+			look_around(v, STRETCH_ENTRY);
+			continue;
+		}
 		if (!prepare(v)) {
 			if (!(atomic_load(&v->request) & REQ_EPT) || vm_stop(v->vm) || atomic_load(&v->stalled))
 				break;
 			look_around(v, STRETCH_ENTRY); /* then the next piece */
 			continue;
 		}
-		if (unlikely(!v->first_entry_tsc)) {
+		if (unlikely(!v->first_entry_tsc))
 			v->first_entry_tsc = cpu_rdtsc();
-			first_entry(v);
-		}
 		if (unlikely(v->vm->takeover_tsc))
 			told_takeover(v->vm);
 		stretch_end(STRETCH_ENTRY);
