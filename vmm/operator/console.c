@@ -309,11 +309,6 @@ static void run_mux(u64 until, bool block)
 			monitor_begin_piece();
 		more = mux_poll(&mux, clock_now());
 		some |= obuf_used(&mux.out) != 0;
-		if (some && !block && time_up(until, block)) { /* what was made is shown in the next piece */
-			more = true;
-			wait = 0;
-			break;
-		}
 		wait = drain(until, block);
 	} while (more && !wait && !time_up(until, block));
 	unstall_all();
