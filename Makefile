@@ -26,7 +26,8 @@ PURE_SRCS := \
 	$(addprefix vmm/policy/,cpuid.c cpuid_features.c xsave.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c msr_state.c crs.c pv.c pv_call.c \
 		inject.c taskswitch.c gstate.c gstate_entry.c gstate_seg.c) \
 	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \
-	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c machine.c place.c) \
+	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c \
+		machine.c place.c) \
 	$(addprefix vmm/load/,load.c put.c elf.c linux.c elf_place.c mb1.c mb2.c) \
 	$(addprefix vmm/firmware/,tables.c acpi.c area.c bios.c mptable.c smbios.c pc.c loader.c direct.c bootorder.c) \
 	$(addprefix vmm/emul/,decode.c optable.c exec.c fast.c mem.c alu.c data.c misc.c stack.c string.c segload.c far.c \
@@ -36,11 +37,15 @@ PURE_SRCS := \
 	$(addprefix vmm/dev/,vdev.c) \
 	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c \
 		vlapic_state.c pc_irqchip.c) \
-	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c v8042.c vps2kbd.c vps2codes.c vps2mouse.c vcmos.c vhpet.c vhpet_state.c vlpt.c vide.c vide_xfer.c vide_ata.c vide_atapi.c vide_cd.c vide_identify.c vide_dma.c vide_state.c vflash.c vdma.c vfdc.c vfdc_cmd.c vfdc_xfer.c vfdc_state.c) \
-	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vpiix4pm.c vvga_draw.c vvga_text.c vvga_fb.c) \
+	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vcmos.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c vflash.c) \
+	$(addprefix vmm/dev/pc/,v8042.c vps2kbd.c vps2codes.c vps2mouse.c vhpet.c vhpet_state.c vlpt.c vdma.c vfdc.c vfdc_cmd.c vfdc_xfer.c vfdc_state.c) \
+	$(addprefix vmm/dev/pc/,vide.c vide_xfer.c vide_ata.c vide_atapi.c vide_cd.c vide_identify.c vide_dma.c vide_state.c) \
+	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vpiix4pm.c) \
+	$(addprefix vmm/dev/pci/,vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vvga_draw.c vvga_text.c vvga_fb.c) \
 	$(addprefix vmm/vm/,status.c remap.c) \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
-	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c) \
+	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c \
+		obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c) \
 	$(addprefix vmm/operator/,port.c) vmm/pcpu/rtc_time.c
 # What a pure file needs of the machine and the host runs as it is.
 PURE_ASM := arch/x86/task.asm
@@ -284,7 +289,8 @@ $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/e
 # ---------------------------------------------------------------------------------------------------------------
 # bhcfg: the configuration parser as a tool for this host.
 BHCFG_SRCS := tools/bhcfg.c tools/bhcfg_show.c tools/bhcfg_modules.c tools/machine_json.c boot/boot_info.c mm/e820.c lib/fmt.c vmm/base/cpuset.c \
-	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c machine.c place.c) \
+	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c \
+		machine.c place.c) \
 	vmm/policy/cpuid_features.c vmm/mon/json.c vmm/mon/dts.c
 $(B)/bhcfg: $(BHCFG_SRCS) $(wildcard $(addsuffix *.h,boot/ mm/ vmm/load/ vmm/base/ vmm/config/ vmm/policy/ vmm/sched/ vmm/mon/ lib/ tools/))
 	@mkdir -p $(@D)
