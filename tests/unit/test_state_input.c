@@ -1,4 +1,5 @@
-/* What keyboard, mouse and their controller, parallel port, HPET and DMA and floppy controllers say of a state that cannot be. */
+/* What keyboard, mouse and their controller, parallel port, HPET, DMA and floppy controllers say of a state that cannot
+ * be. */
 #include <string.h>
 
 #include "state_bad.h"

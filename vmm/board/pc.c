@@ -10,10 +10,10 @@
 #include "vmm/cpu/lapic.h"
 #include "vmm/vm/vm.h"
 
-/* Slots 0 to 2 of the PC are the chip set's and the VGA's, those after them the guest's disks' and NICs'. */
 /* Which of the VM's places for devices' memory are whose (vdev.h). */
 enum { LFB_MEMORY, VGA_WINDOW_MEMORY };
 
+/* Slots 0 to 2 of the PC are the chip set's and the VGA's, those after them the guest's disks' and NICs'. */
 #define VGA_SLOT         2
 #define WATCHDOG_SLOT    2
 #define WATCHDOG_SLOT_PC 31

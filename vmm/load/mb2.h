@@ -10,8 +10,8 @@
 #define MB2_SEARCH     32768u /* bytes of the file in which a header is, as a whole */
 
 /*
- * Offset of a header in the first MB2_SEARCH bytes, whose magic, architecture, length and checksum are right; from: a multiple
- * of 8, where the search begins. false: there is none.
+ * Offset of a header in the first MB2_SEARCH bytes, whose magic, architecture, length and checksum are right; from: a
+ * multiple of 8, where the search begins. false: there is none.
  */
 bool mb2_find_header(const void *image, u64 len, u32 from, u32 *offset);
 

@@ -318,8 +318,8 @@ static bool piece_over(const struct mon *mon)
 }
 
 /*
- * New lines of the log, one at least, as long as the piece lasts: at the prompt marked, above the line being edited; else between the guest's. Returns whether
- * there may be more.
+ * New lines of the log, one at least, as long as the piece lasts: at the prompt marked, above the line being edited;
+ * else between the guest's. Returns whether there may be more.
  */
 static bool read_log(struct mux *m)
 {
