@@ -74,6 +74,12 @@ START_TEST(function)
 	ck_assert_uint_eq(vpci_cfg_read(&r->pci, 1, 1, 0x20, 4, 0), 0xfffffff1);
 	ir_cfg(r, 0x10, 4, 0xffffffff);
 	ck_assert_uint_eq(vpci_cfg_read(&r->pci, 1, 1, 0x10, 4, 0), 0);
+	/* Both channels decode from reset on, once ports are enabled. */
+	vide_ops.reset(&r->d, 0);
+	ck_assert_uint_eq(vpci_cfg_read(&r->pci, 1, 1, 0x40, 4, 0), 0x80008000);
+	ir_cfg(r, PCI_COMMAND, 2, PCI_CMD_IO);
+	ck_assert_uint_eq(ir_in(r, 0, 7), 0x50);
+	ck_assert_uint_eq(ir_in(r, 2, 7), 0);
 	ir_enable(r);
 	/* Without decoding, nobody is at the ports. */
 	ck_assert_uint_eq(ir_in(r, 0, 7), 0x50);
@@ -548,6 +554,7 @@ START_TEST(resets)
 	vide_ops.reset(&r->d, 0);
 	ck_assert(vide_ops.idle(&r->d) && !r->disk.nr && !r->small.nr);
 	ck_assert_uint_eq(ir_in(r, 0, 7), 0xff);
+	ck_assert_uint_eq(vpci_cfg_read(&r->pci, 1, 1, 0x40, 4, 0), 0x80008000);
 	ir_enable(r);
 	ck_assert_uint_eq(ir_in(r, 0, 7), 0x50);
 	vide_ops.detach(&r->d);

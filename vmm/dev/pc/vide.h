@@ -5,7 +5,8 @@
  * Controller" 1.0; ATA/ATAPI-6 (T13/1410D) for registers, protocols and commands; MMC-3 and SFF-8020i for CD-ROMs.
  *
  * PCI function 8086:7010, at the legacy ports only: 1F0h-1F7h, 3F6h, IRQ 14 and 170h-177h, 376h, IRQ 15, each when
- * IDETIM (40h, 42h) enables the channel and the command register I/O space. BAR 4 has the bus master's registers.
+ * IDETIM (40h, 42h) enables the channel and the command register I/O space. BAR 4 has the bus master's registers. Unlike
+ * the PIIX3's, which firmware of boards switches on, the channels are enabled from reset on: OVMF leaves them alone.
  *
  * A drive's data goes through its channel's buffer, 8 KiB at a time: a request of its medium (vmm/backend/blk.h) fills
  * or empties it, the guest's accesses or the bus master (vide_work()) do the other half. While a request is under way

@@ -42,6 +42,7 @@
 #define PRD_TABLE_END 0xffffu /* a table stays within 64 KiB */
 
 #define VIDE_IDETIM   0x40 /* PCI configuration, and 42h: timing, decode enable */
+#define VIDE_DECODES  0x80008000u /* both of them decode */
 #define VIDE_MULTIPLE 16   /* sectors of a block, at most */
 #define VIDE_LBA28    0x0fffffffull
 

@@ -222,6 +222,8 @@ static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 		return err;
 	vpci_set_subsys(&d->pci, 0x1af4, 0x1100);
 	memset(d->pci.wmask + VIDE_IDETIM, 0xff, SIDETIM + 1 - VIDE_IDETIM);
+	/* Virtual machines decode from reset on: OVMF relies on it. */
+	vpci_cfg_set(&d->pci, VIDE_IDETIM, 4, VIDE_DECODES);
 	d->pci.cfg_written = cfg_written;
 	err = vpci_attach(env->pci, &d->pci, d->cfg.at.slot, d->cfg.at.fn);
 	if (err)
