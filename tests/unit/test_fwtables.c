@@ -342,6 +342,42 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* However many processors there are, a step writes little: but for the DSDT, which is copied as it is. */
+START_TEST(bounded_steps)
+{
+	const u64 len = GUEST_FW_END - GUEST_FW_BASE;
+	u8 *was = malloc(len);
+	u32 ids[FW_MAX_CPUS], steps = 0;
+	struct fw_config cfg;
+	bool more = true;
+
+	guest_ram_init(&g, 16 * MIB);
+	cfg = config(FW_MAX_CPUS);
+	cfg.apic_ids = ids;
+	for (u32 i = 0; i < FW_MAX_CPUS; i++)
+		ids[i] = i * 3;
+	memset(g.mem.base + GUEST_FW_BASE, 0, len); /* as a start does */
+	for (struct fw_build b = { 0 }; more; steps++) {
+		char why[100] = "";
+		u32 changed = 0;
+		bool dsdt = !b.dsdt;
+		gpa_t rsdp;
+		int err;
+
+		memcpy(was, at(GUEST_FW_BASE), len);
+		more = fwtables_step(&b, &cfg, &g.mem, &rsdp, &err, why, sizeof(why));
+		ck_assert_msg(err == OK, "%s", why);
+		for (u64 i = 0; i < len; i++)
+			changed += was[i] != at(GUEST_FW_BASE)[i];
+		dsdt &= b.dsdt != 0;
+		ck_assert_msg(dsdt || changed <= 480, "step %u writes %u bytes", steps, changed);
+	}
+	ck_assert_uint_gt(steps, 20);
+	guest_ram_free(&g);
+	free(was);
+}
+END_TEST
+
 /* Whatever the area's size, nothing is written beyond it (the allocation is exact: the sanitizer watches). */
 START_TEST(small_areas)
 {
@@ -354,7 +390,10 @@ START_TEST(small_areas)
 			.base = malloc(len ? len : 1), .start = 0xf0000, .at = 0xf0000, .end = 0xf0000 + len
 		};
 
-		fw_smbios_build(&cfg, &a);
+		struct fw_smbios s = { 0 };
+
+		while (fw_smbios_step(&s, &cfg, &a))
+			;
 		fits += !a.full;
 		ck_assert_uint_le(a.at, a.end);
 		free(a.base);
@@ -364,4 +403,4 @@ START_TEST(small_areas)
 }
 END_TEST
 
-SUITE_MAIN("fwtables", acpi_roots, soft_off, optional_devices, madt, smbios, refusals, small_areas)
+SUITE_MAIN("fwtables", acpi_roots, soft_off, optional_devices, madt, smbios, bounded_steps, refusals, small_areas)

@@ -100,25 +100,31 @@ static u8 *madt_cpu(u8 *p, u32 uid, u32 apic_id)
 	return p + 16;
 }
 
-/* "Multiple APIC Description Table". */
-u64 fw_madt(const struct fw_config *cfg, struct fw_area *a, u8 rev, const u8 *level, u32 nr)
+static u32 apic_id(const struct fw_config *cfg, u32 cpu)
+{
+	return cfg->apic_ids ? cfg->apic_ids[cpu] : cpu;
+}
+
+static void madt_begin(struct fw_madt *m, const struct fw_config *cfg, struct fw_area *a, u8 rev, u32 nr)
+{
+	m->len = 44 + 12 + (1 + nr) * 10 + 6;
+	for (u32 i = 0; i < cfg->nr_cpus; i++)
+		m->x2apics += apic_id(cfg, i) >= 255;
+	m->len += (cfg->nr_cpus - m->x2apics) * 8 + m->x2apics * 16 + (m->x2apics ? 12 : 0);
+	m->table = fw_table(a, "APIC", rev, m->len, &m->gpa);
+	if (!m->table)
+		return;
+	fw_put32(m->table, 36, GUEST_LAPIC_BASE);
+	fw_put32(m->table, 40, 1); /* PCAT_COMPAT: there are 8259s */
+	m->next = m->table + 44;
+	m->sum = fw_checksum(m->table, 44);
+}
+
+static void madt_finish(struct fw_madt *m, const struct fw_config *cfg, const u8 *level, u32 nr)
 {
 	const u16 level_high = 0xd; /* "MPS INTI Flags": active high, level */
-	u32 len = 44 + 12 + (1 + nr) * 10 + 6, x2apics = 0;
-	u64 gpa;
-	u8 *t, *p;
+	u8 *p = m->next;
 
-	for (u32 i = 0; i < cfg->nr_cpus; i++)
-		x2apics += (cfg->apic_ids ? cfg->apic_ids[i] : i) >= 255;
-	len += (cfg->nr_cpus - x2apics) * 8 + x2apics * 16 + (x2apics ? 12 : 0);
-	t = fw_table(a, "APIC", rev, len, &gpa);
-	if (!t)
-		return 0;
-	fw_put32(t, 36, GUEST_LAPIC_BASE);
-	fw_put32(t, 40, 1); /* PCAT_COMPAT: there are 8259s */
-	p = t + 44;
-	for (u32 i = 0; i < cfg->nr_cpus; i++)
-		p = madt_cpu(p, i, cfg->apic_ids ? cfg->apic_ids[i] : i);
 	p[0] = MADT_IOAPIC;
 	p[1] = 12;
 	p[2] = (u8)cfg->ioapic_id;
@@ -131,14 +137,35 @@ u64 fw_madt(const struct fw_config *cfg, struct fw_area *a, u8 rev, const u8 *le
 	p[2] = 0xff; /* all processors */
 	p[5] = 1;    /* LINT1 */
 	p += 6;
-	if (x2apics) {
+	if (m->x2apics) {
 		p[0] = MADT_X2APIC_NMI;
 		p[1] = 12;
 		fw_put32(p, 4, 0xffffffff);
 		p[8] = 1;
+		p += 12;
 	}
-	fw_seal(t, len);
-	return gpa;
+	m->table[9] = (u8)(m->sum + fw_checksum(m->next, (u64)(p - m->next)));
+}
+
+/* "Multiple APIC Description Table". The sum of all at once would take long. */
+bool fw_madt_step(struct fw_madt *m, const struct fw_config *cfg, struct fw_area *a, u8 rev, const u8 *level, u32 nr)
+{
+	u8 *p;
+
+	if (!m->len) {
+		madt_begin(m, cfg, a, rev, nr);
+		return m->table;
+	}
+	if (m->cpu == cfg->nr_cpus) {
+		madt_finish(m, cfg, level, nr);
+		return false;
+	}
+	p = m->next;
+	for (u32 end = MIN(m->cpu + FW_CPUS_PIECE, cfg->nr_cpus); m->cpu < end; m->cpu++)
+		p = madt_cpu(p, m->cpu, apic_id(cfg, m->cpu));
+	m->sum += fw_checksum(m->next, (u64)(p - m->next));
+	m->next = p;
+	return true;
 }
 
 void fw_roots(struct fw_area *a, const u64 *tables, u32 nr, u64 *rsdt, u64 *xsdt)

@@ -48,9 +48,11 @@ static u8 *entry(struct fw_mptable *t, enum mp_entry type)
 	return e;
 }
 
+/* Those of the next processors. */
 static void cpus(struct fw_mptable *t, const struct fw_config *cfg)
 {
-	for (u32 i = 0; i < cfg->nr_cpus; i++) {
+	for (u32 end = MIN(t->cpu + FW_CPUS_PIECE, cfg->nr_cpus); t->cpu < end; t->cpu++) {
+		u32 i = t->cpu;
 		u8 *e;
 
 		if (apic_id(cfg, i) >= XAPIC_IDS)
@@ -130,11 +132,14 @@ static void begin(struct fw_mptable *t, const struct fw_config *cfg, struct fw_a
 	t->base = fw_alloc(a, t->len, 16, &t->base_gpa);
 	if (!t->base)
 		return;
-	t->next = t->base + HEADER_LEN;
-	cpus(t, cfg);
-	bus(t, BUS_PCI, "PCI   ");
-	bus(t, BUS_ISA, "ISA   ");
-	ioapic(t, cfg);
+	t->next = t->summed = t->base + HEADER_LEN;
+}
+
+/* What was written since is in the sum: of all at once it would take long. */
+static void sum_up(struct fw_mptable *t)
+{
+	t->sum += fw_checksum(t->summed, (u64)(t->next - t->summed));
+	t->summed = t->next;
 }
 
 static void finish(struct fw_mptable *t)
@@ -146,7 +151,7 @@ static void finish(struct fw_mptable *t)
 	memcpy(t->base + 16, "PARTITION   ", 12);
 	fw_put16(t->base, 34, (u16)t->nr);
 	fw_put32(t->base, 36, (u32)GUEST_LAPIC_BASE);
-	t->base[7] = fw_checksum(t->base, t->len);
+	t->base[7] = (u8)(t->sum + fw_checksum(t->base, HEADER_LEN));
 
 	/* Feature bytes 0: a table is there, and the 8259As' INTR is on LINT0 ("virtual wire"), without IMCR. */
 	memcpy(t->floating, "_MP_", 4);
@@ -156,23 +161,35 @@ static void finish(struct fw_mptable *t)
 	t->floating[10] = fw_checksum(t->floating, FLOATING_LEN);
 }
 
-void fw_mptable_build(struct fw_mptable *t, const struct fw_config *cfg, struct fw_area *a, u32 part)
+bool fw_mptable_step(struct fw_mptable *t, const struct fw_config *cfg, struct fw_area *a)
 {
 	u8 io = (u8)cfg->ioapic_id;
 
-	if (part == 0)
-		begin(t, cfg, a);
-	if (!t->floating || !t->base)
-		return;
-	switch (part) {
-	case 0: isa_interrupts(t, io); break;
-	case 1: pci_interrupts(t, io, 1, NR_SLOTS / 2); break;
-	case 2:
-		pci_interrupts(t, io, NR_SLOTS / 2, NR_SLOTS);
+	if (t->part && !t->base)
+		return false; /* it does not fit */
+	if (t->part == 1 && t->cpu < cfg->nr_cpus) {
+		cpus(t, cfg);
+		sum_up(t);
+		return true;
+	}
+	switch (t->part++) {
+	case 0: begin(t, cfg, a); return true;
+	case 1:
+		bus(t, BUS_PCI, "PCI   ");
+		bus(t, BUS_ISA, "ISA   ");
+		ioapic(t, cfg);
+		isa_interrupts(t, io);
+		break;
+	case 2: pci_interrupts(t, io, 1, NR_SLOTS / 2); break;
+	case 3: pci_interrupts(t, io, NR_SLOTS / 2, NR_SLOTS); break;
+	default:
 		/* The 8259As reach the boot processor; LINT1 is NMI on each. */
 		interrupt(t, MP_LOCAL_INT, MP_EXTINT, INT_CONFORMS, BUS_ISA, 0, (u8)apic_id(cfg, 0), 0);
 		interrupt(t, MP_LOCAL_INT, MP_NMI, INT_CONFORMS, BUS_ISA, 0, ALL_LAPICS, 1);
-		break;
-	default: finish(t); break;
+		sum_up(t);
+		finish(t);
+		return false;
 	}
+	sum_up(t);
+	return true;
 }

@@ -121,6 +121,7 @@ static int build_tables(struct fw_files *f, const struct fw_pc_config *cfg, stru
 	/* What PIRQs may be routed to, and the SCI. */
 	static const u8 level[] = { 5, FW_SCI_GSI, 10, 11 };
 	struct fw_area a = { .base = f->tables, .end = sizeof(f->tables) };
+	struct fw_madt madt = { 0 };
 	bool x2apic = false;
 
 	for (u32 i = 0; i < cfg->base.nr_cpus; i++)
@@ -128,7 +129,9 @@ static int build_tables(struct fw_files *f, const struct fw_pc_config *cfg, stru
 	o->facs = fw_facs(&a);
 	o->dsdt = build_dsdt(cfg, &a);
 	o->fadt = o->tables[o->nr++] = build_fadt(cfg, &a, o);
-	o->tables[o->nr++] = fw_madt(&cfg->base, &a, x2apic ? 4 : 1, level, ARRAY_SIZE(level));
+	while (fw_madt_step(&madt, &cfg->base, &a, x2apic ? 4 : 1, level, ARRAY_SIZE(level)))
+		;
+	o->tables[o->nr++] = madt.gpa;
 	if (cfg->hpet)
 		o->tables[o->nr++] = build_hpet(&a);
 	fw_roots(&a, o->tables, o->nr, &o->rsdt, cfg->acpi1 ? NULL : &o->xsdt);
@@ -192,6 +195,7 @@ int fw_files_build(struct fw_files *f, const struct fw_pc_config *cfg)
 {
 	const struct guest_map *map = cfg->base.map;
 	struct fw_area smbios = { .base = f->smbios, .end = sizeof(f->smbios) };
+	struct fw_smbios structures = { 0 };
 	struct offsets o = { 0 };
 	int err;
 
@@ -202,7 +206,8 @@ int fw_files_build(struct fw_files *f, const struct fw_pc_config *cfg)
 		err = build_loader(f, &o);
 	if (err)
 		return err;
-	fw_smbios_files(&cfg->base, &smbios, f->anchor);
+	while (fw_smbios_files_step(&structures, &cfg->base, &smbios, f->anchor))
+		;
 	if (smbios.full)
 		return ERR_NOSPC;
 	f->smbios_len = (u32)smbios.at;

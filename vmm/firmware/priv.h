@@ -30,24 +30,28 @@ static inline void fw_put64(u8 *p, u32 off, u64 v)
 #define FW_RESET_ENTRY 0xffff0u
 
 /*
- * MP floating pointer and configuration table, from a's next free byte on; a is in F0000h-FFFFFh. In FW_MPTABLE_PARTS
- * calls, part 0 first.
+ * What follows with a name in _step is made in pieces of bounded work: called with the same arguments until it answers
+ * false. The state, the first argument, is all 0 at the beginning.
  */
-#define FW_MPTABLE_PARTS 4
-void fw_mptable_build(struct fw_mptable *m, const struct fw_config *cfg, struct fw_area *a, u32 part);
+
+/* Processors whose entries are written at a time. */
+#define FW_CPUS_PIECE 24u
+
+/* MP floating pointer and configuration table, from a's next free byte on; a is in F0000h-FFFFFh. */
+bool fw_mptable_step(struct fw_mptable *m, const struct fw_config *cfg, struct fw_area *a);
 /* low: guest memory from 0 to GUEST_VGA_BASE. */
 void fw_bda_build(const struct fw_config *cfg, u8 *low);
 /* rom: guest memory from FW_RESET_CODE to GUEST_FW_END. */
 void fw_reset_entry_build(u8 *rom);
 /* Both entry points and all structures, from the start of a. a->full tells whether they fitted. */
-void fw_smbios_build(const struct fw_config *cfg, struct fw_area *a);
+bool fw_smbios_step(struct fw_smbios *s, const struct fw_config *cfg, struct fw_area *a);
 
 /*
  * SMBIOS 2.8 for firmware to place: all structures from the start of a on, and their entry point, FW_SMBIOS_ANCHOR bytes
  * without address and checksums. a->full tells whether they fitted.
  */
 #define FW_SMBIOS_ANCHOR 31
-void fw_smbios_files(const struct fw_config *cfg, struct fw_area *a, u8 *anchor);
+bool fw_smbios_files_step(struct fw_smbios *s, const struct fw_config *cfg, struct fw_area *a, u8 *anchor);
 
 /* ---- acpi.c ---- */
 
@@ -76,8 +80,8 @@ void fw_seal(u8 *t, u32 len);
 void fw_put_gas(u8 *t, u32 off, u8 bits, u8 access, u64 port);
 /* These return where their table is, 0 when a is full. */
 u64 fw_facs(struct fw_area *a);
-/* level: nr ISA interrupts that are level-triggered and active high. */
-u64 fw_madt(const struct fw_config *cfg, struct fw_area *a, u8 rev, const u8 *level, u32 nr);
+/* level: nr ISA interrupts that are level-triggered and active high. m->gpa: where it is, 0 when a is full. */
+bool fw_madt_step(struct fw_madt *m, const struct fw_config *cfg, struct fw_area *a, u8 rev, const u8 *level, u32 nr);
 /* Puts which optional devices exist into a DSDT of len bytes; its checksum stays right. */
 void fw_dsdt_configure(u8 *dsdt, u32 len, u32 value);
 /* RSDT and XSDT (NULL: none), which list nr tables. */

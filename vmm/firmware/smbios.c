@@ -18,17 +18,11 @@
 #define H_BOOT    0x2000
 #define H_END     0x7f00
 
-struct smbios {
-	struct fw_area *a;
-	u32 nr;      /* structures so far */
-	u32 largest; /* bytes of the largest one, strings included */
-};
-
 /*
  * Appends a structure of len formatted bytes and its strings (NULL-terminated list); the caller fills the body
  * through the pointer (NULL: full). String n of the list is number n + 1.
  */
-static u8 *structure(struct smbios *s, u8 type, u16 handle, u8 len, const char *const *strings)
+static u8 *structure(struct fw_smbios *s, u8 type, u16 handle, u8 len, const char *const *strings)
 {
 	u32 size = len, n = 0;
 	u64 gpa;
@@ -55,7 +49,7 @@ static u8 *structure(struct smbios *s, u8 type, u16 handle, u8 len, const char *
 	return p;
 }
 
-static void bios_information(struct smbios *s)
+static void bios_information(struct fw_smbios *s)
 {
 	static const char *const strings[] = { "Bulkhead", "1", "01/01/2025", NULL };
 	u8 *p = structure(s, 0, H_BIOS, 24, strings);
@@ -74,7 +68,7 @@ static void bios_information(struct smbios *s)
 	p[22] = p[23] = 0xff; /* no embedded controller */
 }
 
-static void system_information(struct smbios *s, const struct fw_config *cfg)
+static void system_information(struct fw_smbios *s, const struct fw_config *cfg)
 {
 	const char *const strings[] = { "Bulkhead", "Bulkhead partition", "1",
 		                        cfg->name && cfg->name[0] ? cfg->name : NULL, NULL };
@@ -95,7 +89,7 @@ static void system_information(struct smbios *s, const struct fw_config *cfg)
 	p[24] = 6; /* wake-up: power switch */
 }
 
-static void chassis(struct smbios *s)
+static void chassis(struct fw_smbios *s)
 {
 	static const char *const strings[] = { "Bulkhead", NULL };
 	u8 *p = structure(s, 3, H_CHASSIS, 22, strings);
@@ -108,7 +102,7 @@ static void chassis(struct smbios *s)
 	p[12] = 2;                /* security: unknown */
 }
 
-static void processor(struct smbios *s, const struct fw_config *cfg)
+static void processor(struct fw_smbios *s, const struct fw_config *cfg)
 {
 	static const char *const strings[] = { "CPU 0", "Bulkhead", NULL };
 	u8 *p = structure(s, 4, H_CPU, 48, strings);
@@ -133,7 +127,7 @@ static void processor(struct smbios *s, const struct fw_config *cfg)
 	fw_put16(p, 46, (u16)cfg->nr_cpus);
 }
 
-static void memory_array(struct smbios *s, u64 memory)
+static void memory_array(struct fw_smbios *s, u64 memory)
 {
 	u8 *p = structure(s, 16, H_ARRAY, 23, NULL);
 
@@ -152,7 +146,7 @@ static void memory_array(struct smbios *s, u64 memory)
 	fw_put16(p, 13, 1);
 }
 
-static void memory_device(struct smbios *s, u64 memory)
+static void memory_device(struct fw_smbios *s, u64 memory)
 {
 	static const char *const strings[] = { "DIMM 0", "Bulkhead", NULL };
 	u8 *p = structure(s, 17, H_DIMM, 40, strings);
@@ -177,7 +171,7 @@ static void memory_device(struct smbios *s, u64 memory)
 	p[23] = 2;          /* manufacturer */
 }
 
-static void memory_mapped(struct smbios *s, u32 index, u64 base, u64 end)
+static void memory_mapped(struct fw_smbios *s, u32 index, u64 base, u64 end)
 {
 	u8 *p = structure(s, 19, (u16)(H_MAPPED + index), 31, NULL);
 
@@ -196,7 +190,7 @@ static void memory_mapped(struct smbios *s, u32 index, u64 base, u64 end)
 	p[14] = 1;
 }
 
-static void put_sm3(u8 *e, const struct smbios *s, u64 table, u32 len)
+static void put_sm3(u8 *e, const struct fw_smbios *s, u64 table, u32 len)
 {
 	memcpy(e, "_SM3_", 5);
 	e[6] = SM3_LEN;
@@ -208,7 +202,7 @@ static void put_sm3(u8 *e, const struct smbios *s, u64 table, u32 len)
 }
 
 /* All but the checksums. */
-static void put_sm_fields(u8 *e, const struct smbios *s, u64 table, u32 len)
+static void put_sm_fields(u8 *e, const struct fw_smbios *s, u64 table, u32 len)
 {
 	memcpy(e, "_SM_", 4);
 	e[5] = SM_LEN;
@@ -222,49 +216,70 @@ static void put_sm_fields(u8 *e, const struct smbios *s, u64 table, u32 len)
 	e[30] = 0x28;
 }
 
-static void put_sm(u8 *e, const struct smbios *s, u64 table, u32 len)
+static void put_sm(u8 *e, const struct fw_smbios *s, u64 table, u32 len)
 {
 	put_sm_fields(e, s, table, len);
 	e[21] = fw_checksum(e + 16, 15);
 	e[4] = fw_checksum(e, SM_LEN);
 }
 
-static void structures(struct smbios *s, const struct fw_config *cfg)
+/* A piece of them. false: these were the last. */
+static bool structures(struct fw_smbios *s, const struct fw_config *cfg)
 {
-	bios_information(s);
-	system_information(s, cfg);
-	chassis(s);
-	processor(s, cfg);
-	memory_array(s, cfg->map->memory);
-	memory_device(s, cfg->map->memory);
-	memory_mapped(s, 0, 0, cfg->map->low_end);
-	if (cfg->map->high_end)
-		memory_mapped(s, 1, GUEST_PCI_HOLE_END, cfg->map->high_end);
-	structure(s, 32, H_BOOT, 11, NULL); /* boot status 0: no errors */
-	structure(s, 127, H_END, 4, NULL);
+	const struct guest_map *map = cfg->map;
+
+	switch (s->part++) {
+	case 0: bios_information(s); return true;
+	case 1: system_information(s, cfg); return true;
+	case 2:
+		chassis(s);
+		processor(s, cfg);
+		return true;
+	case 3:
+		memory_array(s, map->memory);
+		memory_device(s, map->memory);
+		return true;
+	default:
+		memory_mapped(s, 0, 0, map->low_end);
+		if (map->high_end)
+			memory_mapped(s, 1, GUEST_PCI_HOLE_END, map->high_end);
+		structure(s, 32, H_BOOT, 11, NULL); /* boot status 0: no errors */
+		structure(s, 127, H_END, 4, NULL);
+		return false;
+	}
 }
 
-void fw_smbios_files(const struct fw_config *cfg, struct fw_area *a, u8 *anchor)
+bool fw_smbios_files_step(struct fw_smbios *s, const struct fw_config *cfg, struct fw_area *a, u8 *anchor)
 {
-	struct smbios s = { .a = a };
-	u64 first = a->at;
-
-	structures(&s, cfg);
+	if (!s->a) {
+		s->a = a;
+		s->first = a->at;
+	}
+	if (structures(s, cfg))
+		return true;
 	memset(anchor, 0, SM_LEN);
-	put_sm_fields(anchor, &s, 0, (u32)(a->at - first));
+	put_sm_fields(anchor, s, 0, (u32)(a->at - s->first));
+	return false;
 }
 
-void fw_smbios_build(const struct fw_config *cfg, struct fw_area *a)
+bool fw_smbios_step(struct fw_smbios *s, const struct fw_config *cfg, struct fw_area *a)
 {
-	struct smbios s = { .a = a };
-	u64 sm3_gpa, sm_gpa, first;
-	u8 *sm3 = fw_alloc(a, SM3_LEN, 16, &sm3_gpa);
-	u8 *sm = fw_alloc(a, SM_LEN, 16, &sm_gpa);
+	u64 gpa;
 
-	fw_alloc(a, 0, 16, &first);
-	structures(&s, cfg);
+	if (!s->a) {
+		s->a = a;
+		s->sm3 = fw_alloc(a, SM3_LEN, 16, &gpa);
+		s->sm = fw_alloc(a, SM_LEN, 16, &gpa);
+		fw_alloc(a, 0, 16, &s->first);
+		return true;
+	}
+	if (!s->whole) {
+		s->whole = !structures(s, cfg);
+		return true;
+	}
 	if (a->full)
-		return;
-	put_sm3(sm3, &s, first, (u32)(a->at - first));
-	put_sm(sm, &s, first, (u32)(a->at - first));
+		return false;
+	put_sm3(s->sm3, s, s->first, (u32)(a->at - s->first));
+	put_sm(s->sm, s, s->first, (u32)(a->at - s->first));
+	return false;
 }

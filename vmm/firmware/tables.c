@@ -116,25 +116,24 @@ static int start(struct fw_build *b, const struct fw_config *cfg, const struct g
 bool fwtables_step(struct fw_build *b, const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp,
                    int *err, char *why, size_t why_size)
 {
+	bool more = false; /* of this table */
+
 	*err = OK;
-	switch (b->next++) {
+	switch (b->next) {
 	case FW_START: *err = start(b, cfg, mem, why, why_size); break;
 	case FW_DSDT: b->dsdt = build_dsdt(cfg, &b->acpi); break;
 	case FW_FADT: b->fadt = build_fadt(cfg, &b->acpi, b->facs, b->dsdt); break;
-	case FW_MADT: b->madt = fw_madt(cfg, &b->acpi, 5, (const u8[]){ FW_SCI_GSI }, 1); break;
-	case FW_ROOTS: build_roots(&b->acpi, b->root_ptr, b->fadt, b->madt); break;
-	case FW_MPTABLE:
-		fw_mptable_build(&b->mp, cfg, &b->rom, b->mp_part);
-		if (++b->mp_part < FW_MPTABLE_PARTS)
-			b->next = FW_MPTABLE;
-		break;
-	case FW_SMBIOS: fw_smbios_build(cfg, &b->rom); break;
+	case FW_MADT: more = fw_madt_step(&b->madt, cfg, &b->acpi, 5, (const u8[]){ FW_SCI_GSI }, 1); break;
+	case FW_ROOTS: build_roots(&b->acpi, b->root_ptr, b->fadt, b->madt.gpa); break;
+	case FW_MPTABLE: more = fw_mptable_step(&b->mp, cfg, &b->rom); break;
+	case FW_SMBIOS: more = fw_smbios_step(&b->smbios, cfg, &b->rom); break;
 	default:
 		if (b->acpi.full || b->rom.full)
 			*err = refuse(why, why_size, ERR_NOSPC, "they do not fit below 1 MiB");
 		*rsdp = GPA(b->root);
 		return false;
 	}
+	b->next += !more;
 	return *err == OK;
 }
 

@@ -57,22 +57,46 @@ struct fw_area {
 struct fw_mptable {
 	u8 *floating, *base; /* the pointer; the header */
 	u8 *next;            /* entry */
+	u8 *summed;          /* the entries up to there are in sum */
 	u64 base_gpa;
+	u32 part, cpu; /* the next ones */
 	u32 nr, len;
+	u8 sum;
+};
+
+/* The MADT on its way. */
+struct fw_madt {
+	u8 *table, *next; /* entry */
+	u64 gpa;
+	u32 len, x2apics;
+	u32 cpu; /* the next one */
+	u8 sum;  /* of what lies before next */
+};
+
+/* SMBIOS on its way. */
+struct fw_smbios {
+	struct fw_area *a;
+	u8 *sm3, *sm; /* entry points */
+	u64 first;    /* guest-physical address of the structures */
+	u32 part;     /* the next one */
+	bool whole;   /* all structures are there */
+	u32 nr;       /* structures so far */
+	u32 largest;  /* bytes of the largest one, strings included */
 };
 
 /* Tables on their way into guest RAM; all 0 at the beginning. */
 struct fw_build {
 	u32 next; /* table */
 	struct fw_area acpi, rom;
-	u64 root, facs, dsdt, fadt, madt; /* guest-physical addresses */
+	u64 root, facs, dsdt, fadt; /* guest-physical addresses */
 	u8 *root_ptr;
+	struct fw_madt madt;
 	struct fw_mptable mp;
-	u32 mp_part;
+	struct fw_smbios smbios;
 };
 
 /*
- * The next table of fwtables_build(), of bounded work each. true: go on; false: that is all, or *err is not OK. The rest
+ * The next piece of fwtables_build(), of bounded work. true: go on; false: that is all, or *err is not OK. The rest
  * as there, the same in each call.
  */
 bool fwtables_step(struct fw_build *b, const struct fw_config *cfg, const struct guest_mem *mem, gpa_t *rsdp,

@@ -32,6 +32,8 @@ struct vm_starting {
 	u32 run;     /* the start it is of: vm_run() */
 	u64 cleared; /* bytes of memory */
 	enum { CLEAR, TABLES, IMAGES, COPY, VCPUS, DEVICES, START } step;
+	u32 apic_ids[FW_MAX_CPUS];
+	bool ids_there;
 	struct fw_build tables;
 	gpa_t rsdp;
 	u32 vcpus, devices; /* that are reset */
@@ -83,13 +85,20 @@ static bool clear_some(struct vm *vm)
 	return pos;
 }
 
-/* The next table; false when all are there, or *err is not OK. */
+/* What the tables tell of the processors: of many of them a piece of its own. */
+static void note_apic_ids(struct vm *vm)
+{
+	for (u32 i = 0; i < vm->nr_vcpus && i < FW_MAX_CPUS; i++)
+		vm->start->apic_ids[i] = vm->vcpus[i]->cpuid->apic_id;
+	vm->start->ids_there = true;
+}
+
+/* The next piece of a table; false when all are there, or *err is not OK. */
 static bool build_some(struct vm *vm, int *err)
 {
-	u32 ids[FW_MAX_CPUS];
 	char why[160] = "";
 	struct fw_config fw = { .nr_cpus = vm->nr_vcpus,
-		                .apic_ids = ids,
+		                .apic_ids = vm->start->apic_ids,
 		                .ioapic_id = vm->irq.ioapic.id,
 		                .cpu_signature = vm->vcpus[0]->cpuid->basic[1].eax,
 		                .cpu_features = vm->vcpus[0]->cpuid->basic[1].edx,
@@ -98,8 +107,10 @@ static bool build_some(struct vm *vm, int *err)
 		                .name = vm->config.name };
 	bool more;
 
-	for (u32 i = 0; i < vm->nr_vcpus && i < FW_MAX_CPUS; i++)
-		ids[i] = vm->vcpus[i]->cpuid->apic_id;
+	if (!vm->start->ids_there) {
+		note_apic_ids(vm);
+		return true;
+	}
 	for (u32 i = 0; i < CONFIG_NR_COM; i++)
 		if (vm->config.com[i] != VM_SERIAL_NONE)
 			fw.com_mask |= 1u << i;
