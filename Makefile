@@ -24,7 +24,7 @@ PURE_SRCS := \
 	$(addprefix drivers/,console/fb_text.c console/screen.c console/uart_place.c console/uart_pci.c input/ps2_keys.c) \
 	$(addprefix vmm/base/,io_bus.c timer.c vclock.c cpuset.c guest_map.c guest_shadow.c irq_gate.c) \
 	$(addprefix vmm/policy/,cpuid.c cpuid_features.c xsave.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c msr_state.c crs.c pv.c pv_call.c \
-		inject.c taskswitch.c gstate.c gstate_entry.c gstate_seg.c) \
+		inject.c taskswitch.c taskswitch_load.c gstate.c gstate_entry.c gstate_seg.c) \
 	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \
 	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c \
 		machine.c place.c) \

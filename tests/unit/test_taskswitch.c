@@ -9,7 +9,7 @@
 static u8 lin[0x10000];
 static u64 no_read, no_write; /* bit per 4 KiB page */
 static u64 loaded_cr3;
-static u32 cr3_loads, writes;
+static u32 cr3_loads, writes, accesses;
 static int cr3_fails;
 
 #define GDT  0x1000u
@@ -35,6 +35,7 @@ static int t_read(void *ctx, u32 addr, void *buf, u32 len, struct ts_fault *f)
 {
 	(void)ctx;
 	ck_assert_uint_le(len, 104);
+	accesses++;
 	if (addr > sizeof(lin) - len || no_read >> (addr >> 12) & 1)
 		return fault(f, addr, 0);
 	memcpy(buf, lin + addr, len);
@@ -44,6 +45,7 @@ static int t_read(void *ctx, u32 addr, void *buf, u32 len, struct ts_fault *f)
 static int t_probe(void *ctx, u32 addr, u32 len, struct ts_fault *f)
 {
 	(void)ctx;
+	accesses++;
 	if (addr > sizeof(lin) - len || (no_write | no_read) >> (addr >> 12) & 1)
 		return fault(f, addr, 2);
 	return 0;
@@ -119,6 +121,7 @@ static u8 access_of(u16 sel)
 static struct ts_regs old;
 static struct ts_request req;
 static struct ts_result res;
+static u32 steps; /* of the last switch */
 
 static void seg(enum ts_seg_index i, u16 sel, u32 ar)
 {
@@ -180,9 +183,32 @@ static void setup(enum ts_source source)
 	req = (struct ts_request){ .selector = SEL_B, .source = source, .next_eip = 0x107 };
 }
 
+/* To its end, a step at a time: none makes many accesses. */
+static enum ts_status run(const struct ts_ops *with)
+{
+	struct taskswitch t;
+	enum ts_status st;
+	u32 before;
+
+	t.old = old;
+	taskswitch_begin(&t, &req);
+	steps = 0;
+	do {
+		before = accesses;
+		st = taskswitch_step(&t, with, &push_cpl);
+		ck_assert_uint_le(accesses - before, 4);
+		ck_assert_int_eq(memcmp(&t.old, &old, sizeof(old)), 0);
+		steps++;
+	} while (st == TS_MORE);
+	if (st == TS_DONE || st == TS_FAULT_NEW)
+		old = t.n;
+	res = t.r;
+	return st;
+}
+
 static enum ts_status go(void)
 {
-	return taskswitch_run(&req, &old, &ops, &push_cpl, &res);
+	return run(&ops);
 }
 
 static void check_loaded(void)
@@ -681,9 +707,32 @@ START_TEST(racing_guest)
 
 	bad.write = vanishing_write;
 	setup(TS_JMP);
-	ck_assert_int_eq(taskswitch_run(&req, &old, &bad, &push_cpl, &res), TS_ABORT);
+	ck_assert_int_eq(run(&bad), TS_ABORT);
+}
+END_TEST
+
+/* Between any two steps others may look at memory: what is saved and marked is there, whatever faults later. */
+START_TEST(in_steps)
+{
+	setup(TS_JMP);
+	ck_assert_int_eq(go(), TS_DONE);
+	ck_assert_uint_eq(steps, 16);
+	check_loaded();
+	/* A fault in the old task comes before the first write. */
+	setup(TS_JMP);
+	no_write = 1u << (GDT >> 12);
+	ck_assert_int_eq(go(), TS_FAULT_OLD);
+	ck_assert_uint_eq(steps, 4);
+	ck_assert_uint_eq(writes, 0);
+	/* One in the new task does not go on with the rest. */
+	setup(TS_JMP);
+	put16(TSSB + 0x4c, 0);
+	ck_assert_int_eq(go(), TS_FAULT_NEW);
+	ck_assert_uint_eq(steps, 10);
+	check_saved(0x4246);
+	ck_assert_uint_eq(access_of(SEL_DATA0), 0x92);
 }
 END_TEST
 
 SUITE_MAIN("taskswitch", call32, jmp32, iret32, gate_with_error, to_16bit, from_16bit, to_vm86, to_ring3, no_paging,
-           faults_old, page_faults, faults_new, error_code_stack, iret_to_self, racing_guest)
+           faults_old, page_faults, faults_new, error_code_stack, iret_to_self, racing_guest, in_steps)

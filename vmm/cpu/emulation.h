@@ -1,11 +1,28 @@
-/* A vCPU's scratch for the instruction emulator (vmm/exit/insn.c). */
+/* A vCPU's scratch for the instruction emulator (vmm/exit/insn.c) and for task switches (vmm/exit/task.c). */
 #pragma once
 
 #include "mm/gwalk.h"
 #include "vmm/emul/emul.h"
+#include "vmm/policy/taskswitch.h"
 
 /* Two operands, each over two pages. */
 #define EMULATION_PAGES 4
+
+/* Two TSSs and two descriptors, each over two pages: all that the commit writes, so that none of it is forgotten. */
+#define EMULATION_TASK_PAGES 8
+
+struct emulation_task {
+	struct taskswitch sw;
+	enum ts_status status; /* of its last step */
+	struct gwalk_state walk;
+	struct emulation_task_page {
+		u32 lin;
+		bool write; /* good for writing, too */
+		u64 gpa;
+	} page[EMULATION_TASK_PAGES];
+	u32 nr_pages; /* of all since CR3 was loaded; the last ones are kept */
+	bool nmi;     /* it delivers an NMI */
+};
 
 struct emulation {
 	struct emul_ctxt c;
@@ -33,4 +50,5 @@ struct emulation {
 	bool unsupported; /* it is not emulated: the next go tells so */
 	bool forced;      /* by the prefix: what cannot be emulated is #UD */
 	bool hint_write;  /* with have_hint: the faulting access was a write; set by the caller */
+	struct emulation_task task;
 };

@@ -31,6 +31,9 @@ struct run_cpu;
 #define VCPU_REQ_REMAP  BIT(7) /* shadow RAM or memory of a device has moved: vmm/vm/remap.h */
 #define VCPU_REQ_INIT   BIT(8) /* INIT or a start-up message has come; no event that the way back could do alone */
 
+/* An exit that was handled in part. */
+enum vcpu_more { VCPU_MORE_NONE, VCPU_MORE_INSN /* it is emulated */, VCPU_MORE_TASK /* a task switch */ };
+
 enum vcpu_state { VCPU_RUNNABLE, VCPU_HALTED, VCPU_WAIT_SIPI };
 
 struct vcpu_msrs { /* registers that stay in the CPU while the vCPU is loaded */
@@ -116,7 +119,7 @@ struct vcpu {
 	u32 apic_step; /* of vcpu_apic_mode(): what its next piece is; 0: it begins */
 
 	struct emulation *emulation;
-	bool more; /* an emulated instruction goes on before anything else of it: exit_go_on() */
+	enum vcpu_more more; /* what goes on before anything else of it: exit_go_on() */
 
 	struct vcpu_dump dump;
 

@@ -47,6 +47,7 @@ enum exit_action exit_io(struct vcpu *v);
 enum exit_action exit_ept_violation(struct vcpu *v);
 enum exit_action exit_apic_access(struct vcpu *v);
 enum exit_action exit_task_switch(struct vcpu *v);
+void exit_task_go_on(struct vcpu *v); /* exit_go_on() of such an exit */
 enum exit_action exit_vmcall(struct vcpu *v);
 /* #UD with the forced-emulation prefix allowed. */
 enum exit_action exit_ud(struct vcpu *v);

@@ -54,7 +54,7 @@ static enum exit_action conclude(struct vcpu *v, struct emul_ctxt *c, int result
 		return EXIT_RESUME;
 	case EMUL_RETRY:
 		emulate_write_back(v, c);
-		v->more = v->emulation->waiting;
+		v->more = v->emulation->waiting ? VCPU_MORE_INSN : VCPU_MORE_NONE;
 		return v->more ? EXIT_MORE : EXIT_RESUME;
 	case EMUL_STOP: return EXIT_KILL;
 	default:
@@ -62,7 +62,7 @@ static enum exit_action conclude(struct vcpu *v, struct emul_ctxt *c, int result
 		if (!v->emulation->forced && !v->emulation->unsupported) {
 			/* A line of the log takes as long as it took to get here. */
 			v->emulation->unsupported = true;
-			v->more = true;
+			v->more = VCPU_MORE_INSN;
 			return EXIT_MORE;
 		}
 		if (!v->emulation->forced)
@@ -200,7 +200,11 @@ void exit_go_on(struct vcpu *v)
 {
 	struct emul_ctxt *c = &v->emulation->c;
 
-	v->more = false;
+	if (v->more == VCPU_MORE_TASK) {
+		exit_task_go_on(v);
+		return;
+	}
+	v->more = VCPU_MORE_NONE;
 	begin_go(v->emulation, false);
 	emul_done_again(&v->emulation->done);
 	c->dirty = 0;

@@ -193,7 +193,7 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	v->rearm = true;
 	v->apic_step = 0;
 	v->ipi_next = 0;
-	v->more = false;
+	v->more = VCPU_MORE_NONE;
 	v->call.next = 0;
 	vcpu_unstall(v);
 	v->first_entry_tsc = 0;

@@ -1,35 +1,14 @@
-/* Hardware task switch. See taskswitch.h; source SDM vol. 3, "Task Switching" and table "Exception Conditions…". */
-#include "vmm/policy/taskswitch.h"
-
-#include "arch/x86/exc.h"
+/*
+ * Hardware task switch, up to the point where the new task has the processor. See taskswitch.h; source SDM vol. 3, "Task
+ * Switching" and table "Exception Conditions…".
+ */
 #include "lib/string.h"
+#include "vmm/policy/taskswitch_priv.h"
 
-#define CR0_PE     BIT(0)
 #define CR0_TS     BIT(3)
-#define CR0_PG     BIT(31)
 #define EFLAGS_NT  BIT(14)
-#define EFLAGS_VM  BIT(17)
 #define EFLAGS_ALL 0x003f7fd5u /* defined flags; bit 1 is always 1 */
 #define DR7_LOCAL  0x155ull    /* L0..L3 and LE */
-
-/* Segment access rights, VMCS format. */
-#define AR_A        0x1u
-#define AR_W        0x2u /* data: writable */
-#define AR_R        0x2u /* code: readable */
-#define AR_C        0x4u /* code: conforming */
-#define AR_CODE     0x8u
-#define AR_S        0x10u
-#define AR_P        0x80u
-#define AR_DB       0x4000u
-#define AR_UNUSABLE 0x10000u
-#define AR_DPL(a)   ((a) >> 5 & 3)
-#define AR_TYPE(a)  ((a)&0xf)
-
-/* System descriptor types; bit 1 = busy, bit 3 = 32 bits. */
-#define TYPE_TSS16 1u
-#define TYPE_LDT   2u
-#define TYPE_BUSY  2u
-#define TYPE_32    8u
 
 /* Task-state segments, SDM figures "32-Bit Task-State Segment (TSS)" and "16-Bit TSS Format". */
 struct tss32 {
@@ -60,41 +39,16 @@ _Static_assert(offsetof(struct tss16, ip) == 0x0e && offsetof(struct tss16, ldt)
 #define TSS16_SAVED   offsetof(struct tss16, ip)
 #define TSS16_SAVELEN (offsetof(struct tss16, ldt) - offsetof(struct tss16, ip))
 
-/* One switch under way. */
-struct sw {
-	const struct ts_request *q;
-	const struct ts_ops *ops;
-	void *ctx;
-	struct ts_result *r;
-	struct ts_regs n; /* the new task's registers, as far as they are known */
-	bool new32;
-};
-
-static bool fail(struct sw *w, u8 vector, u32 selector)
+bool ts_fail(struct taskswitch *t, u8 vector, u32 selector)
 {
-	w->r->fault.vector = vector;
-	w->r->fault.has_error = true;
-	w->r->fault.error = (selector & 0xfffc) | (w->q->external ? 1 : 0);
-	w->r->fault.cr2 = 0;
+	t->r.fault.vector = vector;
+	t->r.fault.has_error = true;
+	t->r.fault.error = (selector & 0xfffc) | (t->q.external ? 1 : 0);
+	t->r.fault.cr2 = 0;
 	return false;
 }
 
-static bool rd(struct sw *w, u64 addr, void *buf, u32 len)
-{
-	return w->ops->read(w->ctx, (u32)addr, buf, len, &w->r->fault) == 0;
-}
-
-static bool wr(struct sw *w, u64 addr, const void *buf, u32 len)
-{
-	return w->ops->write(w->ctx, (u32)addr, buf, len, &w->r->fault) == 0;
-}
-
-static bool probe(struct sw *w, u64 addr, u32 len)
-{
-	return w->ops->probe(w->ctx, (u32)addr, len, &w->r->fault) == 0;
-}
-
-static void desc_to_seg(u64 d, u16 sel, struct ts_seg *s)
+void ts_unpack(u64 d, u16 sel, struct ts_seg *s)
 {
 	s->sel = sel;
 	s->ar = (u32)(d >> 40 & 0xf0ff);
@@ -104,190 +58,158 @@ static void desc_to_seg(u64 d, u16 sel, struct ts_seg *s)
 		s->limit = s->limit << 12 | 0xfff;
 }
 
-static bool is_null(u16 sel)
+bool ts_gdt_slot(const struct ts_regs *regs, u16 sel, u64 *addr)
 {
-	return !(sel & 0xfffc);
+	*addr = regs->gdtr_base + (sel & 0xfff8);
+	return !(sel & 4) && !ts_is_null(sel) && (sel | 7u) <= regs->gdtr_limit;
+}
+
+/* CALL, and gates: the old task stays busy, and the new one has a link to it. */
+static bool nests(const struct taskswitch *t)
+{
+	return t->q.source == TS_CALL || t->q.source == TS_GATE;
 }
 
 /* ------------------------------------------------------------------------------------------------------------------
  * Before the commit: the old task's faults
  */
 
-/* Linear address of a GDT descriptor; false when the selector is not in the GDT. */
-static bool gdt_slot(const struct ts_regs *regs, u16 sel, u64 *addr)
+static bool check_new_tss(struct taskswitch *t)
 {
-	*addr = regs->gdtr_base + (sel & 0xfff8);
-	return !(sel & 4) && !is_null(sel) && (sel | 7u) <= regs->gdtr_limit;
-}
-
-static bool check_new_tss(struct sw *w, const struct ts_regs *regs, struct ts_seg *tss, u64 *slot)
-{
-	u16 sel = w->q->selector;
-	bool iret = w->q->source == TS_IRET;
+	u16 sel = t->q.selector;
+	bool iret = t->q.source == TS_IRET;
 	u32 type;
 	u64 desc;
 
-	if (!gdt_slot(regs, sel, slot))
-		return fail(w, iret ? VEC_TS : VEC_GP, sel);
-	if (!rd(w, *slot, &desc, 8))
+	if (!ts_gdt_slot(&t->old, sel, &t->slot))
+		return ts_fail(t, iret ? VEC_TS : VEC_GP, sel);
+	if (!ts_read(t, t->slot, &desc, 8))
 		return false;
-	desc_to_seg(desc, sel, tss);
-	type = AR_TYPE(tss->ar);
+	ts_unpack(desc, sel, &t->tss);
+	type = AR_TYPE(t->tss.ar);
 	/* Types 1, 3, 9 and 11 are TSSs; IRET goes back to a busy one, everything else to one that is not. */
-	if (tss->ar & AR_S || (type & ~(TYPE_BUSY | TYPE_32)) != TYPE_TSS16 || iret != !!(type & TYPE_BUSY))
-		return fail(w, iret ? VEC_TS : VEC_GP, sel);
-	if (!(tss->ar & AR_P))
-		return fail(w, VEC_NP, sel);
-	w->new32 = type & TYPE_32;
-	if (tss->limit < (w->new32 ? sizeof(struct tss32) : sizeof(struct tss16)) - 1)
-		return fail(w, VEC_TS, sel);
+	if (t->tss.ar & AR_S || (type & ~(TYPE_BUSY | TYPE_32)) != TYPE_TSS16 || iret != !!(type & TYPE_BUSY))
+		return ts_fail(t, iret ? VEC_TS : VEC_GP, sel);
+	if (!(t->tss.ar & AR_P))
+		return ts_fail(t, VEC_NP, sel);
+	t->new32 = type & TYPE_32;
+	if (t->tss.limit < (t->new32 ? sizeof(struct tss32) : sizeof(struct tss16)) - 1)
+		return ts_fail(t, VEC_TS, sel);
 	return true;
 }
 
-static bool check_old_tss(struct sw *w, const struct ts_regs *regs)
+static bool check_old_tss(struct taskswitch *t)
 {
-	const struct ts_seg *tr = &regs->seg[TS_TR];
+	const struct ts_seg *tr = &t->old.seg[TS_TR];
 	bool old32 = tr->ar & TYPE_32;
 	u32 start = old32 ? TSS32_SAVED : TSS16_SAVED, len = old32 ? TSS32_SAVELEN : TSS16_SAVELEN;
 
 	if (tr->limit < start + len - 1)
-		return fail(w, VEC_TS, tr->sel);
-	return probe(w, tr->base + start, len);
+		return ts_fail(t, VEC_TS, tr->sel);
+	return ts_probe(t, tr->base + start, len);
 }
 
-/* Fills w->n from the new TSS, hidden parts of the segments still the old ones. */
-static bool read_new_tss(struct sw *w, const struct ts_regs *regs, const struct ts_seg *tss, u16 *ldt, bool *trap)
+/* Fills t->n from the new TSS, hidden parts of the segments still the old ones. */
+static bool read_new_tss(struct taskswitch *t)
 {
 	struct tss32 t32;
 	struct tss16 t16;
 
-	w->n = *regs;
-	if (w->new32) {
-		if (!rd(w, tss->base, &t32, sizeof(t32)))
+	t->n = t->old;
+	if (t->new32) {
+		if (!ts_read(t, t->tss.base, &t32, sizeof(t32)))
 			return false;
-		w->n.eip = t32.eip;
-		w->n.eflags = t32.eflags;
-		memcpy(w->n.gpr, t32.gpr, sizeof(t32.gpr));
+		t->n.eip = t32.eip;
+		t->n.eflags = t32.eflags;
+		memcpy(t->n.gpr, t32.gpr, sizeof(t32.gpr));
 		for (u32 i = 0; i < 6; i++)
-			w->n.seg[TS_ES + i].sel = t32.seg[i].sel;
-		if (regs->cr0 & CR0_PG)
-			w->n.cr3 = t32.cr3;
-		*ldt = t32.ldt;
-		*trap = t32.trap & 1;
+			t->n.seg[TS_ES + i].sel = t32.seg[i].sel;
+		if (t->old.cr0 & CR0_PG)
+			t->n.cr3 = t32.cr3;
+		t->ldt = t32.ldt;
+		t->trap = t32.trap & 1;
 		return true;
 	}
-	if (!rd(w, tss->base, &t16, sizeof(t16)))
+	if (!ts_read(t, t->tss.base, &t16, sizeof(t16)))
 		return false;
-	w->n.eip = t16.ip;
-	w->n.eflags = t16.flags;
+	t->n.eip = t16.ip;
+	t->n.eflags = t16.flags;
 	for (u32 i = 0; i < 8; i++)
-		w->n.gpr[i] = 0xffff0000u | t16.gpr[i];
+		t->n.gpr[i] = 0xffff0000u | t16.gpr[i];
 	for (u32 i = 0; i < 4; i++)
-		w->n.seg[TS_ES + i].sel = t16.seg[i];
-	w->n.seg[TS_FS].sel = 0;
-	w->n.seg[TS_GS].sel = 0;
-	*ldt = t16.ldt;
-	*trap = false;
+		t->n.seg[TS_ES + i].sel = t16.seg[i];
+	t->n.seg[TS_FS].sel = 0;
+	t->n.seg[TS_GS].sel = 0;
+	t->ldt = t16.ldt;
+	t->trap = false;
 	return true;
 }
 
+static bool probe_commit(struct taskswitch *t)
+{
+	const struct ts_seg *tr = &t->old.seg[TS_TR];
+
+	if (!nests(t)) {
+		if (!ts_gdt_slot(&t->old, tr->sel, &t->old_slot))
+			return ts_fail(t, VEC_TS, tr->sel);
+		if (!ts_probe(t, t->old_slot + 5, 1))
+			return false;
+	}
+	if (t->q.source != TS_IRET && !ts_probe(t, t->slot + 5, 1))
+		return false;
+	return !nests(t) || ts_probe(t, t->tss.base, 2);
+}
+
 /* ------------------------------------------------------------------------------------------------------------------
- * The commit: old TSS, busy bits, back link
+ * The commit: old TSS, busy bits, back link. Everything written here has been probed, so that a failure means that the
+ * guest changed its tables meanwhile.
  */
 
-static bool save_old_tss(struct sw *w, const struct ts_regs *regs, u32 eflags)
+static bool save_old_tss(struct taskswitch *t)
 {
-	const struct ts_seg *tr = &regs->seg[TS_TR];
+	const struct ts_regs *old = &t->old;
+	const struct ts_seg *tr = &old->seg[TS_TR];
+	u32 eflags = t->q.source == TS_IRET ? old->eflags & ~(u32)EFLAGS_NT : old->eflags;
 	struct tss32 t32;
 	struct tss16 t16;
 
 	if (tr->ar & TYPE_32) {
 		/* The reserved upper halves of the selectors keep what they hold. */
-		if (!rd(w, tr->base + TSS32_SAVED, (u8 *)&t32 + TSS32_SAVED, TSS32_SAVELEN))
+		if (!ts_read(t, tr->base + TSS32_SAVED, (u8 *)&t32 + TSS32_SAVED, TSS32_SAVELEN))
 			return false;
-		t32.eip = w->q->next_eip;
+		t32.eip = t->q.next_eip;
 		t32.eflags = eflags;
-		memcpy(t32.gpr, regs->gpr, sizeof(t32.gpr));
+		memcpy(t32.gpr, old->gpr, sizeof(t32.gpr));
 		for (u32 i = 0; i < 6; i++)
-			t32.seg[i].sel = regs->seg[TS_ES + i].sel;
-		return wr(w, tr->base + TSS32_SAVED, (u8 *)&t32 + TSS32_SAVED, TSS32_SAVELEN);
+			t32.seg[i].sel = old->seg[TS_ES + i].sel;
+		return ts_write(t, tr->base + TSS32_SAVED, (u8 *)&t32 + TSS32_SAVED, TSS32_SAVELEN);
 	}
-	t16.ip = (u16)w->q->next_eip;
+	t16.ip = (u16)t->q.next_eip;
 	t16.flags = (u16)eflags;
 	for (u32 i = 0; i < 8; i++)
-		t16.gpr[i] = (u16)regs->gpr[i];
+		t16.gpr[i] = (u16)old->gpr[i];
 	for (u32 i = 0; i < 4; i++)
-		t16.seg[i] = regs->seg[TS_ES + i].sel;
-	return wr(w, tr->base + TSS16_SAVED, (u8 *)&t16 + TSS16_SAVED, TSS16_SAVELEN);
+		t16.seg[i] = old->seg[TS_ES + i].sel;
+	return ts_write(t, tr->base + TSS16_SAVED, (u8 *)&t16 + TSS16_SAVED, TSS16_SAVELEN);
 }
 
-static bool set_busy(struct sw *w, u64 slot, bool busy)
+static bool set_busy(struct taskswitch *t, u64 slot, bool busy)
 {
 	u8 b;
 
-	if (!rd(w, slot + 5, &b, 1))
+	if (!ts_read(t, slot + 5, &b, 1))
 		return false;
 	b = (u8)(busy ? b | TYPE_BUSY : b & ~TYPE_BUSY);
-	return wr(w, slot + 5, &b, 1);
+	return ts_write(t, slot + 5, &b, 1);
 }
 
-/* Everything written here has been probed, so that a failure means that the guest changed its tables meanwhile. */
-static bool commit(struct sw *w, const struct ts_regs *regs, const struct ts_seg *tss, u64 slot, u64 old_slot)
+static bool mark_tasks(struct taskswitch *t)
 {
-	enum ts_source src = w->q->source;
-	bool nested = src == TS_CALL || src == TS_GATE;
-	u32 eflags = regs->eflags;
-
-	if (src == TS_IRET)
-		eflags &= ~(u32)EFLAGS_NT;
-	if (!save_old_tss(w, regs, eflags))
+	if (!nests(t) && !set_busy(t, t->old_slot, false))
 		return false;
-	if (!nested && !set_busy(w, old_slot, false))
+	if (t->q.source != TS_IRET && !set_busy(t, t->slot, true))
 		return false;
-	if (src != TS_IRET && !set_busy(w, slot, true))
-		return false;
-	if (nested && !wr(w, tss->base, &regs->seg[TS_TR].sel, 2))
-		return false;
-	return true;
-}
-
-static bool probe_commit(struct sw *w, const struct ts_regs *regs, const struct ts_seg *tss, u64 slot, u64 *old_slot)
-{
-	enum ts_source src = w->q->source;
-	bool nested = src == TS_CALL || src == TS_GATE;
-
-	if (!nested) {
-		if (!gdt_slot(regs, regs->seg[TS_TR].sel, old_slot))
-			return fail(w, VEC_TS, regs->seg[TS_TR].sel);
-		if (!probe(w, *old_slot + 5, 1))
-			return false;
-	}
-	if (src != TS_IRET && !probe(w, slot + 5, 1))
-		return false;
-	return !nested || probe(w, tss->base, 2);
-}
-
-/* ------------------------------------------------------------------------------------------------------------------
- * In the new task
- */
-
-static void make_unusable(struct ts_seg *s)
-{
-	s->ar = AR_UNUSABLE;
-	s->base = 0;
-	s->limit = 0;
-}
-
-/* Until they are loaded, the segments are such that VM entry takes them and a fault can be delivered. */
-static void blank_segments(struct ts_regs *n)
-{
-	u32 cpl = n->seg[TS_CS].sel & 3;
-
-	for (u32 i = TS_ES; i <= TS_LDTR; i++)
-		make_unusable(&n->seg[i]);
-	n->seg[TS_SS].ar |= cpl << 5;
-	n->seg[TS_CS].ar = AR_DB | 1u << 15 | AR_P | AR_S | cpl << 5 | AR_CODE | AR_R | AR_A;
-	n->seg[TS_CS].limit = 0xffffffff;
+	return !nests(t) || ts_write(t, t->tss.base, &t->old.seg[TS_TR].sel, 2);
 }
 
 static void load_vm86(struct ts_regs *n)
@@ -299,222 +221,77 @@ static void load_vm86(struct ts_regs *n)
 	}
 }
 
-/* Reads the descriptor of a non-null selector. #TS(selector) when it lies outside its table. */
-static bool read_desc(struct sw *w, u16 sel, u64 *slot, struct ts_seg *out)
+/* Behind the save: an IRET may name the old TSS itself, and TSSs may overlap. */
+static bool take_registers(struct taskswitch *t)
 {
-	const struct ts_seg *ldtr = &w->n.seg[TS_LDTR];
-	u64 base = w->n.gdtr_base, desc;
-	u32 limit = w->n.gdtr_limit;
-
-	if (sel & 4) {
-		if (ldtr->ar & AR_UNUSABLE)
-			return fail(w, VEC_TS, sel);
-		base = ldtr->base;
-		limit = ldtr->limit;
-	}
-	if ((sel | 7u) > limit)
-		return fail(w, VEC_TS, sel);
-	*slot = base + (sel & 0xfff8);
-	if (!rd(w, *slot, &desc, 8))
+	if (!read_new_tss(t))
 		return false;
-	desc_to_seg(desc, sel, out);
+	t->n.eflags = (t->n.eflags & EFLAGS_ALL) | 2;
+	if (nests(t))
+		t->n.eflags |= EFLAGS_NT;
+	t->n.cr0 |= CR0_TS;
+	t->n.dr7 &= ~DR7_LOCAL;
+	ts_blank_segments(&t->n);
+	if (t->n.eflags & EFLAGS_VM)
+		load_vm86(&t->n);
+	t->n.seg[TS_TR] = t->tss;
+	t->n.seg[TS_TR].ar |= TYPE_BUSY;
 	return true;
 }
 
-static bool load_ldtr(struct sw *w, u16 sel)
-{
-	struct ts_seg s;
-	u64 slot, desc;
+/* ------------------------------------------------------------------------------------------------------------------
+ * The steps
+ */
 
-	w->n.seg[TS_LDTR].sel = sel;
-	if (is_null(sel))
-		return true;
-	if (!gdt_slot(&w->n, sel, &slot))
-		return fail(w, VEC_TS, sel);
-	if (!rd(w, slot, &desc, 8))
-		return false;
-	desc_to_seg(desc, sel, &s);
-	if (s.ar & AR_S || AR_TYPE(s.ar) != TYPE_LDT || !(s.ar & AR_P))
-		return fail(w, VEC_TS, sel);
-	w->n.seg[TS_LDTR] = s;
-	return true;
+static bool load_ds(struct taskswitch *t)
+{
+	return ts_load_data(t, TS_DS);
 }
 
-/* The CPU marks a code or data descriptor accessed when it loads it. */
-static bool mark_accessed(struct sw *w, u64 slot, struct ts_seg *s)
+static bool load_es(struct taskswitch *t)
 {
-	u8 access;
-
-	if (s->ar & AR_A)
-		return true;
-	s->ar |= AR_A;
-	access = (u8)s->ar;
-	return wr(w, slot + 5, &access, 1);
+	return ts_load_data(t, TS_ES);
 }
 
-static bool load_cs(struct sw *w)
+static bool load_fs(struct taskswitch *t)
 {
-	u16 sel = w->n.seg[TS_CS].sel;
-	u32 rpl = sel & 3;
-	struct ts_seg s;
-	u64 slot;
-
-	if (is_null(sel))
-		return fail(w, VEC_TS, sel);
-	if (!read_desc(w, sel, &slot, &s))
-		return false;
-	if (!(s.ar & AR_S) || !(s.ar & AR_CODE))
-		return fail(w, VEC_TS, sel);
-	if (s.ar & AR_C ? AR_DPL(s.ar) > rpl : AR_DPL(s.ar) != rpl)
-		return fail(w, VEC_TS, sel);
-	if (!(s.ar & AR_P))
-		return fail(w, VEC_NP, sel);
-	if (!mark_accessed(w, slot, &s))
-		return false;
-	w->n.seg[TS_CS] = s;
-	return true;
+	return ts_load_data(t, TS_FS);
 }
 
-static bool load_ss(struct sw *w, u32 cpl)
+static bool load_gs(struct taskswitch *t)
 {
-	u16 sel = w->n.seg[TS_SS].sel;
-	struct ts_seg s;
-	u64 slot;
-
-	if (is_null(sel))
-		return fail(w, VEC_TS, sel);
-	if (!read_desc(w, sel, &slot, &s))
-		return false;
-	if (!(s.ar & AR_S) || s.ar & AR_CODE || !(s.ar & AR_W))
-		return fail(w, VEC_TS, sel);
-	if (!(s.ar & AR_P))
-		return fail(w, VEC_SS, sel);
-	if (AR_DPL(s.ar) != cpl || (sel & 3) != cpl)
-		return fail(w, VEC_TS, sel);
-	if (!mark_accessed(w, slot, &s))
-		return false;
-	w->n.seg[TS_SS] = s;
-	return true;
+	return ts_load_data(t, TS_GS);
 }
 
-static bool load_data(struct sw *w, u32 i, u32 cpl)
-{
-	u16 sel = w->n.seg[i].sel;
-	struct ts_seg s;
-	u64 slot;
-	bool conforming;
+static const struct {
+	bool (*fn)(struct taskswitch *t);
+	enum ts_status failed; /* what it is when that returns false */
+} steps[] = {
+	{ check_new_tss, TS_FAULT_OLD }, { check_old_tss, TS_FAULT_OLD }, { read_new_tss, TS_FAULT_OLD },
+	{ probe_commit, TS_FAULT_OLD },  { save_old_tss, TS_ABORT },      { mark_tasks, TS_ABORT },
+	{ take_registers, TS_ABORT },    { ts_load_cr3, TS_FAULT_NEW },   { ts_load_ldtr, TS_FAULT_NEW },
+	{ ts_load_cs, TS_FAULT_NEW },    { ts_load_ss, TS_FAULT_NEW },    { load_ds, TS_FAULT_NEW },
+	{ load_es, TS_FAULT_NEW },       { load_fs, TS_FAULT_NEW },       { load_gs, TS_FAULT_NEW },
+	{ ts_arrive, TS_FAULT_NEW },
+};
 
-	if (is_null(sel))
-		return true;
-	if (!read_desc(w, sel, &slot, &s))
-		return false;
-	if (!(s.ar & AR_S) || (s.ar & AR_CODE && !(s.ar & AR_R)))
-		return fail(w, VEC_TS, sel);
-	conforming = s.ar & AR_CODE && s.ar & AR_C;
-	if (!conforming && AR_DPL(s.ar) < MAX(cpl, (u32)(sel & 3)))
-		return fail(w, VEC_TS, sel);
-	if (!(s.ar & AR_P))
-		return fail(w, VEC_NP, sel);
-	if (!mark_accessed(w, slot, &s))
-		return false;
-	w->n.seg[i] = s;
-	return true;
+void taskswitch_begin(struct taskswitch *t, const struct ts_request *q)
+{
+	t->q = *q;
+	memset(&t->r, 0, sizeof(t->r));
+	t->step = 0;
 }
 
-static bool load_segments(struct sw *w, u16 ldt)
+enum ts_status taskswitch_step(struct taskswitch *t, const struct ts_ops *ops, void *ctx)
 {
-	static const u8 data[] = { TS_DS, TS_ES, TS_FS, TS_GS };
-	u32 cpl = w->n.seg[TS_CS].sel & 3;
+	u32 step = t->step++;
 
-	if (!load_ldtr(w, ldt))
-		return false;
-	if (w->n.eflags & EFLAGS_VM)
-		return true;
-	if (!load_cs(w) || !load_ss(w, cpl))
-		return false;
-	for (u32 i = 0; i < ARRAY_SIZE(data); i++) {
-		if (!load_data(w, data[i], cpl))
-			return false;
-	}
-	return true;
-}
-
-/* The error code goes onto the new task's stack, with the new TSS's operand size. */
-static bool push_error(struct sw *w)
-{
-	const struct ts_seg *ss = &w->n.seg[TS_SS];
-	bool vm = w->n.eflags & EFLAGS_VM;
-	u32 len = w->new32 ? 4 : 2, esp = w->n.gpr[4], mask = ss->ar & AR_DB ? 0xffffffffu : 0xffff;
-	u32 sp = (esp - len) & mask, top = sp + len - 1;
-	bool down = (ss->ar & 0xc) == 0x4; /* expand-down data */
-	u32 max = mask;
-
-	if (top < sp || (down ? sp <= ss->limit || top > max : top > ss->limit))
-		return fail(w, VEC_SS, 0);
-	if (w->ops->push(w->ctx, (u32)(ss->base + sp), &w->q->error, len, vm ? 3 : w->n.seg[TS_CS].sel & 3,
-	                 &w->r->fault) != 0)
-		return false;
-	w->n.gpr[4] = (esp & ~mask) | sp;
-	return true;
-}
-
-static bool enter_new(struct sw *w, const struct ts_regs *regs, u16 ldt)
-{
-	/* With PAE the PDPTEs are loaded even when CR3 keeps its value; the callee knows. */
-	if (w->new32 && regs->cr0 & CR0_PG) {
-		u64 cr3 = w->n.cr3;
-
-		w->n.cr3 = regs->cr3;
-		if (w->ops->load_cr3(w->ctx, cr3, &w->r->fault) != 0)
-			return false;
-		w->n.cr3 = cr3;
-	}
-	if (!load_segments(w, ldt))
-		return false;
-	if (w->q->has_error && !push_error(w))
-		return false;
-	if (w->n.eip > w->n.seg[TS_CS].limit)
-		return fail(w, VEC_GP, 0);
-	return true;
-}
-
-static void finish_registers(struct sw *w, const struct ts_seg *tss)
-{
-	enum ts_source src = w->q->source;
-
-	w->n.eflags = (w->n.eflags & EFLAGS_ALL) | 2;
-	if (src == TS_CALL || src == TS_GATE)
-		w->n.eflags |= EFLAGS_NT;
-	w->n.cr0 |= CR0_TS;
-	w->n.dr7 &= ~DR7_LOCAL;
-	blank_segments(&w->n);
-	if (w->n.eflags & EFLAGS_VM)
-		load_vm86(&w->n);
-	w->n.seg[TS_TR] = *tss;
-	w->n.seg[TS_TR].ar |= TYPE_BUSY;
-}
-
-enum ts_status taskswitch_run(const struct ts_request *q, struct ts_regs *regs, const struct ts_ops *ops, void *ctx,
-                              struct ts_result *r)
-{
-	struct sw w = { .q = q, .ops = ops, .ctx = ctx, .r = r };
-	struct ts_seg tss;
-	u64 slot, old_slot = 0;
-	bool trap, ok;
-	u16 ldt;
-
-	memset(r, 0, sizeof(*r));
-	if (!check_new_tss(&w, regs, &tss, &slot) || !check_old_tss(&w, regs) ||
-	    !read_new_tss(&w, regs, &tss, &ldt, &trap) || !probe_commit(&w, regs, &tss, slot, &old_slot))
-		return TS_FAULT_OLD;
-	/* Read again behind the save: an IRET may name the old TSS itself, and TSSs may overlap. */
-	if (!commit(&w, regs, &tss, slot, old_slot) || !read_new_tss(&w, regs, &tss, &ldt, &trap))
-		return TS_ABORT;
-	finish_registers(&w, &tss);
-	ok = enter_new(&w, regs, ldt);
-	*regs = w.n;
-	if (!ok)
-		return TS_FAULT_NEW;
-	r->debug_trap = trap;
+	t->ops = ops;
+	t->ctx = ctx;
+	if (!steps[step].fn(t))
+		return steps[step].failed;
+	if (t->step < ARRAY_SIZE(steps))
+		return TS_MORE;
+	t->r.debug_trap = t->trap;
 	return TS_DONE;
 }

@@ -66,9 +66,10 @@ struct ts_ops {
 };
 
 enum ts_status {
-	TS_DONE,      /* regs hold the new task */
-	TS_FAULT_OLD, /* deliver fault in the old task: regs are unchanged */
-	TS_FAULT_NEW, /* deliver fault in the new task, before its first instruction: regs hold it */
+	TS_MORE,      /* further steps are to follow */
+	TS_DONE,      /* n holds the new task */
+	TS_FAULT_OLD, /* deliver fault in the old task: nothing has changed */
+	TS_FAULT_NEW, /* deliver fault in the new task, before its first instruction: n holds it */
 	TS_ABORT,     /* the guest's tables changed under us after the commit: kill the VM or triple fault */
 };
 
@@ -77,9 +78,27 @@ struct ts_result {
 	bool debug_trap; /* TS_DONE: the new TSS has its T flag set: set DR6.BT and deliver #DB */
 };
 
+/* A switch under way. The caller sets old, and reads n and r at the end. */
+struct taskswitch {
+	struct ts_regs old; /* the task that is left */
+	struct ts_regs n;   /* the one that comes */
+	struct ts_result r;
+	struct ts_request q;
+	const struct ts_ops *ops; /* of the step under way, as ctx */
+	void *ctx;
+	struct ts_seg tss;  /* the new one, with its descriptor's address */
+	u64 slot, old_slot; /* old_slot: of the old one's, where that is written */
+	u16 ldt;
+	bool trap, new32;
+	u8 step;
+};
+
+/* Begins a switch; old is set. */
+void taskswitch_begin(struct taskswitch *t, const struct ts_request *q);
 /*
- * Performs the switch. regs in and out. CR0.TS is set, DR7's local enables cleared. After TS_FAULT_NEW every segment
- * register is one that VM entry accepts: those not loaded are unusable, CS a flat one of the new CPL.
+ * Its next step, until that returns anything but TS_MORE: a switch may reach thirty places in memory, and a hypervisor
+ * has other things to do between them. No step makes more than four accesses. CR0.TS is set in n, DR7's local enables
+ * cleared. After TS_FAULT_NEW every segment register is one that VM entry accepts: those not loaded are unusable, CS a
+ * flat one of the new CPL.
  */
-enum ts_status taskswitch_run(const struct ts_request *q, struct ts_regs *regs, const struct ts_ops *ops, void *ctx,
-                              struct ts_result *r);
+enum ts_status taskswitch_step(struct taskswitch *t, const struct ts_ops *ops, void *ctx);
