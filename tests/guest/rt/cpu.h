@@ -205,4 +205,5 @@ static inline void cpu_pause(void)
 
 #define CPUID1_ECX_X2APIC   BIT(21)
 #define CPUID1_ECX_DEADLINE BIT(24)
+#define CPUID1_ECX_XSAVE    BIT(26)
 #define CPUID1_ECX_HV       BIT(31)
