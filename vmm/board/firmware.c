@@ -145,7 +145,8 @@ static int add_kernel(struct board_firmware *f)
 	const char *why = "", *cmdline = vm->config.cmdline;
 	int err;
 
-	if (!vm->kernel.data)
+	/* A PC without firmware: the kernel is loaded, whatever its protocol is. */
+	if (!vm->kernel.data || !vm->config.firmware)
 		return OK;
 	err = fw_direct_prepare(&f->direct, &in, &why);
 	if (err) {
