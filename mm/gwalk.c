@@ -73,6 +73,7 @@ static inline __attribute__((always_inline)) bool read_entry(const struct gwalk_
 {
 	void *p;
 
+	at.v &= ~s->a20;
 	if (!s->mem)
 		return s->ops->read(s->ops->ctx, at, value, size) == OK;
 	p = gmem_ptr(s->mem, at, size);
@@ -88,6 +89,7 @@ static int update_entry(const struct gwalk_state *s, gpa_t at, u32 size, u64 old
 	u32 old32 = (u32)old;
 	bool same;
 
+	at.v &= ~s->a20;
 	if (!s->mem)
 		return s->ops->cmpxchg(s->ops->ctx, at, old, new_value, size);
 	p = gmem_ptr(s->mem, at, size);
@@ -369,12 +371,19 @@ static bool walk_common(const struct gwalk_state *s, u64 gva, u32 access, struct
 	return true;
 }
 
+/* Behind the end of a megabyte there is not the next one, but the same again. */
+static void close_a20(const struct gwalk_state *s, struct gwalk_result *r)
+{
+	r->gpa.v &= ~s->a20;
+	r->left = MIN(r->left, s->a20 - (r->gpa.v & (s->a20 - 1)));
+}
+
 enum gwalk_status gwalk(const struct gwalk_state *s, gva_t gva, u32 access, struct gwalk_result *r)
 {
 	struct walk w;
 	enum gwalk_status st = GWALK_RETRY;
 
-	if (likely(s->mem && (s->efer & EFER_LMA) && (s->cr0 & CR0_PG) &&
+	if (likely(s->mem && !s->a20 && (s->efer & EFER_LMA) && (s->cr0 & CR0_PG) &&
 	           !(s->cr4 & (CR4_LA57 | CR4_PKE | CR4_PKS)) && canonical(gva.v, 48) && !(access & GWALK_PROBE) &&
 	           walk_common(s, gva.v, access, r))) {
 		r->error_code = 0;
@@ -396,10 +405,12 @@ enum gwalk_status gwalk(const struct gwalk_state *s, gva_t gva, u32 access, stru
 		r->gpa = GPA(w.gva);
 		r->page_size = SIZE_1G;
 		r->left = SIZE_1G - (w.gva & (SIZE_1G - 1));
-		return GWALK_OK;
+		st = GWALK_OK;
 	}
 	for (u32 i = 0; i < MAX_RETRIES && st == GWALK_RETRY; i++)
 		st = walk_once(s, &w, r);
+	if (unlikely(s->a20) && st == GWALK_OK)
+		close_a20(s, r);
 	return st;
 }
 

@@ -27,6 +27,7 @@ struct gwalk_state {
 	bool page_1g;     /* the guest's CPUID offers 1 GiB pages */
 	bool have_pdptes; /* PAE: use pdpte[] (the VMCS fields) instead of reading the four entries at CR3 */
 	u64 pdpte[4];
+	u64 a20; /* the bit of address line 20, which is closed: it is 0 in every physical address; 0: that is open */
 	/* Paging structures come from mem (fast) or, when mem is NULL, from ops. */
 	const struct guest_mem *mem;
 	const struct gwalk_ops *ops;

@@ -24,6 +24,15 @@ void board_pam(void *ctx, u32 segment, bool read, bool write)
 	ask(vm);
 }
 
+void board_a20(void *ctx, bool open)
+{
+	struct vm *vm = ctx;
+	struct vcpu *v = this_cpu()->current;
+
+	if (vm_a20_set(&vm->a20, !open) && v && v->vm == vm)
+		vcpu_request_self(v, VCPU_REQ_REMAP); /* it tells the others */
+}
+
 static void map(void *ctx, u32 slot, u64 gpa, void *pages, u64 nr, bool read_only)
 {
 	struct vm *vm = ctx;

@@ -45,6 +45,7 @@ static bool soft_reset(struct vm *vm)
 {
 	if (!vrtc_shutdown(&vm->board->rtc))
 		return false;
+	vreset_set_a20(&vm->board->reset, true); /* a processor's shutdown does not come by vreset.c */
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
 		vcpu_signal_init(vm->vcpus[i]);
 	return true;
@@ -109,9 +110,11 @@ static int reset(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	bool pc = board_is_pc(&vm->config, n);
 
-	cfg->reset = (struct vreset_cfg){
-		.reset = on_reset, .soft_reset = pc ? on_soft_reset : NULL, .arg = vm, .other_kbc = pc
-	};
+	cfg->reset = (struct vreset_cfg){ .reset = on_reset,
+		                          .soft_reset = pc ? on_soft_reset : NULL,
+		                          .a20 = pc ? board_a20 : NULL,
+		                          .arg = vm,
+		                          .other_kbc = pc };
 	vm->soft_reset = pc ? soft_reset : NULL;
 	return OK;
 }

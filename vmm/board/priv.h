@@ -170,6 +170,8 @@ static inline bool board_is_minimal(const struct vm_config *c, u32 n)
 void board_memory_create(struct vm *vm);
 /* ctx: the struct vm. As vdev_memory's, for a device that takes it by its configuration. */
 void board_pam(void *ctx, u32 segment, bool read, bool write);
+/* ctx: the struct vm. Address line 20 is open, or is not. With the VM's lock, or while it stops or starts. */
+void board_a20(void *ctx, bool open);
 
 /* ---- serial.c ---- */
 

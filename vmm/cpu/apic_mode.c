@@ -43,11 +43,18 @@ static void map_page(struct vm *vm)
 	vm->apic_access_gpa = gpa;
 }
 
+void vcpu_invept(const struct vm *vm)
+{
+	vmx_invept(ept_eptp(&vm->ept));
+	if (vm->a20.any)
+		vmx_invept(ept_eptp(&vm->a20.closed));
+}
+
 bool vcpu_ept_flush(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
-	vmx_invept(v->eptp);
+	vcpu_invept(vm);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
 		if (atomic_load(&vm->vcpus[i]->request) & VCPU_REQ_INVEPT)
 			return true;
@@ -55,6 +62,8 @@ bool vcpu_ept_flush(struct vcpu *v)
 		(void)ept_flushed_some(&vm->ept); /* each piece begins with an INVEPT */
 		return false;
 	}
+	if (vm_a20_flushed(&vm->a20))
+		return false;
 	map_page(vm);
 	return true;
 }
@@ -67,6 +76,7 @@ static void flush_ept(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
+	vm_a20_forget(&vm->a20);
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
 		if (vm->vcpus[i] != v)
 			vcpu_request(vm->vcpus[i], VCPU_REQ_INVEPT);
@@ -138,10 +148,40 @@ bool vcpu_apic_mode(struct vcpu *v)
 	}
 }
 
+void vcpu_set_ept_root(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	u64 eptp = ept_eptp(vm_a20_root(&vm->a20, &vm->ept));
+
+	v->a20_closed = vm->a20.bit;
+	if (eptp == v->eptp)
+		return;
+	/* What TLBs hold is told apart by the root (SDM vol. 3, "Creating and Using Cached Translation Information"). */
+	v->eptp = eptp;
+	vmcs_write(VMCS_EPTP, eptp);
+}
+
+#define ASKED_AT_ONCE 32u
+
+/* The other vCPUs learn that A20 has moved; those that sleep, when they wake. false: not all of them know. */
+static bool ask_others(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	u32 end = MIN(vm->a20.nr_asked + ASKED_AT_ONCE, vm->nr_vcpus);
+
+	for (; vm->a20.nr_asked < end; vm->a20.nr_asked++)
+		if (vm->vcpus[vm->a20.nr_asked] != v)
+			vcpu_request_awake(vm->vcpus[vm->a20.nr_asked], VCPU_REQ_REMAP);
+	return end == vm->nr_vcpus;
+}
+
 bool vcpu_remap(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
+	vcpu_set_ept_root(v);
+	if (!ask_others(v))
+		return false;
 	if (vm_remap_step(&vm->remap))
 		return false;
 	if (vm->remap.flush) {

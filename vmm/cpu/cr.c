@@ -49,7 +49,7 @@ void cr_force(struct vcpu *v, u64 cr0, u64 cr4)
  * after an emulated CR write they are ours to load. */
 static bool load_pdptes(struct vcpu *v, u64 cr3)
 {
-	struct gwalk_state s = { .phys_bits = v->crs.phys_bits, .mem = &v->vm->mem };
+	struct gwalk_state s = { .phys_bits = v->crs.phys_bits, .a20 = v->vm->a20.bit, .mem = &v->vm->mem };
 	u64 pdpte[4];
 
 	if (gwalk_load_pdptes(&s, cr3, pdpte) != GWALK_OK)

@@ -52,7 +52,7 @@ static void load(struct vcpu *v, struct pcpu *p)
 		vcpu_write_host_state(v);
 		/* Invalidations it made while it ran elsewhere did not reach this CPU. */
 		vcpu_flush_tlb(v);
-		vmx_invept(ept_eptp(&v->vm->ept));
+		vcpu_invept(v->vm);
 		v->vmcs_cpu = p;
 	}
 	tsc_offset(v);

@@ -50,7 +50,8 @@ static void write_controls(struct vcpu *v)
 	}
 	v->exit = vmx_caps.exit;
 	v->entry = vmx_caps.entry & ~ENTRY_IA32E_GUEST;
-	v->eptp = ept_eptp(&vm->ept);
+	v->a20_closed = vm->a20.bit;
+	v->eptp = ept_eptp(vm_a20_root(&vm->a20, &vm->ept));
 	if (v->pin & PIN_PREEMPTION_TIMER && vmx_caps_has(&vmx_caps, VMX_FEAT_PREEMPTION_SAVE))
 		v->exit |= EXIT_SAVE_PREEMPTION_TIMER;
 	vmcs_write(VMCS_PIN_CONTROLS, v->pin);
@@ -150,10 +151,12 @@ void vcpu_reset(struct vcpu *v, bool init)
 {
 	u64 cr0 = CR0_CD | CR0_NW | CR0_ET;
 
-	if (init)
+	if (init) {
+		vcpu_set_ept_root(v); /* the chip set's INIT comes with an open A20 */
 		cr0 = (cr_read(v, 0) & (CR0_CD | CR0_NW)) | CR0_ET;
-	else
+	} else {
 		write_controls(v);
+	}
 	memset(v->regs.gpr, 0, sizeof(v->regs.gpr));
 	v->regs.gpr[GPR_RDX] = v->cpuid->basic[1].eax;
 	vmcs_write(VMCS_GUEST_RSP, 0);

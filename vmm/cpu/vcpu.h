@@ -28,7 +28,7 @@ struct run_cpu;
 #define VCPU_REQ_INVEPT BIT(4) /* the EPT changed under us */
 #define VCPU_REQ_YIELD  BIT(5) /* it spins: a sibling may have its turn */
 #define VCPU_REQ_INPUT  BIT(6) /* bytes wait for its VM's serial ports */
-#define VCPU_REQ_REMAP  BIT(7) /* shadow RAM or memory of a device has moved: vmm/vm/remap.h */
+#define VCPU_REQ_REMAP  BIT(7) /* shadow RAM, memory of a device or A20 has moved: vmm/vm/remap.h, a20.h */
 #define VCPU_REQ_INIT   BIT(8) /* INIT or a start-up message has come; no event that the way back could do alone */
 
 /* An exit that was handled in part. */
@@ -82,6 +82,7 @@ struct vcpu {
 	u64 vmcs_pa;
 	u32 pin, proc, proc2, exit, entry;
 	u64 eptp;
+	bool a20_closed; /* it is on the root for that, vm->a20 */
 	u64 tsc_offset;
 	bool tsc_moved;        /* the VMCS has an older offset */
 	struct pcpu *vmcs_cpu; /* CPU whose host state the VMCS holds, where it ran last; NULL: none */
@@ -209,9 +210,14 @@ __must_check bool vcpu_apic_mode(struct vcpu *v);
 
 /*
  * With the VM's lock, when VCPU_REQ_REMAP was taken: a piece of it. false: another one is to be done, as above. Behind the
- * last one VCPU_REQ_INVEPT is asked of all vCPUs, this one too.
+ * last one VCPU_REQ_INVEPT is asked of all vCPUs, this one too. The first is the vCPU's root of the EPT, by its VM's A20.
  */
 __must_check bool vcpu_remap(struct vcpu *v);
+
+/* With the VM's lock, of the loaded vCPU: the root that goes with the VM's A20. */
+void vcpu_set_ept_root(struct vcpu *v);
+/* Drops what this CPU's TLB holds of a VM. */
+void vcpu_invept(const struct vm *vm);
 
 /*
  * With the VM's lock, when VCPU_REQ_INVEPT was taken: flushes what this CPU holds of the EPT; the last vCPU to do so

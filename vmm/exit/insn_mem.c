@@ -25,6 +25,7 @@ void emulate_walk_state(struct vcpu *v, struct gwalk_state *s)
 		.cpl = SEG_AR_DPL(vmcs_read32(VMCS_GUEST_SS_AR)),
 		.phys_bits = v->crs.phys_bits,
 		.page_1g = cpuid_has(v->cpuid, CPUID_FEAT_PDPE1GB),
+		.a20 = v->vm->a20.bit,
 		.mem = &v->vm->mem,
 	};
 	if (crs.cr4 & CR4_PKE)

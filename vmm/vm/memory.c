@@ -165,8 +165,14 @@ static int remap_create(struct vm *vm)
 	vm_remap_none(&vm->remap);
 	if (!vm->map.pc)
 		return OK;
-	err = vm_remap_create(&vm->remap, &vm->ept, &vm->map, rom->data, rom->len,
-	                      rom->data ? virt_to_phys(rom->data).v : 0);
+	vm->a20_pages = hv_alloc_pages(VM_A20_TABLES);
+	if (!vm->a20_pages)
+		return ERR_NOMEM;
+	memset(vm->a20_pages, 0, VM_A20_TABLES * PAGE_SIZE);
+	err = vm_a20_create(&vm->a20, &vm->ept, vm->a20_pages, virt_to_phys(vm->a20_pages));
+	if (!err)
+		err = vm_remap_create(&vm->remap, &vm->ept, &vm->map, rom->data, rom->len,
+		                      rom->data ? virt_to_phys(rom->data).v : 0);
 	return err || !rom->data ? err : io_bus_add(&vm->mmio, &vm->remap.rom_region);
 }
 
@@ -238,6 +244,7 @@ void vm_memory_destroy(struct vm *vm)
 	}
 	if (vm->pt.t.root)
 		hostpt_destroy(&vm->pt);
+	hv_free_pages(vm->a20_pages, vm->a20_pages ? VM_A20_TABLES : 0);
 	hv_free_pages(vm->apic_access_page, vm->apic_access_page ? 1 : 0);
 }
 

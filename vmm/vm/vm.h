@@ -14,6 +14,7 @@
 #include "vmm/dev/irq/pc_irqchip.h"
 #include "vmm/policy/pv.h"
 #include "vmm/sched/sched.h"
+#include "vmm/vm/a20.h"
 #include "vmm/vm/devmem.h"
 #include "vmm/vm/remap.h"
 #include "vmm/vm/status.h"
@@ -64,6 +65,8 @@ struct vm {
 	bool apic_access_mapped;
 	bool apic_access_leaves; /* from there: empty tables are still to be taken out */
 	struct vm_remap remap;   /* of a PC */
+	struct vm_a20 a20;       /* of a PC */
+	void *a20_pages;         /* its tables */
 
 	struct io_bus pio, mmio;
 	struct io_region *pio_storage[VM_PIO_REGIONS];
