@@ -57,6 +57,7 @@ power_on:
 	check "power-on values"
 	call mark
 	next_stage 1
+	call close_a20
 	mov dx, 0xcf9
 	mov al, 0
 	out dx, al
@@ -95,6 +96,7 @@ after_8042:
 	call as_marked
 	check "the 8042's pulse: they stay"
 	next_stage 4
+	call close_a20
 	lidt [cs:no_idt]
 	int3
 	jmp wait_for_it
@@ -202,7 +204,17 @@ mark:
 	mov dword [MEMORY], MAGIC
 	ret
 
+; The reset vector is in an odd megabyte: who comes to it finds the gate open.
+close_a20:
+	in al, 0x92
+	and al, 0xfc
+	out 0x92, al
+	ret
+
 as_marked: ; ZF
+	in al, 0x92
+	test al, 0x02
+	jz .closed
 	mov eax, PAM
 	call config
 	and eax, 0x00ff0000
@@ -222,6 +234,9 @@ as_marked: ; ZF
 	call cmos
 	cmp al, 0x0a
 .out:
+	ret
+.closed:
+	inc al ; not ZF
 	ret
 
 as_at_power_on: ; ZF

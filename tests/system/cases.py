@@ -423,6 +423,13 @@ SPECIAL = {
         want=("triple fault follows", "guest payload: reset: .*triple fault"),
         forbid=(r"bulkhead: panic",),
     ),
+    "a20": dict(
+        properties=('platform = "pc"', "vcpus = <2>"),
+        cpus=2,
+        code=PASS_CODE,
+        want=(r"SUMMARY a20: \d+ passed, 0 failed",),
+        forbid=TROUBLE + (r"^FAIL: ",),
+    ),
     "biosreset": dict(
         properties=('on-reset = "restart"',),
         code=PASS_CODE,
