@@ -43,4 +43,23 @@ START_TEST(nothing_to_say)
 }
 END_TEST
 
-SUITE_MAIN("bootorder", order, nothing_to_say)
+/* For CMOS: each kind once, by the first of it. */
+START_TEST(kinds)
+{
+	static const struct fw_boot drives[] = { { .place = 0, .order = 5 },
+		                                 { .place = 2, .cd = true, .order = 7 },
+		                                 { .place = 1, .order = 6 },
+		                                 { .floppy = true, .order = 9 },
+		                                 { .floppy = true, .place = 1 } };
+	u8 is[3];
+
+	fw_boot_kinds(drives, 5, is);
+	ck_assert(is[0] == FW_BOOT_DISK && is[1] == FW_BOOT_CD && is[2] == FW_BOOT_FLOPPY);
+	fw_boot_kinds(drives + 1, 2, is);
+	ck_assert(is[0] == FW_BOOT_DISK && is[1] == FW_BOOT_CD && is[2] == FW_BOOT_NONE);
+	fw_boot_kinds(drives + 4, 1, is);
+	ck_assert(is[0] == FW_BOOT_NONE && is[1] == FW_BOOT_NONE && is[2] == FW_BOOT_NONE);
+}
+END_TEST
+
+SUITE_MAIN("bootorder", kinds, order, nothing_to_say)

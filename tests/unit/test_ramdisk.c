@@ -92,7 +92,7 @@ static void check_zero(const u8 *p, u32 len)
 
 START_TEST(images)
 {
-	struct ramdisk_flaw f;
+	struct blk_flaw f;
 
 	setup(sizeof(image), false);
 	ck_assert_int_eq(ramdisk_check(image, sizeof(image), false, &f), OK);
@@ -136,6 +136,32 @@ START_TEST(read_only)
 	run(BLK_READ, 0, 2, buf);
 	ck_assert_int_eq(memcmp(buf, image, 1000), 0);
 	check_zero(buf + 1000, 24);
+}
+END_TEST
+
+/* An image shorter than its medium: zeros follow, and they can be written to. */
+START_TEST(short_image)
+{
+	struct ramdisk_cfg cfg;
+
+	setup(sizeof(image), true);
+	cfg = rd.cfg;
+	cfg.have = RAMDISK_PAGE + 700;
+	ck_assert_int_eq(ramdisk_init(&rd, &cfg), OK);
+	ck_assert_uint_eq(blk_info(&disk)->sectors, SECTORS);
+	memset(buf, 0xaa, sizeof(image));
+	run(BLK_READ, 0, SECTORS, buf);
+	ck_assert_int_eq(last, BLK_OK);
+	ck_assert_int_eq(memcmp(buf, image, cfg.have), 0);
+	check_zero(buf + cfg.have, sizeof(image) - (u32)cfg.have);
+	memset(buf, 0x11, 512);
+	run(BLK_WRITE, SECTORS - 1, 1, buf);
+	ck_assert_int_eq(last, BLK_OK);
+	run(BLK_READ, SECTORS - 2, 2, buf);
+	check_zero(buf, 512);
+	ck_assert_uint_eq(buf[512], 0x11);
+	cfg.have = cfg.size + 1;
+	ck_assert_int_eq(ramdisk_init(&rd, &cfg), ERR_INVAL);
 }
 END_TEST
 
@@ -281,4 +307,4 @@ START_TEST(queue)
 }
 END_TEST
 
-SUITE_MAIN("ramdisk", images, read_only, overlay_pages, no_room, pieces, queue)
+SUITE_MAIN("ramdisk", images, read_only, short_image, overlay_pages, no_room, pieces, queue)

@@ -99,6 +99,32 @@ START_TEST(drives)
 }
 END_TEST
 
+/* The largest that INT 13h reaches by CHS without translation is of 504 MiB; ATA's own CHS ends at 16383 cylinders. */
+START_TEST(disks_of_all_sizes)
+{
+	static const struct {
+		u64 sectors;
+		struct vcmos_disk want;
+	} of[] = {
+		{ 0, { 0, 0, 0, VCMOS_NONE } },
+		{ 1, { 1, 16, 63, VCMOS_NONE } },
+		{ 1008, { 1, 16, 63, VCMOS_NONE } },
+		{ 1024 * 1008, { 1024, 16, 63, VCMOS_NONE } },
+		{ 1025 * 1008, { 1025, 16, 63, VCMOS_LBA } },
+		{ 16383ull * 1008, { 16383, 16, 63, VCMOS_LBA } },
+		{ 1ull << 40, { 16383, 16, 63, VCMOS_LBA } },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(of); i++) {
+		struct vcmos_disk d = vcmos_disk(of[i].sectors);
+
+		ck_assert_msg(d.cylinders == of[i].want.cylinders && d.heads == of[i].want.heads &&
+		                      d.sectors == of[i].want.sectors && d.translation == of[i].want.translation,
+		              "%u", i);
+	}
+}
+END_TEST
+
 START_TEST(order_and_processors)
 {
 	struct vcmos_cfg c = plain();
@@ -193,4 +219,4 @@ START_TEST(over_resets)
 }
 END_TEST
 
-SUITE_MAIN("vcmos", memory, drives, order_and_processors, others_stay, over_resets)
+SUITE_MAIN("vcmos", memory, drives, disks_of_all_sizes, order_and_processors, others_stay, over_resets)

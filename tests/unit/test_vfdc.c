@@ -403,6 +403,69 @@ START_TEST(formats)
 }
 END_TEST
 
+/* Images of floppies, and the drives that one has for them. */
+START_TEST(images)
+{
+	static const struct {
+		u32 kib;
+		u8 drive;
+	} of[] = {
+		{ 160, 1 },  { 180, 1 },  { 320, 1 },  { 360, 1 },  { 720, 4 },
+		{ 1200, 2 }, { 1440, 4 }, { 1680, 4 }, { 1722, 4 }, { 2880, 5 },
+	};
+	static u8 image[2880 << 10]; /* nothing on it that boots */
+	struct blk_flaw flaw = { 0 };
+	u64 medium;
+
+	for (u32 i = 0; i < ARRAY_SIZE(of); i++) {
+		u64 size = of[i].kib * 1024ull;
+
+		ck_assert_int_eq(vfdc_check(image, size, &medium, &flaw), OK);
+		ck_assert_uint_eq(medium, size);
+		ck_assert_uint_eq(vfdc_drive_type(size / 512), of[i].drive);
+		ck_assert_int_eq(vfdc_check(image, size - 1, &medium, &flaw), ERR_INVAL);
+		ck_assert_int_eq(vfdc_check(image, size + 512, &medium, &flaw), ERR_INVAL);
+		ck_assert_uint_eq(flaw.offset, size + 512);
+		ck_assert(strstr(flaw.reason, "1440"));
+	}
+	ck_assert_int_eq(vfdc_check(image, 0, &medium, &flaw), ERR_INVAL);
+	ck_assert_int_eq(vfdc_check(image, 1ull << 60, &medium, &flaw), ERR_INVAL);
+	ck_assert_uint_eq(vfdc_drive_type(0), 4);
+	ck_assert_uint_eq(vfdc_drive_type(7), 4);
+}
+END_TEST
+
+/* Made for dd: it boots, and is shorter than its floppy. What was cut off is not that. */
+START_TEST(short_images)
+{
+	static u8 image[2880 << 10] = { [0x1fe] = 0x55, [0x1ff] = 0xaa };
+	struct blk_flaw flaw = { 0 };
+	u64 medium;
+
+	ck_assert_int_eq(vfdc_check(image, 2532 * 512, &medium, &flaw), ERR_TRUNC);
+	ck_assert_uint_eq(medium, 1440 << 10);
+	ck_assert_uint_eq(flaw.offset, 2532 * 512);
+	ck_assert_int_eq(vfdc_check(image, 512, &medium, &flaw), ERR_TRUNC);
+	ck_assert_uint_eq(medium, 1440 << 10);
+	ck_assert_int_eq(vfdc_check(image, (1440 << 10) + 512, &medium, &flaw), ERR_TRUNC);
+	ck_assert_uint_eq(medium, 2880 << 10);
+	ck_assert_int_eq(vfdc_check(image, (2880 << 10) + 512, &medium, &flaw), ERR_INVAL);
+	ck_assert_int_eq(vfdc_check(image, 2532 * 512 - 1, &medium, &flaw), ERR_INVAL);
+	ck_assert_int_eq(vfdc_check(image, 511, &medium, &flaw), ERR_INVAL);
+	/* Its file system has 2000 sectors, and then 70000. */
+	image[0x0c] = 2;
+	image[0x13] = 2000 & 0xff;
+	image[0x14] = 2000 >> 8;
+	ck_assert_int_eq(vfdc_check(image, 2000 * 512, &medium, &flaw), ERR_TRUNC);
+	ck_assert_int_eq(vfdc_check(image, 1999 * 512, &medium, &flaw), ERR_INVAL);
+	image[0x13] = image[0x14] = 0;
+	image[0x20] = 70000 & 0xff;
+	image[0x21] = 70000 >> 8 & 0xff;
+	image[0x22] = 1;
+	ck_assert_int_eq(vfdc_check(image, 2000 * 512, &medium, &flaw), ERR_INVAL);
+}
+END_TEST
+
 START_TEST(without_dma)
 {
 	start();
@@ -490,5 +553,5 @@ START_TEST(reset_in_request)
 }
 END_TEST
 
-SUITE_MAIN("vfdc", reset_and_identity, seeks, reads, writes, errors, formats, without_dma, change_line,
-           reset_in_request)
+SUITE_MAIN("vfdc", reset_and_identity, seeks, reads, writes, errors, formats, images, short_images, without_dma,
+           change_line, reset_in_request)

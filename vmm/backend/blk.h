@@ -63,6 +63,12 @@ struct blk_info {
 	char identity[21]; /* serial number; "": the front-end makes one up */
 };
 
+/* What is wrong with an image, for the one message about it. */
+struct blk_flaw {
+	u64 offset;         /* in the image, bytes */
+	const char *reason; /* lives for ever */
+};
+
 /* What a back-end calls. Any CPU; like done(), these only note and ask for a turn. */
 struct blk_front {
 	void (*changed)(void *arg); /* capacity or medium: look at info() again. NULL: nobody cares */

@@ -10,13 +10,13 @@
 
 /* ---- images ---- */
 
-static int flawed(struct ramdisk_flaw *flaw, int err, u64 offset, const char *reason)
+static int flawed(struct blk_flaw *flaw, int err, u64 offset, const char *reason)
 {
-	*flaw = (struct ramdisk_flaw){ .offset = offset, .reason = reason };
+	*flaw = (struct blk_flaw){ .offset = offset, .reason = reason };
 	return err;
 }
 
-int ramdisk_check(const void *image, u64 size, bool cd, struct ramdisk_flaw *flaw)
+int ramdisk_check(const void *image, u64 size, bool cd, struct blk_flaw *flaw)
 {
 	const u8 *p = image;
 	u32 sector = cd ? CD_SECTOR : BLK_SECTOR;
@@ -48,14 +48,14 @@ static u8 *overlay_page(const struct ramdisk *rd, u32 entry)
 static void read_page(const struct ramdisk *rd, u64 n, u32 off, u8 *buf, u32 len)
 {
 	u32 entry = rd->cfg.map ? rd->cfg.map[n] : 0, have = 0;
-	u64 at = n * RAMDISK_PAGE + off;
+	u64 at = n * RAMDISK_PAGE + off, end = rd->cfg.have ? rd->cfg.have : rd->cfg.size;
 
 	if (entry && entry != RAMDISK_ZERO) {
 		memcpy(buf, overlay_page(rd, entry) + off, len);
 		return;
 	}
-	if (!entry && at < rd->cfg.size) {
-		have = (u32)MIN(rd->cfg.size - at, (u64)len);
+	if (!entry && at < end) {
+		have = (u32)MIN(end - at, (u64)len);
 		memcpy(buf, (const u8 *)rd->cfg.image + at, have);
 	}
 	memset(buf + have, 0, len - have);
@@ -305,7 +305,7 @@ int ramdisk_init(struct ramdisk *rd, const struct ramdisk_cfg *cfg)
 	u32 sector = cfg->cd ? CD_SECTOR : BLK_SECTOR;
 
 	if (!cfg->image || !cfg->size || (cfg->map && (!cfg->pages || cfg->nr_pages >= RAMDISK_ZERO - 1)) ||
-	    ramdisk_map_len(cfg->size) >= RAMDISK_ZERO)
+	    ramdisk_map_len(cfg->size) >= RAMDISK_ZERO || cfg->have > cfg->size)
 		return ERR_INVAL;
 	*rd = (struct ramdisk){ .cfg = *cfg };
 	rd->tail = &rd->head;

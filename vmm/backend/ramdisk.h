@@ -19,6 +19,7 @@
 struct ramdisk_cfg {
 	const void *image;
 	u64 size;     /* bytes, not 0; behind its end, up to a whole sector, are zeros */
+	u64 have;     /* bytes of the image that there are, zeros follow; 0: all */
 	bool cd;      /* sectors of 2048 bytes */
 	u32 *map;     /* ramdisk_map_len(size) entries, contents do not matter; NULL: no overlay, read-only */
 	void *pages;  /* the overlay: nr_pages * RAMDISK_PAGE bytes, contents do not matter */
@@ -51,16 +52,11 @@ struct ramdisk {
 	u64 read, written; /* bytes, since ramdisk_init() */
 };
 
-/* What is wrong with an image, for the one message about it. */
-struct ramdisk_flaw {
-	u64 offset;         /* in the image, bytes */
-	const char *reason; /* lives for ever */
-};
 /*
  * Looks at an image: OK; ERR_INVAL: it is refused; ERR_TRUNC: it is taken, but its last sector is incomplete and reads
  * as if zeros followed. *flaw says where and why, unless OK.
  */
-__must_check int ramdisk_check(const void *image, u64 size, bool cd, struct ramdisk_flaw *flaw);
+__must_check int ramdisk_check(const void *image, u64 size, bool cd, struct blk_flaw *flaw);
 
 /* Entries of a map for an image of that size. */
 static inline u64 ramdisk_map_len(u64 size)

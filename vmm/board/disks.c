@@ -7,10 +7,6 @@
 #include "vmm/cpu/request.h"
 #include "vmm/vm/vm.h"
 
-static const char *const kind_names[] = {
-	[VM_DRIVE_DISK] = "disk", [VM_DRIVE_CD] = "cd", [VM_DRIVE_FLOPPY] = "floppy"
-};
-
 /* ---- turns ---- */
 
 /* Something is to be done: before the vCPU that asked for it goes on, or in the next turn. */
@@ -31,37 +27,43 @@ static void kick_disk(void *arg)
 	kick(((struct board_disk *)arg)->vm);
 }
 
-/* Whose turn n is: a medium's or a channel's of the IDE function. */
-static bool has_work(const struct board *b, u32 n)
+/* Whose turn n is: a medium's or, then, a channel's of the IDE function. */
+static bool has_work(const struct vm *vm, u32 n)
 {
-	return n < b->nr_disks ? b->disk[n].rd.head != NULL : vide_has_work(&b->ide, n - b->nr_disks);
+	const struct board *b = vm->board;
+	u32 media = vm->config.nr_drives;
+
+	return n < media ? b->disk[n].rd.head != NULL : vide_has_work(&b->ide, n - media);
 }
 
-static void do_piece(struct board *b, u32 n)
+static void do_piece(struct vm *vm, u32 n)
 {
-	if (n < b->nr_disks)
+	struct board *b = vm->board;
+	u32 media = vm->config.nr_drives;
+
+	if (n < media)
 		ramdisk_work(&b->disk[n].rd);
 	else
-		vide_work(&b->ide, n - b->nr_disks);
+		vide_work(&b->ide, n - media);
 }
 
 void board_disk_work(struct vm *vm)
 {
 	struct board *b = vm->board;
-	u32 all = b->nr_disks + VIDE_CHANNELS, at = b->disk_turn;
+	u32 all = vm->config.nr_drives + VIDE_CHANNELS, at = b->disk_turn;
 
 	vm_lock(vm);
 	atomic_store(&vm->work.disks, 0);
 	for (u32 i = 0; i < all; i++) {
 		at = at + 1 < all ? at + 1 : 0;
-		if (!has_work(b, at))
+		if (!has_work(vm, at))
 			continue;
-		do_piece(b, at);
+		do_piece(vm, at);
 		break;
 	}
 	b->disk_turn = at;
 	for (u32 i = 0; i < all; i++)
-		if (has_work(b, i))
+		if (has_work(vm, i))
 			atomic_store(&vm->work.disks, 1);
 	vm_unlock(vm);
 }
@@ -74,7 +76,7 @@ static void overlay_full(void *arg, u64 sector)
 
 	vcpu_log(d->vm->vcpus[0], LOG_WARN,
 	         "%s%u: its overlay of %lu KiB is in use: writes fail from now on, the first one to sector %lu\n",
-	         kind_names[d->drive->kind], d->drive->nr, d->drive->overlay >> 10, sector);
+	         config_drive_kind_str(d->drive->kind), d->drive->nr, d->drive->overlay >> 10, sector);
 }
 
 static void complain(void *arg, u32 channel, const char *what, u64 value)
@@ -102,34 +104,52 @@ static int create_overlay(struct vm *vm, const struct vm_drive *drive, struct ra
 	return err;
 }
 
-static int create_medium(struct vm *vm, const struct vm_drive *drive, const struct vm_image *image, struct blk *blk)
+/* What is wrong with the image, if anything is: logged. OK, or it is refused. *medium: bytes that its medium has. */
+static int check_image(const struct vm *vm, const struct vm_drive *drive, const struct vm_image *image, u64 *medium)
 {
-	struct board_disk *d = &vm->board->disk[vm->board->nr_disks];
+	struct blk_flaw flaw;
+	int err;
+
+	*medium = image->len;
+	if (drive->kind == VM_DRIVE_FLOPPY)
+		err = vfdc_check(image->data, image->len, medium, &flaw);
+	else
+		err = ramdisk_check(image->data, image->len, drive->kind == VM_DRIVE_CD, &flaw);
+	if (err)
+		log_printf(err == ERR_TRUNC ? LOG_WARN : LOG_ERR,
+		           "guest %s: %s%u: module \"%s\", at offset %#lx: %s\n", vm->config.name,
+		           config_drive_kind_str(drive->kind), drive->nr, drive->source, flaw.offset, flaw.reason);
+	return err == ERR_TRUNC ? OK : err;
+}
+
+/* The medium of drive n of the configuration; a drive may be empty. */
+static int create_medium(struct vm *vm, u32 n, struct blk *blk)
+{
+	const struct vm_drive *drive = &vm->config.drives[n];
+	const struct vm_image *image = &vm->drives[n];
+	struct board_disk *d = &vm->board->disk[n];
 	struct ramdisk_cfg cfg = { .image = image->data,
-		                   .size = image->len,
+		                   .have = image->len,
 		                   .cd = drive->kind == VM_DRIVE_CD,
 		                   .read_only = drive->read_only,
 		                   .serial = drive->serial,
 		                   .full = overlay_full,
 		                   .kick = kick_disk,
 		                   .arg = d };
-	struct ramdisk_flaw flaw;
-	int err = ramdisk_check(image->data, image->len, cfg.cd, &flaw);
+	int err;
 
-	if (err)
-		log_printf(err == ERR_TRUNC ? LOG_WARN : LOG_ERR,
-		           "guest %s: %s%u: module \"%s\", at offset %#lx: %s\n", vm->config.name,
-		           kind_names[drive->kind], drive->nr, drive->source, flaw.offset, flaw.reason);
-	if (err && err != ERR_TRUNC)
-		return err;
 	*d = (struct board_disk){ .vm = vm, .drive = drive };
+	if (!image->data)
+		return OK;
+	err = check_image(vm, drive, image, &cfg.size);
+	if (err)
+		return err;
 	err = drive->overlay ? create_overlay(vm, drive, &cfg) : OK;
 	if (!err)
 		err = ramdisk_init(&d->rd, &cfg);
 	if (err)
 		return err;
 	*blk = (struct blk){ &ramdisk_ops, &d->rd };
-	vm->board->nr_disks++;
 	return OK;
 }
 
@@ -146,14 +166,36 @@ int board_ide_config(struct vm *vm, u32 n, union board_cfg *cfg)
 			continue;
 		ide->kind = drive->kind == VM_DRIVE_CD ? VIDE_CD : VIDE_DISK;
 		ide->serial = drive->serial;
-		err = vm->drives[i].data ? create_medium(vm, drive, &vm->drives[i], &ide->blk) : OK;
+		err = create_medium(vm, i, &ide->blk);
 		if (err)
 			return err;
+		if (drive->kind == VM_DRIVE_DISK)
+			b->cmos.disk[drive->place] = vcmos_disk(blk_info(&ide->blk)->sectors);
 	}
 	cfg->ide = (struct vide_cfg){ .at = { .slot = PIIX_SLOT, .fn = 1 },
 		                      .drive = b->ide_drive,
 		                      .kick = kick,
 		                      .complain = complain,
 		                      .arg = vm };
+	return OK;
+}
+
+int board_floppy_config(struct vm *vm, u32 n, union board_cfg *cfg)
+{
+	cfg->floppy = (struct vfdc_cfg){ .dma = &vm->board->dma };
+	for (u32 i = 0; i < vm->config.nr_drives; i++) {
+		const struct vm_drive *drive = &vm->config.drives[i];
+		struct blk *blk;
+		int err;
+
+		if (drive->model != VM_DRIVE_FDC || drive->place >= VFDC_DRIVES)
+			continue;
+		blk = &cfg->floppy.blk[drive->place];
+		cfg->floppy.present[drive->place] = true;
+		err = create_medium(vm, i, blk);
+		if (err)
+			return err;
+		vm->board->cmos.floppy[drive->place] = vfdc_drive_type(blk_info(blk)->sectors);
+	}
 	return OK;
 }

@@ -186,13 +186,19 @@ static int add_boot(struct board_firmware *f)
 	int err;
 
 	_Static_assert(CONFIG_MAX_DRIVES <= FW_BOOT_MAX, "bootorder has room for all");
+	_Static_assert((int)FW_BOOT_FLOPPY == VCMOS_BOOT_FLOPPY && (int)FW_BOOT_DISK == VCMOS_BOOT_DISK &&
+	                       (int)FW_BOOT_CD == VCMOS_BOOT_CD,
+	               "one numbering");
 	for (u32 i = 0; i < c->nr_drives; i++)
 		drives[i] = (struct fw_boot){ .floppy = c->drives[i].kind == VM_DRIVE_FLOPPY,
+			                      .cd = c->drives[i].kind == VM_DRIVE_CD,
 			                      .place = c->drives[i].place,
 			                      .order = c->drives[i].boot_order };
 	err = fw_bootorder(f->bootorder, sizeof(f->bootorder), rom, drives, c->nr_drives, &len);
 	if (err)
 		return err;
+	/* For firmware that knows no files. */
+	fw_boot_kinds(drives, c->nr_drives, vm->board->cmos.boot);
 	if (rom)
 		add_file(f, rom, vm->linux_rom.data, vm->linux_rom.len, false);
 	if (len)

@@ -164,13 +164,6 @@ static int hpet(struct vm *vm, u32 n, union board_cfg *cfg)
 	return OK;
 }
 
-/* Without drives so far: guests are not given any. */
-static int floppy(struct vm *vm, u32 n, union board_cfg *cfg)
-{
-	cfg->floppy = (struct vfdc_cfg){ .dma = &vm->board->dma };
-	return OK;
-}
-
 static int host_bridge(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	cfg->host_bridge =
@@ -313,7 +306,7 @@ const struct board_row board_pc[] = {
 	ROW(vpm, pm, "pm", .config = pm),
 	ROW(vreset, reset, "reset", .config = reset),
 	ROW(vdma, dma, "dma", .wanted = board_is_pc),
-	ROW(vfdc, floppy, "floppy", .wanted = board_is_pc, .config = floppy),
+	ROW(vfdc, floppy, "floppy", .wanted = board_is_pc, .config = board_floppy_config),
 	ROW(v8042, kbc, "8042", .wanted = board_is_pc, .config = kbc),
 	ROW(vcrtc, crtc, "crtc", .wanted = board_is_minimal),
 	ROW(vpci, pci, "pci"),

@@ -83,6 +83,8 @@ enum { MEMORY_SLOT_FLASH = VDEV_MEMORY_SLOTS - 1 };
 
 /* The configuration of the IDE function: all drives with their media. OK or an error, logged. */
 int board_ide_config(struct vm *vm, u32 n, union board_cfg *cfg);
+/* The same of the floppy controller. Both tell CMOS memory, so the clock's row is before theirs. */
+int board_floppy_config(struct vm *vm, u32 n, union board_cfg *cfg);
 
 struct board_row {
 	const struct vdev_ops *ops;
@@ -105,7 +107,7 @@ struct board {
 	struct vhpet hpet;    /* on a PC */
 	struct vpit pit;
 	struct vrtc rtc;
-	struct vcmos_cfg cmos; /* on the PC, for rtc */
+	struct vcmos_cfg cmos; /* on the PC, for rtc: rows behind its add to it before any is attached */
 	struct vpm pm;
 	struct vreset reset;
 	struct v8042 kbc; /* on a PC */
@@ -125,9 +127,8 @@ struct board {
 		struct ramdisk rd;
 		struct vm *vm;
 		const struct vm_drive *drive;
-	} disk[VIDE_DRIVES]; /* media of IDE drives */
-	u32 nr_disks;
-	u32 disk_turn; /* whose piece is next: media first, then IDE's channels */
+	} disk[CONFIG_MAX_DRIVES]; /* the media, in the configuration's order of drives */
+	u32 disk_turn;             /* whose piece is next: media first, then IDE's channels */
 	struct vuart com[CONFIG_NR_COM];
 	struct com_port port[CONFIG_NR_COM];
 	struct com_port firmware_log; /* what goes to port 402h */

@@ -38,6 +38,20 @@ static const struct fw_boot *next_after(const struct fw_boot *drives, u32 nr, u3
 	return next;
 }
 
+void fw_boot_kinds(const struct fw_boot *drives, u32 nr, u8 kinds[3])
+{
+	const struct fw_boot *d = NULL;
+	u32 n = 0;
+
+	memset(kinds, 0, 3);
+	while (n < 3 && (d = next_after(drives, nr, d ? d->order : 0))) {
+		u8 kind = d->floppy ? FW_BOOT_FLOPPY : d->cd ? FW_BOOT_CD : FW_BOOT_DISK;
+
+		if (kind != kinds[0] && kind != kinds[1])
+			kinds[n++] = kind;
+	}
+}
+
 int fw_bootorder(char *buf, size_t size, const char *rom, const struct fw_boot *drives, u32 nr, size_t *len)
 {
 	const struct fw_boot *d = NULL;

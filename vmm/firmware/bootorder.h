@@ -10,10 +10,14 @@
 #define FW_BOOT_MAX  16u /* drives */
 #define FW_BOOT_LINE 64u /* characters of a line, at most */
 
+/* As CMOS has them. */
+enum { FW_BOOT_NONE, FW_BOOT_FLOPPY, FW_BOOT_DISK, FW_BOOT_CD };
+
 struct fw_boot {
 	bool floppy; /* else on the IDE channels */
-	u32 place;   /* floppy: the drive; IDE: 2 * channel + unit */
-	u32 order;   /* the lowest is tried first; 0: firmware's own order, behind those that have one */
+	bool cd;
+	u32 place; /* floppy: the drive; IDE: 2 * channel + unit */
+	u32 order; /* the lowest is tried first; 0: firmware's own order, behind those that have one */
 };
 
 /*
@@ -22,3 +26,6 @@ struct fw_boot {
  */
 __must_check int fw_bootorder(char *buf, size_t size, const char *rom, const struct fw_boot *drives, u32 nr,
                               size_t *len);
+
+/* The kinds of drives that are tried, each once, in that order: for CMOS. nr as above; FW_BOOT_NONE: no more. */
+void fw_boot_kinds(const struct fw_boot *drives, u32 nr, u8 kinds[3]);

@@ -35,6 +35,11 @@ enum {
 #define CONTROL_RETRY 0xc0 /* neither ECC nor access retries */
 #define CONTROL_HEADS 0x08 /* more than eight */
 
+#define ATA_CYLINDERS  16383u
+#define ATA_HEADS      16u
+#define ATA_SECTORS    63u
+#define BIOS_CYLINDERS 1024u
+
 static void put16(u8 *cmos, u32 at, u64 value)
 {
 	value = MIN(value, 0xffffull);
@@ -86,6 +91,19 @@ static void fill_drives(u8 *cmos, const struct vcmos_cfg *c)
 		cmos[EQUIPMENT] |= EQUIP_FLOPPY;
 	if (c->floppy[0] && c->floppy[1])
 		cmos[EQUIPMENT] |= EQUIP_TWO;
+}
+
+/* ATA/ATAPI-6, annex on CHS translation: 16 heads of 63 sectors, up to 16383 cylinders. */
+struct vcmos_disk vcmos_disk(u64 sectors)
+{
+	u64 cylinders = MIN(sectors / (ATA_HEADS * ATA_SECTORS), (u64)ATA_CYLINDERS);
+
+	if (!sectors)
+		return (struct vcmos_disk){ 0 };
+	return (struct vcmos_disk){ .cylinders = (u16)MAX(cylinders, 1ull),
+		                    .heads = ATA_HEADS,
+		                    .sectors = ATA_SECTORS,
+		                    .translation = cylinders > BIOS_CYLINDERS ? VCMOS_LBA : VCMOS_NONE };
 }
 
 void vcmos_fill(u8 *cmos, const struct vcmos_cfg *c)

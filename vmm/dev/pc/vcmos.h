@@ -29,6 +29,12 @@ struct vcmos_cfg {
 	bool mouse;                /* of the PS/2 kind */
 };
 
+/*
+ * The entry for an IDE disk of so many sectors: the default translation that ATA drives have, and what a BIOS has to
+ * make of it so that its callers, who count to 1024 cylinders, reach what they can. 0: there is none.
+ */
+struct vcmos_disk vcmos_disk(u64 sectors);
+
 #define VCMOS_SHUTDOWN 0x0f /* how a processor goes on after a reset: the guest's to write and firmware's to clear */
 
 /* Writes the bytes that follow from the configuration, and the checksum of 10h to 2Dh. cmos: 128 bytes. */

@@ -3,6 +3,7 @@
 
 #include "lib/atomic.h"
 #include "lib/string.h"
+#include "vmm/dev/pc/vcmos.h"
 #include "vmm/dev/pc/vfdc_priv.h"
 
 enum { REG_DOR = 2, REG_TDR, REG_MSR, REG_FIFO };
@@ -14,6 +15,9 @@ enum { REG_DOR = 2, REG_TDR, REG_MSR, REG_FIFO };
 
 #define DSR_RESET 0x80
 #define DSR_KEPT  0x7f
+
+#define SIZE_1_44M (1440u << 10)
+#define SIZE_2_88M (2880u << 10)
 
 /* ---- media ---- */
 
@@ -33,6 +37,50 @@ struct vfdc_geometry vfdc_geometry(u64 sectors)
 		if (known[i].sectors == sectors)
 			return known[i].g;
 	return (struct vfdc_geometry){ 0 };
+}
+
+u8 vfdc_drive_type(u64 sectors)
+{
+	u8 type = vfdc_geometry(sectors).cmos;
+
+	/* 3.5 inches: nobody has drives for 720K alone, and what comes next may be of 1.44M. */
+	return !type || type == VCMOS_720K ? VCMOS_1_44M : type;
+}
+
+/* Sectors that its FAT file system says there are; 0: there is none. */
+static u32 fat_sectors(const u8 *boot)
+{
+	u32 few = boot[0x13] | (u32)boot[0x14] << 8;
+
+	if ((boot[0x0b] | (u32)boot[0x0c] << 8) != BLK_SECTOR)
+		return 0;
+	return few ? few : boot[0x20] | (u32)boot[0x21] << 8 | (u32)boot[0x22] << 16 | (u32)boot[0x23] << 24;
+}
+
+/* Images for dd are often shorter than the floppy that they are for. */
+static u64 floppy_of(const u8 *image, u64 size)
+{
+	if (size < BLK_SECTOR || size % BLK_SECTOR || size > SIZE_2_88M || image[0x1fe] != 0x55 ||
+	    image[0x1ff] != 0xaa || fat_sectors(image) > size / BLK_SECTOR)
+		return 0;
+	return size <= SIZE_1_44M ? SIZE_1_44M : SIZE_2_88M;
+}
+
+int vfdc_check(const void *image, u64 size, u64 *medium, struct blk_flaw *flaw)
+{
+	*medium = size;
+	if (size % BLK_SECTOR == 0 && vfdc_geometry(size / BLK_SECTOR).heads)
+		return OK;
+	flaw->offset = size;
+	*medium = floppy_of(image, size);
+	if (*medium) {
+		flaw->reason = "the image ends here, zeros are taken for the rest of the floppy";
+		return ERR_TRUNC;
+	}
+	flaw->reason =
+	        "the image ends where no floppy does: they have 160, 180, 320, 360, 720, 1200, 1440, 1680, 1722 "
+	        "or 2880 KiB";
+	return ERR_INVAL;
 }
 
 struct vfdc_geometry fdc_medium(const struct vfdc *f, u32 unit)

@@ -104,3 +104,14 @@ struct vfdc_geometry {
 	u8 cmos;                    /* the drive's type in CMOS 10h: 1 360K, 2 1.2M, 3 720K, 4 1.44M, 5 2.88M */
 };
 struct vfdc_geometry vfdc_geometry(u64 sectors);
+/*
+ * What a drive is, in CMOS 10h, that is made for a medium of that many sectors and others of its kind; without one (0),
+ * or with one that is none, a drive of 1.44M.
+ */
+u8 vfdc_drive_type(u64 sectors);
+/*
+ * Looks at an image: OK; ERR_TRUNC: it is taken for what was written to the first sectors of an empty floppy, *medium
+ * bytes of it then (else size): it boots, and no file system in it says that there is more; ERR_INVAL: it is refused.
+ * *flaw says where and why, unless OK.
+ */
+__must_check int vfdc_check(const void *image, u64 size, u64 *medium, struct blk_flaw *flaw);
