@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static u32 mapped;
 
-static void on_map(void *ctx, u32 slot, u64 gpa, void *pages, u64 nr, bool read_only)
+static void on_map(void *ctx, u32 slot, u64 gpa, const void *pages, u64 nr, bool read_only)
 {
 	assert(gpa == BASE && nr == LEN / PAGE_SIZE && read_only);
 	mapped = 1;

@@ -38,9 +38,10 @@ static void settle(struct remap_world *w, struct vm_a20 *a)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Where a device may want to be: addresses and sizes that suit, and such as do not. */
-	static const u64 places[] = { 0xa0000,    0xb0000,    0xb8000,    0xbf000,    0xc0000,    0x80000000,
-		                      0x80200000, 0xbfe00000, 0xc0000000, 0xfd000000, 0xffc00000, 0x100000000,
-		                      0xfff00000, 0x200000,   0xffe00000, 0xfff3c000 };
+	static const u64 places[] = { 0xa0000,    0xb0000,     0xb8000,    0xbf000,    0xc0000,
+		                      0x80000000, 0x80200000,  0xbfe00000, 0xc0000000, 0xfd000000,
+		                      0xffc00000, 0x100000000, 0xfff00000, 0x200000,   0xffe00000,
+		                      0xfff3c000, 0xfebf0000,  0xfea00000, 0xfeb40800, 0xc01f8000 };
 	static const u64 sizes_of[] = { 0, 0x1000, 0x8000, 0x10000, 0x20000, 0x84000, SIZE_2M, 4 << 20, 128 << 20 };
 	static struct remap_world world;
 	struct remap_world *w = &world;

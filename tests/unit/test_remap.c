@@ -113,6 +113,56 @@ START_TEST(frame_buffer_moves)
 }
 END_TEST
 
+/* A ROM by small pages wherever its BAR says; what is no longer needed of tables comes back. */
+START_TEST(small_pages)
+{
+	static const u64 places[] = { 0xfebf0000, 0xfeb40000, 0x80001000, 0xfebe0000, 0xc0000000, 0xfe800000 };
+	const u64 len = 64 << 10;
+	u32 tables;
+
+	remap_world_init(&w, true);
+	settle_and_check();
+	tables = w.pages.in_use;
+	for (u32 i = 0; i < ARRAY_SIZE(places); i++) {
+		struct ept_leaf leaf;
+
+		vm_remap_device(&w.r, VM_REMAP_SMALL, places[i], REMAP_DEV_HPA + PAGE_SIZE, len, true);
+		settle_and_check();
+		ck_assert_uint_eq(w.r.is[VM_REMAP_SMALL].gpa, places[i]);
+		ck_assert_int_eq(ept_lookup(&w.e, GPA(places[i]), &leaf), OK);
+		ck_assert(leaf.size == PAGE_SIZE && leaf.perms == (EPT_R | EPT_X));
+		/* From one place to the next before TLBs are flushed: once there is a table for it. */
+		vm_remap_device(&w.r, VM_REMAP_SMALL, 0xfd200000, REMAP_DEV_HPA, len, true);
+		while (vm_remap_step(&w.r))
+			;
+		ck_assert_uint_eq(w.r.is[VM_REMAP_SMALL].len, len);
+		vm_remap_device(&w.r, VM_REMAP_SMALL, 0, 0, 0, true);
+		settle_and_check();
+		/* The directories of two GiB stay. */
+		ck_assert_uint_le(w.pages.in_use, tables + 1);
+	}
+	/* A large one comes where it was. */
+	vm_remap_device(&w.r, 0, 0xfea00000, REMAP_DEV_HPA, SIZE_2M, false);
+	settle_and_check();
+	ck_assert_uint_eq(w.r.is[0].len, SIZE_2M);
+	/* Not over that, the APICs, RAM or out of 2 MiB; nor anybody else. */
+	vm_remap_device(&w.r, VM_REMAP_SMALL, 0xfeb00000, REMAP_DEV_HPA, len, true);
+	settle_and_check();
+	ck_assert(!w.r.is[VM_REMAP_SMALL].len);
+	vm_remap_device(&w.r, VM_REMAP_SMALL, 0xfebf8000, REMAP_DEV_HPA, len, true);
+	ck_assert(!vm_remap_due(&w.r));
+	vm_remap_device(&w.r, VM_REMAP_SMALL, 0xfee00000, REMAP_DEV_HPA, PAGE_SIZE, true);
+	ck_assert(!vm_remap_due(&w.r));
+	vm_remap_device(&w.r, VM_REMAP_SMALL, 0x7fff0000, REMAP_DEV_HPA, PAGE_SIZE, true);
+	ck_assert(!vm_remap_due(&w.r));
+	vm_remap_device(&w.r, VM_REMAP_SMALL, 0xe01f8000, REMAP_DEV_HPA, len, true);
+	ck_assert(!vm_remap_due(&w.r));
+	vm_remap_device(&w.r, 5, 0xe0100000, REMAP_DEV_HPA, len, true);
+	ck_assert(!vm_remap_due(&w.r));
+	remap_world_free(&w);
+}
+END_TEST
+
 START_TEST(vga_window)
 {
 	struct ept_leaf leaf;
@@ -258,5 +308,5 @@ START_TEST(rom_on_the_bus)
 END_TEST
 
 SUITE_MAIN("remap", reset_vector, every_segment_and_setting, nothing_new, changes_between_pieces,
-           without_firmware_all_is_ram, frame_buffer_moves, vga_window, flash_below_the_rom, no_place, undone,
-           rom_on_the_bus)
+           without_firmware_all_is_ram, frame_buffer_moves, small_pages, vga_window, flash_below_the_rom, no_place,
+           undone, rom_on_the_bus)

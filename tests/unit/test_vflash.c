@@ -16,7 +16,7 @@ static struct {
 	bool mapped;
 } seen;
 
-static void on_map(void *ctx, u32 slot, u64 gpa, void *pages, u64 nr, bool read_only)
+static void on_map(void *ctx, u32 slot, u64 gpa, const void *pages, u64 nr, bool read_only)
 {
 	ck_assert_uint_eq(slot, 7);
 	ck_assert_uint_eq(gpa, BASE);

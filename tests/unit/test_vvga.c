@@ -18,8 +18,56 @@ START_TEST(function)
 	ck_assert_uint_eq(vpci_cfg_read(&vga.pci, VGA_SLOT, 0, PCI_BAR0 + 8, 4, 0), 0xfffff000);
 	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_ROM, 4, VGA_ROM | 1, 0);
 	ck_assert_uint_eq(vga_read(VGA_ROM + 11, 2), (11 * 7) | (12 * 7) << 8);
-	ck_assert_uint_eq(vga_read(VGA_ROM + 2998, 4), 0xffff0000u | (u8)(2998 * 7) | (u8)(2999 * 7) << 8);
-	ck_assert_uint_eq(vga_read(VGA_ROM + 4095, 1), 0xff);
+	ck_assert_uint_eq(vga_read(VGA_ROM + 7094, 4), 0xffff0000u | (u8)(7094 * 7) | (u8)(7095 * 7) << 8);
+	ck_assert_uint_eq(vga_read(VGA_ROM + 8191, 1), 0xff);
+}
+END_TEST
+
+/* Whole pages of the ROM are memory where its BAR says, while that is decoded; the rest of it comes by accesses. */
+START_TEST(rom_pages)
+{
+	static const u32 rom_on = VGA_ROM | 1;
+	struct vdev_memory *m = &vga.memory;
+	struct vvga_cfg cfg;
+
+	vga_start(VVGA_VRAM_MIN);
+	ck_assert_uint_eq(vga.rom_at, 0);
+	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_ROM, 4, VGA_ROM, 0);
+	ck_assert_uint_eq(vga.rom_at, 0);
+	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_ROM, 4, rom_on, 0);
+	ck_assert(vga.rom_at == VGA_ROM && vga.rom_pages == 1);
+	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_ROM, 4, rom_on + 0x10000, 0);
+	ck_assert_uint_eq(vga.rom_at, VGA_ROM + 0x10000);
+	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_COMMAND, 2, PCI_CMD_IO, 0);
+	ck_assert_uint_eq(vga.rom_at, 0);
+	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_COMMAND, 2, PCI_CMD_MEM, 0);
+	ck_assert_uint_eq(vga.rom_at, VGA_ROM + 0x10000);
+	/* Over the frame buffer it is not. */
+	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_ROM, 4, VGA_LFB | 1, 0);
+	ck_assert_uint_eq(vga.rom_at, 0);
+	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_ROM, 4, rom_on, 0);
+	vga.rom_pages = 0;
+	vpci_restored(&vga.pci);
+	ck_assert(vga.rom_at == VGA_ROM && vga.rom_pages == 1);
+	vvga_ops.reset(&vga.v, 0);
+	ck_assert_uint_eq(vga.rom_at, 0);
+	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_ROM, 4, rom_on, 0);
+	vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_COMMAND, 2, PCI_CMD_MEM, 0);
+	ck_assert_uint_eq(vga.rom_at, VGA_ROM);
+	cfg = vga.v.cfg;
+	vvga_ops.detach(&vga.v);
+	ck_assert_uint_eq(vga.rom_at, 0);
+	/* One that is not on pages of its own is not mapped, and one where nothing can be. */
+	for (u32 i = 0; i < 2; i++) {
+		vga.env.memory = vga.pci.memory = i ? NULL : m;
+		cfg.rom = vga.rom + (i ? 0 : 16);
+		cfg.rom_len = 5000;
+		ck_assert_int_eq(vvga_ops.attach(&vga.v, &vga.env, &cfg), OK);
+		vpci_cfg_write(&vga.pci, VGA_SLOT, 0, PCI_ROM, 4, rom_on, 0);
+		ck_assert_uint_eq(vga.rom_at, 0);
+		ck_assert_uint_eq(vga_read(VGA_ROM, 1), vga.rom[i ? 0 : 16]);
+		vvga_ops.detach(&vga.v);
+	}
 }
 END_TEST
 
@@ -407,5 +455,5 @@ START_TEST(bad_states)
 }
 END_TEST
 
-SUITE_MAIN("vvga", function, decoding, attach_is_all_or_nothing, read_back, mono_and_colour, dac, retrace,
+SUITE_MAIN("vvga", function, rom_pages, decoding, attach_is_all_or_nothing, read_back, mono_and_colour, dac, retrace,
            vbe_registers, vbe_geometry, vbe_memory, vbe_clears, maps, bad_states)

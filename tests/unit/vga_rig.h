@@ -8,10 +8,11 @@
 #include "suite.h"
 #include "vmm/dev/pci/vvga.h"
 
-#define VGA_SLOT 2
-#define VGA_LFB  0xe0000000u
-#define VGA_MMIO 0xe2000000u
-#define VGA_ROM  0xe3000000u
+#define VGA_SLOT    2
+#define VGA_LFB     0xe0000000u
+#define VGA_MMIO    0xe2000000u
+#define VGA_ROM     0xe3000000u
+#define VGA_ROM_LEN 7096u /* a page and 3000 bytes */
 
 static struct {
 	struct vvga v;
@@ -22,13 +23,15 @@ static struct {
 	struct fake_irq irq;
 	struct vdev_env env;
 	u8 *vram;
-	u8 rom[3000];
+	u8 rom[VGA_ROM_LEN] __attribute__((aligned(PAGE_SIZE)));
 	bool maps; /* what is asked for is mapped */
 	struct {
 		u64 gpa;
 		u32 offset, len;
 	} map[VVGA_NR_MAPS];
 	u32 map_calls;
+	struct vdev_memory memory;
+	u64 rom_at, rom_pages; /* what is mapped of the ROM; 0: nothing */
 	u64 now;
 } vga;
 
@@ -42,6 +45,19 @@ static bool vga_map(void *arg, enum vvga_map which, u64 gpa, u32 offset, u32 len
 	vga.map[which].offset = offset;
 	vga.map[which].len = vga.maps ? len : 0;
 	return len && vga.maps;
+}
+
+static void vga_map_rom(void *ctx, u32 slot, u64 gpa, const void *pages, u64 nr, bool read_only)
+{
+	ck_assert(ctx == &vga && slot == VDEV_MEMORY_ROM && pages == vga.rom && read_only && nr);
+	vga.rom_at = gpa;
+	vga.rom_pages = nr;
+}
+
+static void vga_unmap_rom(void *ctx, u32 slot)
+{
+	ck_assert(ctx == &vga && slot == VDEV_MEMORY_ROM && vga.rom_at);
+	vga.rom_at = vga.rom_pages = 0;
 }
 
 static inline void vga_start(u32 vram_len)
@@ -66,7 +82,9 @@ static inline void vga_start(u32 vram_len)
 	fake_irq_init(&vga.irq);
 	io_bus_init(&vga.pio, vga.pio_store, ARRAY_SIZE(vga.pio_store), 0xffff);
 	io_bus_init(&vga.mmio, vga.mmio_store, ARRAY_SIZE(vga.mmio_store), ~0ull);
+	vga.memory = (struct vdev_memory){ .ctx = &vga, .map = vga_map_rom, .unmap = vga_unmap_rom };
 	vga.env = (struct vdev_env){ .pio = &vga.pio, .mmio = &vga.mmio, .irq = &vga.irq.chip, .pci = &vga.pci };
+	vga.env.memory = &vga.memory;
 	ck_assert_int_eq(vpci_ops.attach(&vga.pci, &vga.env, NULL), OK);
 	ck_assert_int_eq(vpci_host_bridge_ops.attach(&vga.host, &vga.env, &bridge), OK);
 	ck_assert_int_eq(vvga_ops.attach(&vga.v, &vga.env, &cfg), OK);

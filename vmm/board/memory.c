@@ -5,7 +5,8 @@
 #include "vmm/cpu/request.h"
 #include "vmm/vm/vm.h"
 
-_Static_assert(VDEV_MEMORY_SLOTS == VM_REMAP_SLOTS, "what devices are promised is there");
+_Static_assert(VDEV_MEMORY_SLOTS == VM_REMAP_SLOTS && VDEV_MEMORY_ROM == VM_REMAP_SMALL,
+               "what devices are promised is there");
 
 /* At a reset nobody runs, and all vCPUs are asked by that. */
 static void ask(struct vm *vm)
@@ -33,7 +34,7 @@ void board_a20(void *ctx, bool open)
 		vcpu_request_self(v, VCPU_REQ_REMAP); /* it tells the others */
 }
 
-static void map(void *ctx, u32 slot, u64 gpa, void *pages, u64 nr, bool read_only)
+static void map(void *ctx, u32 slot, u64 gpa, const void *pages, u64 nr, bool read_only)
 {
 	struct vm *vm = ctx;
 	hpa_t hpa = vm_devmem_has(pages) ? vm_devmem_hpa(vm, pages) : virt_to_phys(pages);

@@ -33,10 +33,12 @@ struct vdev_memory {
 	 * device is, or gpa and size do not suit, accesses go to env's mmio as before, so the device answers there, too,
 	 * with the same bytes.
 	 */
-	void (*map)(void *ctx, u32 slot, u64 gpa, void *pages, u64 nr, bool read_only);
+	void (*map)(void *ctx, u32 slot, u64 gpa, const void *pages, u64 nr, bool read_only);
 	void (*unmap)(void *ctx, u32 slot);
 };
 #define VDEV_MEMORY_SLOTS 8u
+/* The PCI bus' own: of the ROM that is there. It suits anywhere within 2 MiB, page by page. */
+#define VDEV_MEMORY_ROM 6u
 
 /* What a device is plugged into. Lives as long as the device. */
 struct vdev_env {

@@ -106,19 +106,23 @@ static bool has_tables(const struct vm_remap *r, u64 gpa, u64 end)
 	       (r->shadow.rom && gpa >= ALIGN_DOWN(rom, SIZE_2M) && end <= rom);
 }
 
-static bool may_map(const struct vm_remap *r, const struct vm_remap_range *w)
+static bool may_map(const struct vm_remap *r, u32 slot)
 {
-	u64 end = w->gpa + w->len, bits = w->gpa | w->len | w->hpa;
+	const struct vm_remap_range *w = &r->want[slot];
+	u64 end = w->gpa + w->len, bits = w->gpa | w->len | w->hpa, from = MAX(r->ram_end, 2 * SIZE_1G);
 
 	if (bits % PAGE_SIZE || end < w->gpa)
 		return false;
 	if (has_tables(r, w->gpa, end))
 		return true;
+	if (slot == VM_REMAP_SMALL)
+		return w->gpa >= from && end <= GUEST_IOAPIC_BASE &&
+		       ALIGN_DOWN(w->gpa, SIZE_2M) == ALIGN_DOWN(end - 1, SIZE_2M);
 	/* The directories there are set aside (VM_REMAP_TABLES), and no table below them; one at a time is work enough. */
 	if (ALIGN_DOWN(w->gpa, SIZE_1G) != ALIGN_DOWN(end - 1, SIZE_1G))
 		return false;
-	return r->ept->caps.page_2m && bits % SIZE_2M == 0 && w->gpa >= MAX(r->ram_end, 2 * SIZE_1G) &&
-	       end <= GUEST_PCI_HOLE_END && w->len <= MOST * SIZE_2M;
+	return r->ept->caps.page_2m && bits % SIZE_2M == 0 && w->gpa >= from && end <= GUEST_PCI_HOLE_END &&
+	       w->len <= MOST * SIZE_2M;
 }
 
 void vm_remap_device(struct vm_remap *r, u32 slot, u64 gpa, u64 hpa, u64 len, bool read_only)
@@ -126,7 +130,7 @@ void vm_remap_device(struct vm_remap *r, u32 slot, u64 gpa, u64 hpa, u64 len, bo
 	struct vm_remap_range *w = &r->want[slot % VM_REMAP_SLOTS];
 
 	*w = (struct vm_remap_range){ gpa, len, hpa, read_only };
-	if (!r->ept || !len || !may_map(r, w))
+	if (!r->ept || !len || !may_map(r, slot % VM_REMAP_SLOTS))
 		*w = (struct vm_remap_range){ 0 };
 }
 
@@ -152,6 +156,8 @@ static void take_out(struct vm_remap *r, struct vm_remap_range *is)
 	err = ept_unmap(r->ept, GPA(is->gpa + is->len), n);
 	assert(err == OK); /* whole leaves */
 	r->flush = true;
+	if (is == &r->is[VM_REMAP_SMALL] && !is->len && !has_tables(r, is->gpa, is->gpa + n))
+		r->prune = is->gpa;
 }
 
 static void put_in(struct vm_remap *r, struct vm_remap_range *is, struct vm_remap_range *want)
@@ -170,6 +176,11 @@ static void put_in(struct vm_remap *r, struct vm_remap_range *is, struct vm_rema
 /* What goes makes room before anything comes; what then still has no room is nowhere until the device asks again. */
 static bool device_step(struct vm_remap *r)
 {
+	if (r->prune) {
+		(void)ept_prune(r->ept, GPA(r->prune));
+		r->prune = 0;
+		return true;
+	}
 	for (u32 i = 0; i < VM_REMAP_SLOTS; i++) {
 		if (!r->is[i].len || begins(&r->is[i], &r->want[i]))
 			continue;
@@ -190,7 +201,7 @@ bool vm_remap_due(const struct vm_remap *r)
 	for (u32 i = 0; i < VM_REMAP_SLOTS; i++)
 		if (r->is[i].len != r->want[i].len || (r->is[i].len && !begins(&r->is[i], &r->want[i])))
 			return true;
-	return r->stale;
+	return r->stale || r->prune;
 }
 
 bool vm_remap_step(struct vm_remap *r)

@@ -14,8 +14,11 @@
 #include "vmm/base/guest_shadow.h"
 #include "vmm/base/io_bus.h"
 
-#define VM_REMAP_SLOTS  8u
-#define VM_REMAP_TABLES 2u /* tables that they take: a directory each for the last two GiB below 4 GiB */
+#define VM_REMAP_SLOTS 8u
+#define VM_REMAP_SMALL 6u /* the slot that may have a table of small pages of its own */
+#define VM_REMAP_TABLES \
+	4u /* tables that they take: a directory each for the last two GiB below 4 GiB, that
+                              table, and the one that it was, until TLBs are flushed */
 
 /* Memory of a device, as it is to be or as it is in the EPT. len 0: nowhere. */
 struct vm_remap_range {
@@ -34,6 +37,7 @@ struct vm_remap {
 	u64 shadow_hpa;             /* of the RAM there, which is contiguous */
 	struct io_region rom_region;
 	struct vm_remap_range want[VM_REMAP_SLOTS], is[VM_REMAP_SLOTS];
+	u64 prune;  /* in the 2 MiB of which VM_REMAP_SMALL's table is empty now, and goes; 0: none */
 	bool flush; /* TLBs may have what is no more */
 };
 
@@ -58,7 +62,8 @@ void vm_remap_shadow(struct vm_remap *r, u32 seg, bool read, bool write);
  * Device memory of len bytes, whole pages, is at gpa from now on and no longer where the same slot was; len 0: it is
  * nowhere. Mapped in the VGA window and in the 2 MiB where the ROM begins; and from the end of RAM, but not below 2
  * GiB, up to 4 GiB in pages of 2 MiB, if gpa, hpa and len are multiples, len is at most 128 MiB and no GiB begins
- * inside. Elsewhere it is not, nor where RAM, ROM, the APIC or another device's is. With the VM's lock.
+ * inside; there VM_REMAP_SMALL's may be any pages up to where the APICs are, within 2 MiB. Elsewhere it is not, nor where
+ * RAM, ROM, the APIC or another device's is. With the VM's lock.
  */
 void vm_remap_device(struct vm_remap *r, u32 slot, u64 gpa, u64 hpa, u64 len, bool read_only);
 

@@ -95,6 +95,8 @@ struct vpci_bar {
 	struct io_region region; /* fn, dev, name set by vpci_bar_init; base follows the guest */
 	u8 base_reg, enable_reg; /* of VPCI_BAR_PORTS, as the next */
 	bool command;
+	const void *pages; /* of VPCI_BAR_ROM: nr_pages that are its beginning (vpci_rom_pages) */
+	u32 nr_pages;
 };
 
 #define VPCI_MSIX_ENTRY(T, F, A, S) \
@@ -155,7 +157,9 @@ struct vpci {
 	struct io_region addr_region, data_region;
 	io_fn cf9_fn;
 	void *cf9_dev;
-	const struct vpci_dev *router; /* or NULL */
+	const struct vpci_dev *router;    /* or NULL */
+	const struct vdev_memory *memory; /* or NULL */
+	const struct vpci_dev *rom_of;    /* whose ROM is there; NULL: nobody's. No state: follows from the BARs */
 	u8 pirq_level; /* without a router, bit n: PIRQ n as last driven; no state, for it follows from the functions' */
 	u16 irq_level; /* with one, bit n: ISA IRQ n as last driven; just the same */
 };
@@ -186,6 +190,12 @@ __must_check int vpci_bar_init(struct vpci_dev *dev, u32 index, enum vpci_bar_ki
  * while its own enable bit and the command register's memory bit are set. As vpci_bar_init.
  */
 __must_check int vpci_rom_init(struct vpci_dev *dev, u64 size, io_fn fn, void *arg);
+/*
+ * The first nr pages of the ROM are those of hypervisor memory at pages, aligned: who reads or runs them needs no exits
+ * where memory of devices can be mapped, but for when another function's ROM has come there later. Firmware has one at
+ * a time. Before vpci_attach, after vpci_rom_init.
+ */
+void vpci_rom_pages(struct vpci_dev *dev, const void *pages, u32 nr);
 /* Ports whose base the function has in a register of its own, as legacy chip sets do. */
 struct vpci_ports {
 	u32 size;      /* power of two, 4 to 256 */

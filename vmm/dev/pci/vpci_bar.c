@@ -39,12 +39,31 @@ struct io_bus *vpci_bar_bus(const struct vpci_dev *d, u32 i)
 	return kind == VPCI_BAR_IO || kind == VPCI_BAR_PORTS ? d->pci->pio : d->pci->mmio;
 }
 
+/* A ROM has come to base, or, VPCI_NOWHERE, has gone. */
+static void map_rom(struct vpci_dev *d, u64 base)
+{
+	const struct vpci_bar *b = &d->bars[VPCI_ROM];
+	const struct vdev_memory *m = d->pci->memory;
+
+	if (!m || !b->nr_pages)
+		return;
+	if (base != VPCI_NOWHERE)
+		m->map(m->ctx, VDEV_MEMORY_ROM, base, b->pages, b->nr_pages, true);
+	else if (d->pci->rom_of == d)
+		m->unmap(m->ctx, VDEV_MEMORY_ROM);
+	else
+		return;
+	d->pci->rom_of = base != VPCI_NOWHERE ? d : NULL;
+}
+
 bool vpci_bar_map(struct vpci_dev *d, u32 i, u64 base)
 {
 	struct vpci_bar *b = &d->bars[i];
 
 	b->region.base = base;
 	b->mapped = io_bus_add(vpci_bar_bus(d, i), &b->region) == OK;
+	if (b->mapped && i == VPCI_ROM)
+		map_rom(d, base);
 	if (b->mapped && d->bar_moved)
 		d->bar_moved(d, i, base);
 	return b->mapped;
@@ -56,6 +75,8 @@ void vpci_bar_unmap(struct vpci_dev *d, u32 i)
 		return;
 	io_bus_remove(vpci_bar_bus(d, i), &d->bars[i].region);
 	d->bars[i].mapped = false;
+	if (i == VPCI_ROM)
+		map_rom(d, VPCI_NOWHERE);
 	if (d->bar_moved)
 		d->bar_moved(d, i, VPCI_NOWHERE);
 }
@@ -134,6 +155,12 @@ int vpci_rom_init(struct vpci_dev *dev, u64 size, io_fn fn, void *arg)
 		dev->wmask[PCI_ROM + i] = (u8)(mask >> (8 * i));
 	dev->wmask[PCI_COMMAND] |= PCI_CMD_MEM;
 	return OK;
+}
+
+void vpci_rom_pages(struct vpci_dev *dev, const void *pages, u32 nr)
+{
+	dev->bars[VPCI_ROM].pages = pages;
+	dev->bars[VPCI_ROM].nr_pages = nr;
 }
 
 int vpci_ports_init(struct vpci_dev *dev, u32 index, const struct vpci_ports *ports, io_fn fn, void *arg)

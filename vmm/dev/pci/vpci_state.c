@@ -104,7 +104,11 @@ void vpci_reset(struct vpci *pci)
 
 static int bus_attach(void *dev, const struct vdev_env *env, const void *cfg)
 {
-	return vpci_init(dev, env->pio, env->mmio, env->irq);
+	struct vpci *pci = dev;
+	int err = vpci_init(pci, env->pio, env->mmio, env->irq);
+
+	pci->memory = env->memory;
+	return err;
 }
 
 static void bus_detach(void *dev)

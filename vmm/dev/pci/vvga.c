@@ -183,6 +183,9 @@ static int init(struct vvga *v, const struct vvga_cfg *g)
 		rom *= 2;
 	if (!err && g->rom)
 		err = vpci_rom_init(&v->pci, rom, rom_io, v);
+	/* What a page has beside the end of the ROM is somebody else's. */
+	if (IS_ALIGNED((uintptr_t)g->rom, PAGE_SIZE))
+		vpci_rom_pages(&v->pci, g->rom, g->rom_len / (u32)PAGE_SIZE);
 	/* From power on, for firmware that looks for a VGA before it knows of PCI. */
 	v->pci.wmask[PCI_COMMAND] |= PCI_CMD_IO | PCI_CMD_MEM;
 	vpci_cfg_set(&v->pci, PCI_COMMAND, 2, PCI_CMD_IO | PCI_CMD_MEM);
