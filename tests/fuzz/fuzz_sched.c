@@ -61,10 +61,10 @@ static u32 count(const struct sched_heap *h, const struct sched_entity *e, bool 
 	for (const struct sched_node *p = h->root; p; p = sched_heap_walk(p, false)) {
 		const struct sched_entity *x = timer ? container_of(p, struct sched_entity, timer) : entity_of_run(p);
 
-		if (p->child)
-			assert(p->child->prev == p);
-		if (p->next)
-			assert(p->next->prev == p);
+		u32 left = p->left ? p->left->rank : 0, right = p->right ? p->right->rank : 0;
+
+		assert((!p->left || p->left->up == p) && (!p->right || p->right->up == p));
+		assert(left >= right && p->rank == right + 1);
 		n += !e || x == e;
 	}
 	return n;

@@ -47,8 +47,11 @@ static struct sched_entity *pick(u32 cpu, u64 now)
 	return sched_pick(&s, cpu, now, &until, &kick);
 }
 
+static u32 compared;
+
 static bool before(const struct sched_node *a, const struct sched_node *b)
 {
+	compared++;
 	return container_of(a, struct sched_entity, run)->key < container_of(b, struct sched_entity, run)->key;
 }
 
@@ -76,6 +79,41 @@ START_TEST(heap)
 		sched_heap_remove(&h, &first->run, before);
 	}
 	ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+/* However they come and go: none of it takes long. */
+START_TEST(heap_bounded)
+{
+	static struct sched_entity x[4096];
+	u32 seed = 1, most = 0;
+
+	for (u32 how = 0; how < 4; how++) {
+		struct sched_heap h = { 0 };
+
+		for (u32 i = 0; i < ARRAY_SIZE(x); i++) {
+			seed = seed * 1103515245 + 12345;
+			x[i].key = how == 0 ? i : how == 1 ? ARRAY_SIZE(x) - i : how == 2 ? 7 : seed >> 16;
+			compared = 0;
+			sched_heap_insert(&h, &x[i].run, before);
+			most = MAX(most, compared);
+		}
+		for (u32 i = 0; i < ARRAY_SIZE(x); i++) {
+			struct sched_node *n = h.root;
+			u64 key = entity_of_run(n)->key;
+
+			seed = seed * 1103515245 + 12345;
+			for (u32 k = seed >> 16 & 15; k && sched_heap_walk(n, false); k--)
+				n = sched_heap_walk(n, false);
+			compared = 0;
+			sched_heap_remove(&h, n, before);
+			most = MAX(most, compared);
+			ck_assert(!h.root || entity_of_run(h.root)->key >= key);
+		}
+		ck_assert_ptr_null(h.root);
+	}
+	/* Two paths of log2(4097) nodes. */
+	ck_assert_uint_le(most, 26);
 }
 END_TEST
 
@@ -566,5 +604,6 @@ START_TEST(large)
 }
 END_TEST
 
-SUITE_MAIN("sched", heap, parameters, admission, waking, no_lost_wake, suspending, moving, moving_together, stealing,
-           cap, reserved, weights_change, group_clock, time_steps_back, skipped, yielding, yielding_to_one, large)
+SUITE_MAIN("sched", heap, heap_bounded, parameters, admission, waking, no_lost_wake, suspending, moving,
+           moving_together, stealing, cap, reserved, weights_change, group_clock, time_steps_back, skipped, yielding,
+           yielding_to_one, large)

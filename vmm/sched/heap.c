@@ -1,89 +1,97 @@
 /*
- * Pairing heap (Fredman, Sedgewick, Sleator, Tarjan 1986): insertion O(1), removal O(log n) amortised, no memory of
- * its own.
+ * Leftist heap (Crane 1972): the path that leads right from any node is the shortest to a node with a place left, so of
+ * at most log2(n + 1) nodes; all that is done goes along such paths. Insertion and removal are O(log n) each time, not
+ * only in the mean: they are done with a processor's lock held, and thousands may wait. No memory of its own.
  */
 #include "vmm/sched/priv.h"
 
-/* a and b: roots without siblings, may be NULL. */
-static struct sched_node *meld(struct sched_node *a, struct sched_node *b, sched_before_fn *before)
+static u32 rank_of(const struct sched_node *n)
 {
-	if (!a || !b)
-		return a ? a : b;
-	if (before(b, a)) {
-		struct sched_node *t = a;
-
-		a = b;
-		b = t;
-	}
-	b->next = a->child;
-	if (b->next)
-		b->next->prev = b;
-	b->prev = a;
-	a->child = b;
-	return a;
+	return n ? n->rank : 0;
 }
 
-/* Makes one heap of a list of siblings: pairs from the left, then all from the right. */
-static struct sched_node *combine(struct sched_node *list, sched_before_fn *before)
+/* The shorter way is to the right, and rank is its length. true: rank has changed. */
+static bool level(struct sched_node *n)
 {
-	struct sched_node *pairs = NULL, *all = NULL;
+	u32 rank;
 
-	while (list) {
-		struct sched_node *a = list, *b = a->next;
+	if (rank_of(n->left) < rank_of(n->right)) {
+		struct sched_node *t = n->left;
 
-		list = b ? b->next : NULL;
-		a->next = a->prev = NULL;
-		if (b)
-			b->next = b->prev = NULL;
-		a = meld(a, b, before);
-		a->next = pairs;
-		pairs = a;
+		n->left = n->right;
+		n->right = t;
 	}
-	while (pairs) {
-		struct sched_node *a = pairs;
+	rank = rank_of(n->right) + 1;
+	if (n->rank == rank)
+		return false;
+	n->rank = rank;
+	return true;
+}
 
-		pairs = a->next;
-		a->next = NULL;
-		all = meld(all, a, before);
+/* a and b: roots, may be NULL. Their paths to the right become one, in order. */
+static struct sched_node *meld(struct sched_node *a, struct sched_node *b, sched_before_fn *before)
+{
+	struct sched_node *root = NULL, *last = NULL;
+
+	while (a && b) {
+		struct sched_node *first = before(b, a) ? b : a, *right = first->right;
+
+		if (last)
+			last->right = first;
+		else
+			root = first;
+		first->up = last;
+		last = first;
+		b = first == b ? a : b;
+		a = right;
 	}
-	return all;
+	if (!a)
+		a = b;
+	if (!last)
+		return a;
+	last->right = a;
+	if (a)
+		a->up = last;
+	for (; last; last = last->up)
+		(void)level(last);
+	return root;
 }
 
 void sched_heap_insert(struct sched_heap *h, struct sched_node *n, sched_before_fn *before)
 {
-	*n = (struct sched_node){ 0 };
+	*n = (struct sched_node){ .rank = 1 };
 	h->root = meld(h->root, n, before);
 }
 
 void sched_heap_remove(struct sched_heap *h, struct sched_node *n, sched_before_fn *before)
 {
-	struct sched_node *rest = combine(n->child, before);
+	struct sched_node *up = n->up, *rest;
 
-	if (n == h->root) {
+	if (n->left)
+		n->left->up = NULL;
+	if (n->right)
+		n->right->up = NULL;
+	/* Of equals the one on the right is first, which mostly came later, as with the siblings of a pairing heap. */
+	rest = meld(n->right, n->left, before);
+	if (rest)
+		rest->up = up;
+	if (!up)
 		h->root = rest;
-	} else {
-		if (n->prev->child == n)
-			n->prev->child = n->next;
-		else
-			n->prev->next = n->next;
-		if (n->next)
-			n->next->prev = n->prev;
-		h->root = meld(h->root, rest, before);
-	}
+	else if (up->left == n)
+		up->left = rest;
+	else
+		up->right = rest;
+	/* Those that change are each greater than the one below: as few as the path to the right has nodes. */
+	while (up && level(up))
+		up = up->up;
 	*n = (struct sched_node){ 0 };
 }
 
 struct sched_node *sched_heap_walk(const struct sched_node *n, bool skip)
 {
-	if (n->child && !skip)
-		return n->child;
-	while (!n->next) {
-		/* Up: back to the first sibling, then to the parent. */
-		while (n->prev && n->prev->child != n)
-			n = n->prev;
-		if (!n->prev)
-			return NULL;
-		n = n->prev;
-	}
-	return n->next;
+	if (n->left && !skip) /* none to the left: none at all */
+		return n->left;
+	while (n->up && (n == n->up->right || !n->up->right))
+		n = n->up;
+	return n->up ? n->up->right : NULL;
 }

@@ -47,10 +47,10 @@ struct sched_cpumask {
 	u64 w[SCHED_MAX_CPUS / 64];
 };
 
-/* Pairing heap, intrusive (heap.c). */
+/* Leftist heap, intrusive (heap.c). */
 struct sched_node {
-	struct sched_node *child, *next;
-	struct sched_node *prev; /* previous sibling; the parent of a first child */
+	struct sched_node *left, *right, *up;
+	u32 rank; /* nodes on the way right from here */
 };
 struct sched_heap {
 	struct sched_node *root;
