@@ -36,7 +36,7 @@ PURE_SRCS := \
 	$(addprefix vmm/backend/,ramdisk.c) \
 	$(addprefix vmm/dev/,vdev.c) \
 	$(addprefix vmm/dev/irq/,vpic.c vioapic.c vlapic.c vlapic_bus.c vlapic_regs.c vlapic_timer.c \
-		vlapic_state.c pc_irqchip.c) \
+		vlapic_state.c pc_irqchip.c pc_irqchip_send.c) \
 	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vcmos.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c vflash.c) \
 	$(addprefix vmm/dev/pc/,v8042.c vps2kbd.c vps2codes.c vps2mouse.c vhpet.c vhpet_state.c vlpt.c vdma.c vfdc.c vfdc_cmd.c vfdc_xfer.c vfdc_state.c) \
 	$(addprefix vmm/dev/pc/,vide.c vide_xfer.c vide_ata.c vide_atapi.c vide_cd.c vide_identify.c vide_dma.c vide_state.c) \

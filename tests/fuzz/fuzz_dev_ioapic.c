@@ -8,20 +8,23 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 #define MASKED BIT(16)
 #define LEVEL  BIT(15)
 #define RIRR   BIT(14)
+#define STATUS BIT(12)
 
 static struct {
-	bool accept;
+	bool accept, slow;
+	u32 under_way; /* bit n: a message of pin n is */
 	u32 sent;
 	struct apic_msg last;
 } bus;
 
-static bool on_send(void *ctx, const struct apic_msg *m)
+static u32 on_send(void *ctx, u32 pin, const struct apic_msg *m)
 {
 	assert(m->dest <= 0xff && !m->x2apic && !m->shorthand && m->mode != APIC_MODE_EXTINT);
 	assert(!m->level || m->mode <= APIC_MODE_LOWEST);
 	bus.sent++;
 	bus.last = *m;
-	return bus.accept;
+	bus.under_way |= bus.slow ? 1u << pin : 0;
+	return (bus.accept ? VIOAPIC_ACCEPTED : 0) | (bus.slow ? VIOAPIC_UNDER_WAY : 0);
 }
 
 static bool is_level(u64 rte)
@@ -36,11 +39,11 @@ static void check(const struct vioapic *a, bool always_accepts)
 		u64 r = a->s.rte[pin];
 		bool asserted = a->s.lines >> pin & 1;
 
-		assert(!(r & 0x00fffffffffe1000ull));
+		assert(!(r & 0x00fffffffffe0000ull) && !(r & STATUS) == !(bus.under_way >> pin & 1));
 		assert(!(r & RIRR) || is_level(r));
 		/* Nothing that asks is forgotten. */
 		if (always_accepts && is_level(r) && asserted && !(r & MASKED))
-			assert(r & RIRR);
+			assert(r & (RIRR | STATUS));
 	}
 }
 
@@ -49,7 +52,8 @@ static void set_line(struct vioapic *a, u32 pin, bool on)
 {
 	u64 r = pin < VIOAPIC_PINS ? a->s.rte[pin] : MASKED;
 	bool was = pin < VIOAPIC_PINS && (a->s.lines >> pin & 1);
-	bool want = on && !(r & (MASKED | RIRR)) && (is_level(r) || !was) && (r >> 8 & 7) != APIC_MODE_EXTINT;
+	bool want = on && !(r & (MASKED | RIRR)) && (is_level(r) ? !(r & STATUS) : !was) &&
+	            (r >> 8 & 7) != APIC_MODE_EXTINT;
 	u32 before = bus.sent;
 
 	vioapic_set_pin(a, pin, on);
@@ -94,10 +98,19 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			              &v, 0);
 			break;
 		case 5: io_bus_access(&mmio, VIOAPIC_BASE + (val & 0xfff), (u8)(1u << (n & 3)), false, &v, 0); break;
-		case 6: bus.accept = always || (n & 1); break;
+		case 6:
+			bus.accept = always || (n & 1);
+			bus.slow = n & 2;
+			break;
 		default:
-			if (n == 0xff)
+			if (n == 0xff) {
 				vioapic_reset(&a);
+				bus.under_way = 0;
+			} else if (bus.under_way >> n % 24 & 1) {
+				bus.under_way &= ~(op & 8 ? 1u << n % 24 : 0);
+				vioapic_sent(&a, n % 24,
+				             (bus.accept ? VIOAPIC_ACCEPTED : 0) | (op & 8 ? 0 : VIOAPIC_UNDER_WAY));
+			}
 			break;
 		}
 		check(&a, always);

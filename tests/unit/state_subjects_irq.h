@@ -244,6 +244,11 @@ static inline void subject_irqchip_changed(void *arg)
 	world_note(arg, NOTE_KICK, 0x100);
 }
 
+static inline void subject_irqchip_waits(void *arg)
+{
+	world_note(arg, NOTE_KICK, 0x200);
+}
+
 static inline int subject_irqchip_attach(struct state_world *w)
 {
 	struct subject_lapics *x = w->extra;
@@ -251,6 +256,7 @@ static inline int subject_irqchip_attach(struct state_world *w)
 		                      .nr = SUBJECT_LAPICS,
 		                      .ioapic_id = 20,
 		                      .pic_changed = subject_irqchip_changed,
+		                      .waits = subject_irqchip_waits,
 		                      .arg = w };
 
 	for (u32 i = 0; i < SUBJECT_LAPICS; i++) {
@@ -352,7 +358,12 @@ static inline void subject_irqchip_step(struct state_world *w, struct state_dice
 		else
 			world_access(w, d, &w->mmio, VIOAPIC_BASE, 0x50);
 		break;
-	case 6: subject_irqchip_message(w, d); break;
+	case 6:
+		if (op & 8)
+			pc_irqchip_go_on(c);
+		else
+			subject_irqchip_message(w, d);
+		break;
 	default:
 		world_note(w, NOTE_VECTOR, vpic_pending(&c->pic));
 		if (vpic_pending(&c->pic) || (op & 8))
@@ -366,6 +377,7 @@ static inline void subject_irqchip_invariants(struct state_world *w)
 {
 	struct pc_irqchip *c = w->dev;
 	struct subject_lapics *x = w->extra;
+	u32 under_way = 0;
 
 	assert(c->s.next_lowest <= SUBJECT_LAPICS && x->l[0].s.lint[0] == c->pic.s.intr);
 	for (u32 n = 0; n < 2; n++) {
@@ -375,7 +387,10 @@ static inline void subject_irqchip_invariants(struct state_world *w)
 		assert(p->lowest < 8 && !(p->base & 7) && p->init != 1 && p->init <= 4);
 	}
 	for (u32 pin = 0; pin < VIOAPIC_PINS; pin++)
-		assert(!(c->ioapic.s.rte[pin] & 0x00fffffffffe1000ull));
+		assert(!(c->ioapic.s.rte[pin] & 0x00fffffffffe0000ull));
+	for (u32 i = 0; i < c->s.nr_waiting; i++)
+		under_way |= c->s.waiting[i].pin == IRQ_NO_PIN ? 0 : BIT(c->s.waiting[i].pin);
+	assert(vioapic_under_way(&c->ioapic.s) == under_way);
 	assert(c->ioapic.s.lines < BIT(VIOAPIC_PINS) && (c->ioapic.s.id < 16 || c->ioapic.s.id == 20));
 	for (u32 n = 0; n < 16; n++) {
 		bool on = (c->s.isa | c->s.pirq) >> n & 1;

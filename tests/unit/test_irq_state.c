@@ -243,7 +243,7 @@ END_TEST
 START_TEST(attaching)
 {
 	const struct vdev_env env = { .pio = &pio, .mmio = &mmio };
-	struct pc_irqchip_cfg cfg = { b.lapics, FAKE_LAPICS, 2, fake_pic_changed, &b };
+	struct pc_irqchip_cfg cfg = { b.lapics, FAKE_LAPICS, 2, fake_pic_changed, NULL, &b };
 	static struct pc_irqchip other;
 
 	setup();

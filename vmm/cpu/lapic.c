@@ -2,6 +2,7 @@
 #include "vmm/cpu/lapic.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/percpu.h"
 #include "mm/hvmem.h"
 #include "vmm/cpu/regs.h"
 #include "vmm/cpu/request.h"
@@ -16,28 +17,33 @@
 void lapic_send_more(struct vcpu *v)
 {
 	u64 until = cpu_rdtsc() + pcpu_clock.piece / 4;
-	struct pc_irqchip *c = &v->vm->irq;
-	bool accepted = false;
 
 	do
-		v->ipi_next = pc_irqchip_send_next(c, &v->lapic, &v->ipi, v->ipi_next, &accepted);
-	while (v->ipi_next < c->nr && cpu_rdtsc() < until);
-	if (v->ipi_next == c->nr)
-		v->ipi_next = 0;
-	else
+		(void)pc_irqchip_send_more(&v->vm->irq, &v->lapic, &v->ipi, &v->ipi_way);
+	while (v->ipi_way.left && cpu_rdtsc() < until);
+	if (v->ipi_way.left)
 		v->rearm = true; /* back to the run loop */
+}
+
+void lapic_irqs_go_on(struct vm *vm)
+{
+	u64 until = cpu_rdtsc() + pcpu_clock.piece / 4;
+
+	do
+		pc_irqchip_go_on(&vm->irq);
+	while (pc_irqchip_waits(&vm->irq) && cpu_rdtsc() < until);
 }
 
 static void lapic_send(void *ctx, struct vlapic *from, const struct apic_msg *m)
 {
 	struct vcpu *v = ctx;
-	bool accepted = false;
-	u32 next = pc_irqchip_send_next(&v->vm->irq, from, m, 0, &accepted);
+	struct irq_way way;
 
-	if (likely(next == v->vm->nr_vcpus))
+	(void)pc_irqchip_send_some(&v->vm->irq, from, m, &way);
+	if (likely(!way.left))
 		return;
 	v->ipi = *m;
-	v->ipi_next = next;
+	v->ipi_way = way;
 	lapic_send_more(v);
 }
 
@@ -112,6 +118,15 @@ static void pic_changed(void *arg)
 	vcpu_request(vm->vcpus[0], VCPU_REQ_EVENT);
 }
 
+/* The vCPU that is at it goes back to the run loop; one that was not yet entered comes by there. */
+static void irqs_wait(void *arg)
+{
+	struct vcpu *v = this_cpu()->current;
+
+	if (v && v->vm == arg)
+		v->rearm = true;
+}
+
 static u32 hidden_from(const struct cpuid_table *cpuid)
 {
 	return (cpuid_has(cpuid, CPUID_FEAT_X2APIC) ? 0 : VLAPIC_NO_X2APIC) |
@@ -135,6 +150,7 @@ int lapics_create(struct vm *vm)
 		ids[i] = v->cpuid->apic_id;
 	}
 	pc_irqchip_init(&vm->irq, vm->lapics, vm->nr_vcpus, vioapic_free_id(ids, vm->nr_vcpus), pic_changed, vm);
+	vm->irq.waits = irqs_wait;
 	return pc_irqchip_attach(&vm->irq, &vm->pio, &vm->mmio);
 }
 

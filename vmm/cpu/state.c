@@ -211,7 +211,7 @@ void vcpu_state_put(struct vcpu *v, u64 tsc, const struct vcpu_saved *s)
 	vcpu_flush_tlb(v);
 	v->rearm = true;
 	v->apic_step = 0;
-	v->ipi_next = 0;
+	v->ipi_way.left = 0;
 	v->more = VCPU_MORE_NONE;
 	v->call.next = 0;
 	vcpu_request_self(v, VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_REMAP | VCPU_REQ_EVENT | VCPU_REQ_TIMER);

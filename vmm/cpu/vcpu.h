@@ -8,6 +8,7 @@
 #include "lib/log.h"
 #include "lib/types.h"
 #include "vmm/base/timer.h"
+#include "vmm/dev/irq/pc_irqchip.h"
 #include "vmm/dev/irq/vlapic.h"
 #include "vmm/policy/cpuid.h"
 #include "vmm/policy/crs.h"
@@ -100,8 +101,8 @@ struct vcpu {
 	u8 *xsave;             /* XSAVE/FXSAVE area, page aligned */
 
 	struct vlapic lapic;
-	struct apic_msg ipi; /* that it sends */
-	u32 ipi_next;        /* whom next: lapic_send_more(); 0: it is sent */
+	struct apic_msg ipi;    /* that it sends */
+	struct irq_way ipi_way; /* how far that is: lapic_send_more() */
 	u8 *lapic_page;
 	struct timerq timers;
 

@@ -192,7 +192,7 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	v->init_pending = v->sipi_pending = false;
 	v->rearm = true;
 	v->apic_step = 0;
-	v->ipi_next = 0;
+	v->ipi_way.left = 0;
 	v->more = VCPU_MORE_NONE;
 	v->call.next = 0;
 	vcpu_unstall(v);

@@ -54,8 +54,8 @@ static void arm_preemption_timer(struct vcpu *v)
 	u64 tsc = cpu_rdtsc();
 
 	v->rearm = false;
-	/* What was prepared just now has to be entered, but others may wait to be woken. */
-	v->due_tsc = unlikely(atomic_load(&v->vm->wakes_due)) ? 0 : next_tsc(v);
+	/* What was prepared just now has to be entered, but others may wait to be woken, or interrupts to be sent. */
+	v->due_tsc = unlikely(atomic_load(&v->vm->wakes_due) || pc_irqchip_waits(&v->vm->irq)) ? 0 : next_tsc(v);
 	if (v->pin & PIN_PREEMPTION_TIMER)
 		vcpu_set_preemption_timer(v, tsc);
 	else
@@ -176,10 +176,14 @@ static void first_entry(struct vcpu *v)
 		         v->first_entry_tsc, v->first_entry_tsc + v->tsc_offset);
 }
 
+/* A piece of what goes to many vCPUs: of v's own message, or of one that a device has sent. */
 static void send_more(struct vcpu *v)
 {
 	vm_lock(v->vm);
-	lapic_send_more(v);
+	if (v->ipi_way.left)
+		lapic_send_more(v);
+	else
+		lapic_irqs_go_on(v->vm);
 	vm_unlock(v->vm);
 	stretch_end(v->exit_reason);
 }
@@ -244,7 +248,7 @@ static void run_vcpu(struct vcpu *v)
 	vcpu_pv_in(v, v->sched.wait_ns - v->steal_told);
 	v->steal_told = v->sched.wait_ns;
 	do {
-		if (unlikely(v->ipi_next)) {
+		if (unlikely(v->ipi_way.left || pc_irqchip_waits(&v->vm->irq))) {
 			send_more(v);
 			after_piece(v);
 			continue;
@@ -325,7 +329,7 @@ static bool has_work(const struct vcpu *v)
 	if (!v->id && atomic_load(&vm->work.any))
 		return true;
 	return v->state == VCPU_RUNNABLE || v->more || atomic_load(&v->request) || atomic_load(&vm->wakes_due) ||
-	       timerq_next(&v->timers) <= vm_now(vm);
+	       pc_irqchip_waits(&vm->irq) || timerq_next(&v->timers) <= vm_now(vm);
 }
 
 /* Between two pieces of a guest's end: whoever is due is woken. false: the turn is over. */

@@ -1,72 +1,14 @@
 /* The PC's interrupt wiring. SDM vol. 3 "Interprocessor and Self-Interrupts", "Message Signalled Interrupts". */
-#include "vmm/dev/irq/pc_irqchip.h"
-
-#include "lib/atomic.h"
 #include "lib/string.h"
+#include "vmm/dev/irq/pc_irqchip_priv.h"
 
-#define SHORTHAND_OTHERS 3
+STATE_DESC(pc_irqchip_state, PC_IRQCHIP_STATE, 3);
 
-STATE_DESC(pc_irqchip_state, PC_IRQCHIP_STATE, 2);
-
-/* Lowest priority: one of those that match, in turn. */
-static bool send_lowest(struct pc_irqchip *c, const struct apic_msg *m)
+static u32 ioapic_send(void *ctx, u32 pin, const struct apic_msg *m)
 {
-	u32 first = atomic_load_relaxed(&c->s.next_lowest);
+	struct pc_irqchip *c = ctx;
 
-	for (u32 i = 0; i < c->nr; i++) {
-		u32 n = (first + i) % c->nr;
-
-		if (!vlapic_match(c->lapics[n], m) || !vlapic_sw_enabled(c->lapics[n]))
-			continue;
-		atomic_store_relaxed(&c->s.next_lowest, n + 1);
-		return vlapic_deliver(c->lapics[n], m);
-	}
-	return false;
-}
-
-static bool deliver(struct vlapic *l, const struct vlapic *from, const struct apic_msg *m)
-{
-	return l == from ? vlapic_deliver_self(l, m) : vlapic_deliver(l, m);
-}
-
-u32 pc_irqchip_send_next(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m, u32 first,
-                         bool *accepted)
-{
-	/* One target, and APIC IDs are mostly the vCPUs' numbers. */
-	if (!m->shorthand && !m->logical && m->dest < MIN(c->nr, 0xffu) && vlapic_id(c->lapics[m->dest]) == m->dest) {
-		*accepted |= vlapic_match(c->lapics[m->dest], m) && deliver(c->lapics[m->dest], from, m);
-		return c->nr;
-	}
-	if (m->mode == APIC_MODE_LOWEST && !m->shorthand) {
-		*accepted |= send_lowest(c, m);
-		return c->nr;
-	}
-	for (u32 i = first; i < c->nr; i++) {
-		struct vlapic *l = c->lapics[i];
-
-		if (m->shorthand ? (m->shorthand == SHORTHAND_OTHERS && l == from) || !vlapic_enabled(l)
-		                 : !vlapic_match(l, m))
-			continue;
-		*accepted |= deliver(l, from, m);
-		return i + 1;
-	}
-	return c->nr;
-}
-
-bool pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m)
-{
-	bool accepted = false;
-	u32 next = 0;
-
-	do
-		next = pc_irqchip_send_next(c, from, m, next, &accepted);
-	while (next < c->nr);
-	return accepted;
-}
-
-static bool ioapic_send(void *ctx, const struct apic_msg *m)
-{
-	return pc_irqchip_send(ctx, NULL, m);
+	return pc_irqchip_post(c, (u8)pin, m, c->ioapic.ends);
 }
 
 #define PIT_PIN 2
@@ -127,7 +69,7 @@ static void send_msi(void *ctx, u64 addr, u32 data)
 	/* The redirection hint: to one of the processors named. */
 	if ((addr & 8) && m.logical && m.mode == APIC_MODE_FIXED)
 		m.mode = APIC_MODE_LOWEST;
-	pc_irqchip_send(ctx, NULL, &m);
+	(void)pc_irqchip_post(ctx, IRQ_NO_PIN, &m, false);
 }
 
 static bool pit_is_deaf(const struct pc_irqchip *c)
@@ -210,9 +152,11 @@ void pc_irqchip_reset(struct pc_irqchip *c)
 static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 {
 	const struct pc_irqchip_cfg *g = cfg;
+	struct pc_irqchip *c = dev;
 
-	pc_irqchip_init(dev, g->lapics, g->nr, g->ioapic_id, g->pic_changed, g->arg);
-	return pc_irqchip_attach(dev, env->pio, env->mmio);
+	pc_irqchip_init(c, g->lapics, g->nr, g->ioapic_id, g->pic_changed, g->arg);
+	c->waits = g->waits;
+	return pc_irqchip_attach(c, env->pio, env->mmio);
 }
 
 static void detach(void *dev)
@@ -251,7 +195,7 @@ static bool valid(const void *dev, const void *const part[VDEV_PARTS], struct st
 	if (s->next_lowest > chip->nr)
 		return state_refuse(c, "next_lowest", s->next_lowest, "is beyond the last local APIC");
 	return vpic_valid(part[1], c) && vioapic_valid(&chip->ioapic, part[2], c) &&
-	       lines_valid(s, part[1], part[2], c);
+	       lines_valid(s, part[1], part[2], c) && pc_irqchip_queue_valid(chip, s, vioapic_under_way(part[2]), c);
 }
 
 static void restored(void *dev, u64 now)

@@ -6,16 +6,34 @@
  */
 #pragma once
 
+#include "lib/atomic.h"
 #include "vmm/base/irqchip.h"
 #include "vmm/dev/irq/vioapic.h"
 #include "vmm/dev/irq/vlapic.h"
 #include "vmm/dev/irq/vpic.h"
 #include "vmm/dev/vdev.h"
 
+#define IRQ_WAITING_MAX 32
+#define IRQ_NO_PIN      0xff
+
+/* A message that has been sent and goes to more than the APICs that have it: the first one goes on first. */
+#define IRQ_WAITING(T, F, A, S)                                           \
+	F(T, u32, dest)                                                   \
+	F(T, u16, at)   /* the APIC to go on with, by its number */       \
+	F(T, u16, left) /* APICs from there on that have not been seen */ \
+	F(T, u8, pin)   /* of the I/O APIC; IRQ_NO_PIN: an MSI */         \
+	F(T, u8, mode)                                                    \
+	F(T, u8, vector)                                                  \
+	F(T, bool, logical)                                               \
+	F(T, bool, level)
+STATE_STRUCT(irq_waiting, IRQ_WAITING);
+
 #define PC_IRQCHIP_STATE(T, F, A, S)                                                                       \
 	F(T, u32, next_lowest) /* where the next lowest-priority interrupt goes first, up to nr; atomic */ \
 	F(T, u16, isa)         /* bit n: a device drives ISA line n */                                     \
-	F(T, u16, pirq)        /* bit n: PCI interrupts routed there do */
+	F(T, u16, pirq)        /* bit n: PCI interrupts routed there do */                                 \
+	F(T, u32, nr_waiting)  /* atomic: looked at without the lock */                                    \
+	S(T, irq_waiting, waiting, IRQ_WAITING_MAX)
 STATE_STRUCT(pc_irqchip_state, PC_IRQCHIP_STATE);
 
 struct pc_irqchip {
@@ -29,6 +47,9 @@ struct pc_irqchip {
 	struct io_bus *pio, *mmio; /* set by pc_irqchip_attach */
 	/* The 8259As' INTR changed: the vCPU whose LINT0 takes it has to look. */
 	void (*pic_changed)(void *arg);
+	/* A message waits: pc_irqchip_go_on() has to be called until none does. NULL: all are sent at once, however many
+	 * APICs there are. */
+	void (*waits)(void *arg);
 	void *arg;
 };
 
@@ -38,16 +59,25 @@ void pc_irqchip_init(struct pc_irqchip *c, struct vlapic **lapics, u32 nr, u8 io
 __must_check int pc_irqchip_attach(struct pc_irqchip *c, struct io_bus *pio, struct io_bus *mmio);
 void pc_irqchip_reset(struct pc_irqchip *c);
 /*
- * Delivers a message on the bus. from: the sending APIC (running on its own CPU), or NULL for I/O APIC and MSIs.
- * true: somebody accepted it. Any CPU, no lock needed.
+ * Delivers a message on the bus. from: the sending APIC (running on its own CPU), or NULL. true: somebody accepted it.
+ * Any CPU, no lock needed.
  */
 bool pc_irqchip_send(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m);
-/*
- * The same in pieces: delivers to the first of the APICs from number `first` on that the message is for. The number to go
- * on with; c->nr: there are no more. *accepted becomes true when that one accepted it.
- */
-u32 pc_irqchip_send_next(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m, u32 first,
-                         bool *accepted);
+/* How far a message is that is sent in pieces. */
+struct irq_way {
+	u32 at;   /* the APIC to go on with, by its number */
+	u32 left; /* APICs from there on that have not been seen; 0: it is sent */
+};
+/* The same in pieces, each of which delivers to one APIC at most and looks at a few: the first one, and the others, as
+ * long as w->left is not 0. */
+bool pc_irqchip_send_some(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m, struct irq_way *w);
+bool pc_irqchip_send_more(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m, struct irq_way *w);
+/* Messages of the I/O APIC and of devices that wait to be gone on with: one piece. As set_line, with the VM's lock. */
+static inline bool pc_irqchip_waits(const struct pc_irqchip *c)
+{
+	return atomic_load_relaxed(&c->s.nr_waiting);
+}
+void pc_irqchip_go_on(struct pc_irqchip *c);
 
 /* As pc_irqchip_init. */
 struct pc_irqchip_cfg {
@@ -55,6 +85,7 @@ struct pc_irqchip_cfg {
 	u32 nr;
 	u8 ioapic_id;
 	void (*pic_changed)(void *arg);
+	void (*waits)(void *arg);
 	void *arg;
 };
 /*

@@ -6,7 +6,7 @@
 #define RTE_VECTOR(r)  ((u8)(r))
 #define RTE_MODE(r)    ((u8)((r) >> 8 & 7))
 #define RTE_LOGICAL    BIT(11)
-#define RTE_PENDING    BIT(12) /* delivery status: messages go out at once, so it reads 0 */
+#define RTE_PENDING    BIT(12) /* delivery status: a message of it is under way */
 #define RTE_REMOTE_IRR BIT(14)
 #define RTE_LEVEL      BIT(15)
 #define RTE_MASKED     BIT(16)
@@ -33,12 +33,16 @@ static void deliver(struct vioapic *a, u32 pin)
 		.level = is_level(*r),
 		.assert_ = true,
 	};
+	u32 sent;
 
 	/* ExtINT through the I/O APIC would need an INTA cycle to the 8259A: it comes by LINT0 instead. */
 	if (m.mode == APIC_MODE_EXTINT)
 		return;
-	if (a->send(a->ctx, &m) && m.level)
+	sent = a->send(a->ctx, pin, &m);
+	if ((sent & VIOAPIC_ACCEPTED) && m.level)
 		*r |= RTE_REMOTE_IRR;
+	if (sent & VIOAPIC_UNDER_WAY)
+		*r |= RTE_PENDING;
 }
 
 /* A level that asks and is not being serviced yet. */
@@ -46,8 +50,33 @@ static void service_level(struct vioapic *a, u32 pin)
 {
 	u64 r = a->s.rte[pin];
 
-	if (is_level(r) && !(r & (RTE_MASKED | RTE_REMOTE_IRR)) && (a->s.lines >> pin & 1))
+	if (is_level(r) && !(r & (RTE_MASKED | RTE_REMOTE_IRR | RTE_PENDING)) && (a->s.lines >> pin & 1))
 		deliver(a, pin);
+}
+
+/*
+ * Whoever accepted it will end it, be it that another one has already. A level that still asks then is sent again, for the
+ * status kept that back.
+ */
+void vioapic_sent(struct vioapic *a, u32 pin, u32 what)
+{
+	u64 *r = &a->s.rte[pin];
+
+	if ((what & VIOAPIC_ACCEPTED) && is_level(*r))
+		*r |= RTE_REMOTE_IRR;
+	if (what & VIOAPIC_UNDER_WAY)
+		return;
+	*r &= ~RTE_PENDING;
+	service_level(a, pin);
+}
+
+u32 vioapic_under_way(const struct vioapic_state *s)
+{
+	u32 pins = 0;
+
+	for (u32 pin = 0; pin < VIOAPIC_PINS; pin++)
+		pins |= s->rte[pin] & RTE_PENDING ? 1u << pin : 0;
+	return pins;
 }
 
 /* Polarity is not applied: our lines are abstract, and guests set it as the firmware tables tell them. */
@@ -75,7 +104,9 @@ void vioapic_eoi(struct vioapic *a, u8 vector)
 		if (!(*r & RTE_REMOTE_IRR) || RTE_VECTOR(*r) != vector)
 			continue;
 		*r &= ~RTE_REMOTE_IRR;
+		a->ends = true;
 		service_level(a, pin);
+		a->ends = false;
 	}
 }
 
@@ -153,7 +184,7 @@ u8 vioapic_free_id(const u32 *apic_ids, u32 nr)
 	return 0;
 }
 
-void vioapic_init(struct vioapic *a, u8 id, bool (*send)(void *ctx, const struct apic_msg *msg), void *ctx)
+void vioapic_init(struct vioapic *a, u8 id, u32 (*send)(void *ctx, u32 pin, const struct apic_msg *msg), void *ctx)
 {
 	memset(a, 0, sizeof(*a));
 	a->send = send;
@@ -185,7 +216,7 @@ bool vioapic_valid(const struct vioapic *a, const struct vioapic_state *s, struc
 	for (u32 pin = 0; pin < VIOAPIC_PINS; pin++) {
 		u64 r = s->rte[pin];
 
-		if (r & ~(RTE_WRITABLE | RTE_REMOTE_IRR))
+		if (r & ~(RTE_WRITABLE | RTE_REMOTE_IRR | RTE_PENDING))
 			return state_refuse(c, "rte", r, "has bits that the entry lacks");
 		if ((r & RTE_REMOTE_IRR) && !is_level(r))
 			return state_refuse(c, "rte", r, "has remote IRR though it is for edges");

@@ -21,13 +21,19 @@
 	F(T, u8, id)
 STATE_STRUCT(vioapic_state, VIOAPIC_STATE);
 
+/* Some local APIC accepted it: a level interrupt nobody accepted gets no remote IRR. */
+#define VIOAPIC_ACCEPTED BIT(0)
+/* There may be more for whom it is: vioapic_sent() follows. Until then its pin's delivery status is "send pending". */
+#define VIOAPIC_UNDER_WAY BIT(1)
+
 struct vioapic {
 	struct vioapic_state s;
 	u8 id; /* after a reset */
-	/* true: some local APIC accepted it (a level interrupt nobody accepted gets no remote IRR) */
-	bool (*send)(void *ctx, const struct apic_msg *msg);
+	/* What became of it, VIOAPIC_ACCEPTED and VIOAPIC_UNDER_WAY. */
+	u32 (*send)(void *ctx, u32 pin, const struct apic_msg *msg);
 	void (*written)(void *ctx, u64 now); /* a redirection entry was; NULL: nobody wants to know */
 	void *ctx;
+	bool ends; /* send is called because of an EOI */
 	struct io_region region;
 };
 
@@ -36,13 +42,17 @@ struct vioapic {
  * once and MP tables still want that. 0 where all 8-bit ones are taken.
  */
 u8 vioapic_free_id(const u32 *apic_ids, u32 nr);
-void vioapic_init(struct vioapic *a, u8 id, bool (*send)(void *ctx, const struct apic_msg *msg), void *ctx);
+void vioapic_init(struct vioapic *a, u8 id, u32 (*send)(void *ctx, u32 pin, const struct apic_msg *msg), void *ctx);
 __must_check int vioapic_attach(struct vioapic *a, struct io_bus *mmio);
 void vioapic_detach(struct vioapic *a, struct io_bus *mmio);
 void vioapic_reset(struct vioapic *a);
+/* A message of that pin that was under way: as send answers. */
+void vioapic_sent(struct vioapic *a, u32 pin, u32 what);
+/* Bit n: pin n's delivery status says that a message is under way. */
+u32 vioapic_under_way(const struct vioapic_state *s);
 /*
- * Whether a state can be this one's. There is nothing to do after one was restored: messages leave at once, lines and
- * what is in service are in the state.
+ * Whether a state can be this one's. There is nothing to do after one was restored: lines, what is in service and what
+ * is under way are in the state.
  */
 bool vioapic_valid(const struct vioapic *a, const struct vioapic_state *s, struct state_check *c);
 /* Pin 0-23 (others: ignored); level: true = asserted, whatever polarity the guest programs. */
