@@ -177,7 +177,8 @@ START_TEST(flush_and_lines)
 	d.s.latch = 7;
 	vdebug_reset(&d);
 	ck_assert_uint_eq(fake_irq_lines(&irq), 0);
-	ck_assert_uint_eq(iomem[5] + d.s.latch + d.s.irq_levels, 0);
+	ck_assert_uint_eq(d.s.latch + d.s.irq_levels, 0);
+	ck_assert_uint_eq(iomem[5], 1); /* its owner clears it, in pieces */
 	/* no flush handler: nothing to call */
 	cfg = config(false, true, false);
 	cfg.flush_page = NULL;

@@ -98,6 +98,18 @@ void board_destroy(struct vm *vm)
 	vm->board = NULL;
 }
 
+#define CLEAR_PIECE (16ull << 10)
+
+/* A piece of the debug device's memory. false: there is no such piece. */
+static bool clear_iomem(const struct board *b, u32 piece)
+{
+	_Static_assert(VDEBUG_IOMEM_LEN % CLEAR_PIECE == 0, "in whole pieces");
+	if (!b->iomem || piece >= VDEBUG_IOMEM_LEN / CLEAR_PIECE)
+		return false;
+	memset(b->iomem + piece * CLEAR_PIECE, 0, CLEAR_PIECE);
+	return true;
+}
+
 bool board_reset_step(struct vm *vm, u32 step, u64 now)
 {
 	struct board *b = vm->board;
@@ -106,6 +118,8 @@ bool board_reset_step(struct vm *vm, u32 step, u64 now)
 		vdev_reset_all(&b->rows[step], 1, now);
 		return true;
 	}
+	if (clear_iomem(b, step - b->nr_rows))
+		return true;
 	vrtc_set_time(&b->rtc, walltime_now(), now);
 	/* Where no firmware does it. The windows are those of the DSDT. */
 	if (!vm->config.firmware &&

@@ -12,7 +12,7 @@ struct vm;
  * OK or an error, logged; board_destroy(). */
 __must_check int board_create(struct vm *vm);
 void board_destroy(struct vm *vm);
-/* Power-on state at VM time now: steps 0, 1 ... of it, a device each, until false. */
+/* Power-on state at VM time now: steps 0, 1 ... of it, a device or a piece of a device's memory each, until false. */
 bool board_reset_step(struct vm *vm, u32 step, u64 now);
 /* Its devices, in the order of their table, and how many there are. */
 const struct vdev *board_devices(const struct vm *vm, u32 *nr);

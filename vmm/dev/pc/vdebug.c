@@ -185,8 +185,6 @@ void vdebug_reset(struct vdebug *d)
 		if (was & BIT(i))
 			irqchip_set_line(d->cfg.irq, i, false);
 	}
-	if (d->cfg.iomem)
-		memset(d->cfg.iomem, 0, VDEBUG_IOMEM_LEN);
 }
 
 /* ---- as a device of the board ---- */

@@ -41,7 +41,10 @@ struct vdebug_config {
 	void (*flush_page)(void *arg, u64 gpa); /* page aligned; may be NULL: nothing to flush */
 	void *arg;
 	const struct irqchip *irq; /* must be set with testdev */
-	/* VDEBUG_IOMEM_LEN bytes that live as long as the device (saved with it); NULL: the memory is absent. */
+	/*
+	 * VDEBUG_IOMEM_LEN bytes that live as long as the device (saved with it); NULL: the memory is absent. A reset leaves
+	 * them alone: that is too much for one piece, and whoever owns them clears them.
+	 */
 	u8 *iomem;
 	u64 ram_bytes; /* what fw_cfg tells */
 	u16 cpus;
