@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from bhtools import gdbstub, nested, session  # noqa: E402
 import longest  # noqa: E402
 import many  # noqa: E402
+import pc_old  # noqa: E402
 
 NEW_CPU = "corei7_skylake_x"  # APICv and all else
 OLD_CPU = "corei5_arrandale_m520"  # the oldest that can run Bulkhead: no APICv, no EPT A/D
@@ -1256,3 +1257,4 @@ def all_tests():
         yield from group()
     yield from many.tests(Boot, Program)
     yield from longest.tests(payload)
+    yield from pc_old.tests(Boot)

@@ -1,0 +1,36 @@
+"""System tests of PCs that are old: floppies, media that come and go, systems that nobody here wrote.
+
+What they show is read from the guest's own screen by the monitor (`screen`), what is typed goes to its keyboard
+(`sendkey`).
+"""
+import many
+
+TROUBLE = (r"panic", r"EPT violation in RAM", r"refused", r"vCPU \d+ crashed")
+
+
+def at_the_screen(*steps):
+    """The dialogue that begins when the firmware boots: (pattern on the guest's screen, what the monitor is told)."""
+    lines = [(r"pc: Booting from 0000:7c00", many.ESCAPE)]
+    for pattern, then in steps:
+        lines += [(many.MON, ""), (many.Look("pc", pattern), then)]
+    return tuple(lines)
+
+
+def tests(boot):
+    """boot: cases.Boot."""
+    yield boot(
+        "floppy-grub",
+        "SeaBIOS boots Debian's GRUB rescue floppy, shorter than its floppy is: its menu and prompt answer what is typed",
+        900,
+        config="floppy",
+        needs=["images-of-floppy"],
+        forbid=TROUBLE,
+        want=(r"guest pc: floppy0: module \"grub-rescue-floppy\", at offset 0x13c800: the image ends here",
+              r"guest pc: powered off"),
+        dialogue=at_the_screen(
+            (r"executed automatically", "sendkey pc c\n"),
+            (r"^grub>", "sendkey pc l s ret\n"),
+            (r"^grub> ls *\n.*\(fd0\)", "sendkey pc h a l t ret\n"),
+        ),
+        figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
+    )
