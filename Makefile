@@ -31,7 +31,7 @@ PURE_SRCS := \
 	$(addprefix vmm/load/,load.c put.c elf.c linux.c elf_place.c mb1.c mb2.c) \
 	$(addprefix vmm/firmware/,tables.c acpi.c area.c bios.c mptable.c smbios.c pc.c loader.c direct.c bootorder.c) \
 	$(addprefix vmm/emul/,decode.c optable.c exec.c fast.c mem.c alu.c data.c misc.c stack.c string.c segload.c far.c \
-		sys.c sysreg.c sse.c avx.c done.c) \
+		sys.c sysreg.c sse.c x87.c avx.c done.c) \
 	$(addprefix vmm/state/,stream.c read.c show.c) \
 	$(addprefix vmm/backend/,ramdisk.c) \
 	$(addprefix vmm/dev/,vdev.c) \

@@ -2,6 +2,7 @@
 
 global fpu_get_xmm, fpu_set_xmm, fpu_get_ymm, fpu_set_ymm, fpu_get_mm, fpu_set_mm, fpu_init, fpu_clex, fpu_emms
 global fpu_get_cw, fpu_set_cw, fpu_get_sw, fpu_get_csr, fpu_set_csr, fpu_read_pkru
+global fpu_x87_mem, fpu_x87_get, fpu_x87_set, fpu_x87_env, fpu_x87_set_env
 global fpu_save, fpu_restore, fpu_save_compact, fpu_restore_compact
 
 section .text
@@ -103,6 +104,37 @@ fpu_get_sw:
 	fnstsw ax
 	movzx eax, ax
 	ret
+; With a memory operand at RSI: D8h + EDI / 8, ModRM's middle EDI % 8.
+fpu_x87_mem:
+	step 63, x87_table
+; FNSAVE, FNSTENV mask exceptions or more; whoever loads waits for one that is pending.
+fpu_x87_get:
+	fnsave [rdi]
+	frstor [rdi]
+	ret
+fpu_x87_set:
+	fnclex
+	frstor [rdi]
+	ret
+fpu_x87_env:
+	fnstenv [rdi]
+	fnclex
+	fldenv [rdi]
+	ret
+fpu_x87_set_env:
+	fnclex
+	fldenv [rdi]
+	ret
+	align 16, int3
+x87_table:
+%assign i 0
+%rep 64
+	align 16, int3
+	db 0xd8 + i / 8, (i % 8) << 3 | 6 ; [rsi]
+	ret
+%assign i i + 1
+%endrep
+	align 16, int3
 fpu_get_csr:
 	push rax
 	stmxcsr [rsp]

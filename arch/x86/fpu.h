@@ -30,6 +30,18 @@ u16 fpu_get_sw(void);
 u32 fpu_get_csr(void);
 void fpu_set_csr(u32 v);
 u32 fpu_read_pkru(void);
+/*
+ * The x87 instruction with the escape opcode D8h + op / 8 and op % 8 in ModRM's middle, on memory at p: a load, a store or
+ * arithmetic. No exception may be pending.
+ */
+void fpu_x87_mem(u32 op, void *p);
+/* All of the x87 state, as FNSAVE has it outside real mode: 108 bytes, of which the environment (FNSTENV) is the first 28. */
+#define FPU_X87_BYTES     108u
+#define FPU_X87_ENV_BYTES 28u
+void fpu_x87_get(void *area);
+void fpu_x87_set(const void *area);
+void fpu_x87_env(void *area);
+void fpu_x87_set_env(const void *area);
 /* An unmasked x87 exception is pending (FSW.ES): the next waiting instruction would raise #MF. */
 static inline bool fpu_exception_pending(void)
 {

@@ -267,6 +267,21 @@ static int op_fpu(struct emul_ctxt *c, enum emul_fpu what, u32 *val)
 	return outcome(c);
 }
 
+static int op_x87(struct emul_ctxt *c, struct emul_x87 *x)
+{
+	int rc = outcome(c);
+
+	REQUIRE(x->op < 64 && x->len >= 2 && x->len <= sizeof(x->data));
+	if (rc == EMUL_OK && x->store && (x->data[9] ^= 1))
+		x->len = 0;
+	return rc;
+}
+
+static void op_x87_undo(struct emul_ctxt *c)
+{
+	(void)c;
+}
+
 static const struct emul_ops ops = {
 	.fetch = op_fetch,
 	.read = op_read,
@@ -294,6 +309,8 @@ static const struct emul_ops ops = {
 	.get_mm = op_get_mm,
 	.set_mm = op_set_mm,
 	.fpu = op_fpu,
+	.x87 = op_x87,
+	.x87_undo = op_x87_undo,
 };
 
 static void fill(struct emul_ctxt *c, struct input *in, u64 *gpr)

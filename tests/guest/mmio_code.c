@@ -43,13 +43,13 @@ static void missing(bool user, const char *name, const u8 *code, u32 n)
 static void missing_instructions(bool user)
 {
 	static const u8 fxsave[] = { 0x0f, 0xae, 0x07 }, fxrstor[] = { 0x0f, 0xae, 0x0f },
-	                addps[] = { 0x0f, 0x58, 0x07 }, fld[] = { 0xd9, 0x07 },
+	                addps[] = { 0x0f, 0x58, 0x07 }, fldenv[] = { 0xd9, 0x27 },
 	                pshufb[] = { 0x66, 0x0f, 0x38, 0x00, 0x07 };
 
 	missing(user, "FXSAVE", fxsave, sizeof(fxsave));
 	missing(user, "FXRSTOR", fxrstor, sizeof(fxrstor));
 	missing(user, "ADDPS", addps, sizeof(addps));
-	missing(user, "FLD", fld, sizeof(fld));
+	missing(user, "FLDENV", fldenv, sizeof(fldenv));
 	missing(user, "PSHUFB", pshufb, sizeof(pshufb));
 }
 

@@ -39,6 +39,9 @@ struct fake {
 	u64 cr[9], dr[8], msr_gs, msr_star, xcr0;
 	u64 misc_arg;
 	u32 misc_mask, fpu_mask;
+	struct emul_x87 x87;
+	int x87_runs;
+	bool x87_stops;
 	int stop_rc; /* returned by read/write when not 0 */
 };
 
@@ -295,6 +298,25 @@ static int fake_set_mm(struct emul_ctxt *c, u8 nr, u64 val)
 	return EMUL_OK;
 }
 
+/* Loads are remembered, stores write a pattern. */
+static int fake_x87(struct emul_ctxt *c, struct emul_x87 *x)
+{
+	struct fake *f = fake_of(c);
+
+	f->x87_runs++;
+	if (x->store)
+		memset(x->data, 0xb0 + x->len, x->len);
+	f->x87 = *x;
+	if (f->x87_stops)
+		x->len = 0;
+	return EMUL_OK;
+}
+
+static void fake_x87_undo(struct emul_ctxt *c)
+{
+	fake_of(c)->x87_runs--;
+}
+
 static int fake_fpu(struct emul_ctxt *c, enum emul_fpu what, u32 *val)
 {
 	fake_of(c)->fpu_mask |= 1u << what;
@@ -363,6 +385,8 @@ static const struct emul_ops fake_ops = {
 	.get_mm = fake_get_mm,
 	.set_mm = fake_set_mm,
 	.fpu = fake_fpu,
+	.x87 = fake_x87,
+	.x87_undo = fake_x87_undo,
 };
 
 static inline void fake_desc(struct fake *f, u32 at, u32 base, u32 limit, u32 attr)

@@ -217,7 +217,7 @@ static const struct {
 	{ EMUL_LONG64, B(0x0f, 0xae, 0x07) },          /* FXSAVE */
 	{ EMUL_LONG64, B(0x0f, 0xae, 0x27) },          /* XSAVE */
 	{ EMUL_LONG64, B(0xd8, 0xc0) },                /* FADD */
-	{ EMUL_LONG64, B(0xd9, 0x07) },                /* FLD */
+	{ EMUL_LONG64, B(0xd9, 0x27) },                /* FLDENV */
 	{ EMUL_LONG64, B(0xf2, 0x0f, 0x12, 0x07) },    /* MOVDDUP */
 	{ EMUL_LONG64, B(0xf3, 0x0f, 0xd6, 0xc0) },    /* MOVQ2DQ */
 	{ EMUL_LONG64, B(0xf2, 0x0f, 0x6f, 0xc0) },

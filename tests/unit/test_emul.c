@@ -1414,6 +1414,70 @@ START_TEST(simd_rules)
 }
 END_TEST
 
+/* Every escape and middle of ModRM: what it moves, which way, and how much. */
+START_TEST(x87_memory)
+{
+	/* SDM vol. 2, "D8 to DF Opcode Map When ModR/M Byte is Within 00H to BFH": operands in bytes, stores negative. */
+	static const s8 sizes[8][8] = {
+		{ 4, 4, 4, 4, 4, 4, 4, 4 },       { 4, 0, -4, -4, 0, 0, 0, 0 },      { 4, 4, 4, 4, 4, 4, 4, 4 },
+		{ 4, -4, -4, -4, 0, 10, 0, -10 }, { 8, 8, 8, 8, 8, 8, 8, 8 },        { 8, -8, -8, -8, 0, 0, 0, 0 },
+		{ 2, 2, 2, 2, 2, 2, 2, 2 },       { 2, -2, -2, -2, 10, 8, -10, -8 },
+	};
+
+	for (u32 i = 0; i < 64; i++) {
+		s8 size = sizes[i / 8][i % 8];
+		char code[] = { (char)(0xd8 + i / 8), (char)(0x40 | (i % 8) << 3 | 7), 0x11 };
+		u32 len = (u32)(size < 0 ? -size : size);
+
+		if (!size)
+			continue;
+		setup(EMUL_LONG64, 0, code, sizeof(code));
+		f.gpr[EMUL_RDI] = FAKE_MMIO;
+		memset(f.mem + FAKE_MMIO, 0x5a, 64);
+		expect_ok(3);
+		ck_assert_int_eq(f.x87_runs, 1);
+		ck_assert(f.x87.op == i && f.x87.len == len && f.x87.store == (size < 0));
+		ck_assert(f.x87.rm == 0x47 && f.x87.ip == FAKE_CODE && f.x87.ea == FAKE_MMIO + 0x11);
+		for (u32 b = 0; b < len; b++)
+			ck_assert_uint_eq(size < 0 ? f.mem[FAKE_MMIO + 0x11 + b] : f.x87.data[b],
+			                  size < 0 ? 0xb0 + len : 0x5a);
+		ck_assert_uint_eq(f.mem[FAKE_MMIO + 0x11 + len], 0x5a);
+	}
+}
+END_TEST
+
+/* A store that faults has not run; nor a load. */
+START_TEST(x87_memory_faults)
+{
+	SETUP(EMUL_LONG64, 0, "\xdf\x3f"); /* FISTP m64 */
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.page[FAKE_DATA / 4096] = PAGE_RO;
+	expect_fault(14);
+	ck_assert_int_eq(f.x87_runs, 0);
+	f.page[FAKE_DATA / 4096] = 0;
+	f.x87_stops = true; /* an unmasked exception: FSW tells, memory does not change */
+	put(FAKE_DATA, 0x1122334455667788, 8);
+	expect_ok(2);
+	ck_assert_int_eq(f.x87_runs, 1);
+	ck_assert_uint_eq(mem(FAKE_DATA, 8), 0x1122334455667788);
+	SETUP(EMUL_LONG64, 0, "\xdf\x2f"); /* FILD m64 */
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.page[FAKE_DATA / 4096] = PAGE_NONE;
+	expect_fault(14);
+	ck_assert_int_eq(f.x87_runs, 0);
+	SETUP(EMUL_REAL, 0, "\xdd\x1a"); /* FSTP m64 [BP+SI]: the stack's segment ends before it does */
+	f.gpr[EMUL_RBP] = 0xfff0;
+	f.gpr[EMUL_RSI] = 0x0d;
+	expect_fault(12);
+	ck_assert_int_eq(f.x87_runs, 0);
+	SETUP(EMUL_LONG64, 0, "\xdd\x1f");
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.c.cr0 |= BIT(3);
+	expect_fault(7);
+	ck_assert_int_eq(f.x87_runs, 0);
+}
+END_TEST
+
 START_TEST(x87_control)
 {
 	SETUP(EMUL_REAL, 0, "\xdb\xe3");
@@ -1588,6 +1652,8 @@ int main(void)
 	tcase_add_test(tc, alignment_of_tables);
 	tcase_add_test(tc, no_such_registers);
 	tcase_add_test(tc, simd_rules);
+	tcase_add_test(tc, x87_memory);
+	tcase_add_test(tc, x87_memory_faults);
 	tcase_add_test(tc, x87_control);
 	tcase_add_test(tc, missing_ops);
 	tcase_add_test(tc, decimal);

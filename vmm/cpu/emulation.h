@@ -45,6 +45,7 @@ struct emulation {
 		u32 access; /* GWALK_ flags */
 		u8 cpl;
 	} page[EMULATION_PAGES];
+	u8 x87[108];      /* the x87 state before the instruction that is run */
 	u32 nr_pages;     /* of all so far; the last ones are kept */
 	bool hlt;         /* the instruction was a HLT */
 	bool unsupported; /* it is not emulated: the next go tells so */

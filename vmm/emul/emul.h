@@ -127,6 +127,17 @@ enum emul_fpu {
 	EMUL_FPU_SET_CSR, /* LDMXCSR; reserved bits were checked against 0xffff */
 };
 
+/* An x87 instruction whose operand is in memory: a load, a store, arithmetic. */
+struct emul_x87 {
+	u8 op;  /* of the escape opcode the low three bits, times 8, and ModRM's middle */
+	u8 len; /* bytes of data; after a store that an unmasked exception stopped: 0 */
+	bool store;
+	u8 rm;       /* the rest of ModRM: what FOP tells */
+	u16 cs, seg; /* selectors, */
+	u64 ip, ea;  /* and offsets: what FIP and FDP tell */
+	u8 data[10];
+};
+
 /*
  * The guest as the emulator sees it. Every op returns an enum emul_result: EMUL_OK, EMUL_FAULT after calling
  * emul_raise()/emul_raise_pf(), EMUL_UNSUPPORTED, EMUL_STOP, and cmpxchg also EMUL_RETRY. load, fetch, read and
@@ -191,6 +202,9 @@ struct emul_ops {
 	int (*get_mm)(struct emul_ctxt *c, u8 nr, u64 *val);
 	int (*set_mm)(struct emul_ctxt *c, u8 nr, u64 val);
 	int (*fpu)(struct emul_ctxt *c, enum emul_fpu what, u32 *val);
+	/* May raise #MF. Undone: as if the last one had not been. */
+	int (*x87)(struct emul_ctxt *c, struct emul_x87 *x);
+	void (*x87_undo)(struct emul_ctxt *c);
 };
 
 /* Decoded instruction; produced by emul_decode(), read by the emulator and by tests and tracing. */

@@ -1,6 +1,5 @@
 /*
- * SSE and MMX moves, and the few x87 instructions that only touch control state. The registers themselves are in the
- * CPU or in its save area; the ops fetch them.
+ * SSE and MMX moves. The registers themselves are in the CPU or in its save area; the ops fetch them.
  */
 #include "vmm/emul/insn.h"
 
@@ -207,65 +206,4 @@ int emul_op_emms(struct emul_ctxt *c)
 	if (rc == EMUL_OK)
 		rc = c->ops->fpu ? c->ops->fpu(c, EMUL_FPU_EMMS, &v) : EMUL_UNSUPPORTED;
 	return rc;
-}
-
-/* --- x87 --- */
-
-static int x87(struct emul_ctxt *c, enum emul_fpu what, u32 *v)
-{
-	emul_need(c, EMUL_B_CR);
-	if (c->cr0 & (CR0_EM | CR0_TS))
-		return emul_raise(c, VEC_NM);
-	return c->ops->fpu ? c->ops->fpu(c, what, v) : EMUL_UNSUPPORTED;
-}
-
-int emul_op_fwait(struct emul_ctxt *c)
-{
-	u32 v = 0;
-
-	emul_need(c, EMUL_B_CR);
-	if ((c->cr0 & (CR0_MP | CR0_TS)) == (CR0_MP | CR0_TS))
-		return emul_raise(c, VEC_NM);
-	return c->ops->fpu ? c->ops->fpu(c, EMUL_FPU_WAIT, &v) : EMUL_UNSUPPORTED;
-}
-
-static int fpu_mem(struct emul_ctxt *c, u32 key)
-{
-	u32 v = 0;
-	u64 m = 0;
-	int rc;
-
-	switch (key) {
-	case 0xd95: /* FLDCW */
-		rc = x87(c, EMUL_FPU_GET_CW, &v);
-		if (rc == EMUL_OK)
-			rc = emul_modrm_read(c, 0, 2, &m);
-		v = (u32)m;
-		return rc == EMUL_OK ? c->ops->fpu(c, EMUL_FPU_SET_CW, &v) : rc;
-	case 0xd97: /* FNSTCW */ rc = x87(c, EMUL_FPU_GET_CW, &v); break;
-	case 0xdd7: /* FNSTSW */ rc = x87(c, EMUL_FPU_GET_SW, &v); break;
-	default: return EMUL_UNSUPPORTED;
-	}
-	return rc == EMUL_OK ? emul_modrm_write(c, 0, 2, v & 0xffff) : rc;
-}
-
-int emul_op_fpu(struct emul_ctxt *c)
-{
-	struct emul_insn *d = &c->d;
-	u32 v = 0;
-	int rc;
-
-	if (d->is_mem)
-		return fpu_mem(c, (u32)d->opcode << 4 | (d->reg & 7));
-	switch ((u32)d->opcode << 8 | 0xc0 | (d->reg & 7u) << 3 | (d->rm & 7)) {
-	case 0xd9d0: return x87(c, EMUL_FPU_WAIT, &v); /* FNOP */
-	case 0xdbe2: return x87(c, EMUL_FPU_CLEX, &v);
-	case 0xdbe3: return x87(c, EMUL_FPU_INIT, &v);
-	case 0xdfe0: /* FNSTSW AX */
-		rc = x87(c, EMUL_FPU_GET_SW, &v);
-		if (rc == EMUL_OK)
-			emul_reg_merge(c, EMUL_RAX, 2, v);
-		return rc;
-	default: return EMUL_UNSUPPORTED;
-	}
 }

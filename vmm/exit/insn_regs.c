@@ -256,6 +256,49 @@ static int op_fpu(struct emul_ctxt *c, enum emul_fpu what, u32 *val)
 	return EMUL_OK;
 }
 
+/* Exceptions that keep a store from its operand when they are not masked: all but precision. */
+#define X87_STOPS 0x1fu
+
+/* Places in FNSTENV's area. */
+#define ENV_IP  12
+#define ENV_CS  16
+#define ENV_OP  18
+#define ENV_EA  20
+#define ENV_SEG 24
+
+/* Run here, on the guest's registers; its pointers to instruction and operand are then ours, and must not stay. */
+static int op_x87(struct emul_ctxt *c, struct emul_x87 *x)
+{
+	u16 fop = (u16)((x->op >> 3) << 8 | (x->rm & 0xc0) | (x->op & 7) << 3 | (x->rm & 7));
+	u8 env[FPU_X87_ENV_BYTES];
+	u32 ip = (u32)x->ip, ea;
+
+	if (fpu_exception_pending())
+		return emul_raise(c, 16);
+	fpu_x87_get(vc(c)->emulation->x87);
+	fpu_x87_mem(x->op, x->data);
+	if (x->store && (fpu_get_sw() & ~fpu_get_cw() & X87_STOPS))
+		x->len = 0;
+	fpu_x87_env(env);
+	memcpy(&ea, env + ENV_EA, 4);
+	memcpy(env + ENV_IP, &ip, 4);
+	memcpy(env + ENV_CS, &x->cs, 2);
+	memcpy(env + ENV_OP, &fop, 2);
+	/* Some processors change FDP for unmasked exceptions only. */
+	if (ea == (u32)(u64)x->data) {
+		ea = (u32)x->ea;
+		memcpy(env + ENV_EA, &ea, 4);
+		memcpy(env + ENV_SEG, &x->seg, 2);
+	}
+	fpu_x87_set_env(env);
+	return EMUL_OK;
+}
+
+static void op_x87_undo(struct emul_ctxt *c)
+{
+	fpu_x87_set(vc(c)->emulation->x87);
+}
+
 static bool op_time_is_up(struct emul_ctxt *c)
 {
 	struct emulation *e = vc(c)->emulation;
@@ -300,4 +343,6 @@ const struct emul_ops emulate_ops = {
 	.get_mm = op_get_mm,
 	.set_mm = op_set_mm,
 	.fpu = op_fpu,
+	.x87 = op_x87,
+	.x87_undo = op_x87_undo,
 };
