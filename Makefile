@@ -41,11 +41,11 @@ PURE_SRCS := \
 	$(addprefix vmm/dev/pc/,v8042.c vps2kbd.c vps2codes.c vps2mouse.c vhpet.c vhpet_state.c vlpt.c vdma.c vfdc.c vfdc_cmd.c vfdc_xfer.c vfdc_state.c) \
 	$(addprefix vmm/dev/pc/,vide.c vide_xfer.c vide_ata.c vide_atapi.c vide_cd.c vide_identify.c vide_dma.c vide_state.c) \
 	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vpiix4pm.c) \
-	$(addprefix vmm/dev/pci/,vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vvga_draw.c vvga_text.c vvga_fb.c) \
+	$(addprefix vmm/dev/pci/,vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vvga_draw.c vvga_text.c vvga_same.c vvga_fb.c) \
 	$(addprefix vmm/vm/,status.c remap.c a20.c) \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
 	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c \
-		obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c) \
+		obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c pixels.c) \
 	$(addprefix vmm/operator/,port.c) vmm/pcpu/rtc_time.c
 # What a pure file needs of the machine and the host runs as it is.
 PURE_ASM := arch/x86/task.asm

@@ -38,6 +38,7 @@ struct fake_mon {
 	u32 screen_generation, screen_guest;
 	u64 screen_asker;
 	bool screen_busy, screen_wide;
+	u32 screen_row[2][1920], screens; /* two may be served at once here */
 	enum mon_action last_action;
 	u32 last_guest;
 	enum mon_prop last_prop;
@@ -330,11 +331,25 @@ static int fake_screen(void *ctx, u32 guest, u64 asker, u32 generation, struct m
 		s->width = 1920;
 		s->height = 60;
 	}
+	s->row = f->screen_row[f->screens++ % 2];
 	return OK;
 }
 
+/* What is drawn: below, or noise, something like letters, columns, and longer than any run. */
+enum { FAKE_GRADIENT, FAKE_NOISE, FAKE_LETTERS, FAKE_COLUMNS, FAKE_EVEN, FAKE_NR_PATTERNS };
+static u32 fake_pattern __attribute__((unused));
+
 static u32 fake_pixel(u32 x, u32 y)
 {
+	u32 n = (x * 2654435761u ^ y * 2246822519u) * 3266489917u;
+
+	switch (fake_pattern) {
+	case FAKE_NOISE: return n >> 8;
+	case FAKE_LETTERS: return x % 9 < 7 && (n & 0x300) && y % 16 > 3 ? 0xaaaaaa : 0xaa0000;
+	case FAKE_COLUMNS: return x * 0x070301 & 0xffffff;
+	case FAKE_EVEN: return 0x00aaff;
+	default: break;
+	}
 	return y < 40 ? x | y << 8 | (x ^ y) << 16 : 0x0000aa;
 }
 
@@ -348,6 +363,16 @@ static void fake_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 
 		rgb[3 * i + 1] = (u8)(v >> 8);
 		rgb[3 * i + 2] = (u8)(v >> 16);
 	}
+}
+
+static u32 fake_screen_same(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n)
+{
+	u32 nr = 0;
+
+	((struct fake_mon *)ctx)->work++;
+	while (nr < n && nr < 50 && fake_pixel(x + nr, y) == fake_pixel(x + nr, y - 1))
+		nr++;
+	return nr;
 }
 
 static size_t fake_screen_text(void *ctx, u64 asker, u32 generation, u32 col, u32 row, u32 n, char *text)
@@ -450,6 +475,7 @@ static const struct mon_ops fake_ops = {
 	.send_keys = fake_send_keys,
 	.screen = fake_screen,
 	.screen_pixels = fake_screen_pixels,
+	.screen_same = fake_screen_same,
 	.screen_text = fake_screen_text,
 	.screen_done = fake_screen_done,
 	.ready = fake_ready,

@@ -59,6 +59,7 @@ static void check(u32 width, u32 height, u32 (*want)(u32 x, u32 y))
 	for (u32 y = 0; y < height; y++) {
 		for (u32 x = 0, n; x < width; x += n) {
 			u8 rgb[3 * FB_PIXEL_MAX];
+			u32 same;
 
 			n = MIN(1 + (x * 7 + y) % FB_PIXEL_MAX, width - x);
 			vvga_fb_ops.pixels(shot, x, y, n, rgb);
@@ -69,6 +70,12 @@ static void check(u32 width, u32 height, u32 (*want)(u32 x, u32 y))
 				ck_assert_msg(got == want(x + i, y), "(%u, %u): %06x, not %06x", x + i, y, got,
 				              want(x + i, y));
 			}
+			/* What is said to be as above is. */
+			same = vvga_fb_ops.same(shot, x, y, n);
+			ck_assert_uint_le(same, n);
+			for (u32 i = 0; i < same; i++)
+				ck_assert_msg(y && want(x + i, y) == want(x + i, y - 1), "(%u, %u) is not as above",
+				              x + i, y);
 		}
 	}
 }
@@ -556,6 +563,42 @@ START_TEST(frozen_while_turning)
 }
 END_TEST
 
+/* Rows that are alike are found to be, in pieces; one that differs, where it does. */
+START_TEST(as_above)
+{
+	start(&vga_mode_13);
+	vga_vbe_mode(640, 480, 32, VBE_LFB);
+	vga_write(VGA_LFB + (100 * 640 + 300) * 4, 4, 1);
+	freeze();
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 0, 0, 640), 0);
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 0, 1, 640), 64);
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 610, 1, 640), 30);
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 290, 100, 640), 10);
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 300, 101, 640), 0);
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 0, 480, 640), 0);
+	start(&vga_mode_12);
+	for (u32 i = 0; i < 4 * VVGA_PLANE; i++)
+		vga.vram[i] = 0;
+	freeze();
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 3, 7, 640), 61);
+	start(&vga_mode_3);
+	vga_crtc(0x0a, 0x20);
+	load_font(0, 0);
+	for (u32 i = 0; i < 80 * 25; i++)
+		((u16 *)vga.vram)[i] = 0x0741;
+	freeze();
+	/* A font of other lines each; from one row to the next the last line differs from the first. */
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 0, 0, 720), 0);
+	for (u32 y = 1; y < 400; y++)
+		for (u32 x = 0; x < 720; x += 9)
+			ck_assert(vvga_fb_ops.same(shot, x, y, 9) == 0 || pixel(x, y) == pixel(x, y - 1));
+	for (u32 i = 0; i < 80 * 25; i++)
+		((u16 *)vga.vram)[i] = 0x0041;
+	freeze();
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 0, 16, 720), 36);
+}
+END_TEST
+
 START_TEST(blank)
 {
 	start(&vga_mode_13);
@@ -566,6 +609,7 @@ START_TEST(blank)
 	vga_out(0x3c0, 1, 0);
 	freeze();
 	ck_assert(shape.kind == FB_BLANK && !pixel(0, 0) && shape.width == 320);
+	ck_assert_uint_eq(vvga_fb_ops.same(shot, 20, 1, 320), 300);
 	vga_out(0x3c0, 1, 0x20);
 	vga_in(0x3da, 1);
 	vga_out(0x3c0, 1, 0x20);
@@ -580,4 +624,4 @@ START_TEST(blank)
 END_TEST
 
 SUITE_MAIN("vvga_draw", planar, mode_13, mode_x, cga, text, cursor, fonts, scrolling, utf8, vbe, vbe_planar, frozen,
-           frozen_while_turning, blank)
+           frozen_while_turning, as_above, blank)

@@ -78,33 +78,71 @@ static bool add_base64(struct text *to, const char *s, size_t len)
 	return true;
 }
 
-/* Runs and literals. false: they are not just nr pixels. */
-static bool unpack(const struct text *data, u8 *to, size_t nr)
+/* A picture on its way: docs/control.md, "Screens", has the codes. */
+struct unpacker {
+	const u8 *p, *end;
+	u8 *from, *to, *stop; /* an answer's pixels: where they begin, and end, and the next one */
+	u32 width;
+	u8 cache[64][3];
+	u8 colour[3]; /* the pixel before */
+};
+
+static bool put_run(struct unpacker *u, u32 nr, bool above)
 {
-	const u8 *p = (const u8 *)data->s, *end = p + data->len;
+	size_t bytes = (size_t)3 * nr, line = (size_t)3 * u->width;
 
-	while (p < end) {
-		size_t run = 1, pixels = 1;
-		u8 code = *p++;
+	if (!nr || bytes > (size_t)(u->stop - u->to) || (above && (size_t)(u->to - u->from) < line))
+		return false;
+	for (; bytes; bytes -= 3, u->to += 3)
+		memcpy(u->to, above ? u->to - line : u->colour, 3);
+	memcpy(u->colour, u->to - 3, 3);
+	return true;
+}
 
-		if (code < 128) {
-			pixels = code + 1u;
-		} else if (code < 255) {
-			run = code - 126u;
-		} else {
-			if (end - p < 2)
-				return false;
-			run = p[0] | (size_t)p[1] << 8;
-			p += 2;
-		}
-		if ((size_t)(end - p) < 3 * pixels || pixels * run > nr)
-			return false;
-		nr -= pixels * run;
-		for (; pixels; pixels--, p += 3)
-			for (size_t i = 0; i < run; i++, to += 3)
-				memcpy(to, p, 3);
+static bool put_colour(struct unpacker *u, int red, int green, int blue)
+{
+	const u8 rgb[3] = { (u8)red, (u8)green, (u8)blue };
+
+	memcpy(u->colour, rgb, 3);
+	memcpy(u->cache[(rgb[0] * 3 + rgb[1] * 5 + rgb[2] * 7) % 64], rgb, 3);
+	return put_run(u, 1, false);
+}
+
+/* A code and what is behind it. */
+static bool unpack_one(struct unpacker *u)
+{
+	static const u8 behind[] = { [0xfe - 0xfe] = 3, [0xff - 0xfe] = 2 };
+	u8 code = *u->p++;
+	const u8 *p = u->p, *c = u->colour;
+	int green = code - 0x80 - 32;
+
+	u->p += code >= 0xfe ? behind[code - 0xfe] : code >> 6 == 2;
+	if (u->p > u->end)
+		return false;
+	switch (code >> 6) {
+	case 0: memcpy(u->colour, u->cache[code], 3); return put_run(u, 1, false);
+	case 1: return put_colour(u, c[0] + (code >> 4 & 3) - 2, c[1] + (code >> 2 & 3) - 2, c[2] + (code & 3) - 2);
+	case 2: return put_colour(u, c[0] + green + (p[0] >> 4) - 8, c[1] + green, c[2] + green + (p[0] & 15) - 8);
+	default: break;
 	}
-	return !nr;
+	if (code == 0xff)
+		return put_run(u, p[0] | (p[1] & 0x7fu) << 8, p[1] & 0x80);
+	if (code == 0xfe)
+		return put_colour(u, p[0], p[1], p[2]);
+	return put_run(u, (code & 0x1fu) + 1, code & 0x20);
+}
+
+/* false: they are not just nr pixels, in rows of width. */
+static bool unpack(const struct text *data, u8 *to, u32 width, size_t nr)
+{
+	struct unpacker u = { .from = to, .to = to, .stop = to + 3 * nr, .width = width };
+
+	u.p = (const u8 *)data->s;
+	u.end = u.p + data->len;
+	while (u.p < u.end)
+		if (!unpack_one(&u))
+			return false;
+	return u.to == u.stop;
 }
 
 static bool take_data(struct picture *pic, const struct json_doc *d, const struct json_tok *r, u32 rows)
@@ -116,7 +154,8 @@ static bool take_data(struct picture *pic, const struct json_doc *d, const struc
 	text_add(&bytes, "", 0);
 	for (const struct json_tok *t = good ? json_first(d, data) : NULL; t && good; t = json_next(d, data, t))
 		good = t->type == JSON_STRING && add_base64(&bytes, d->text + t->start, t->len);
-	good = good && unpack(&bytes, pic->rgb + (size_t)3 * pic->width * pic->rows, (size_t)rows * pic->width);
+	good = good &&
+	       unpack(&bytes, pic->rgb + (size_t)3 * pic->width * pic->rows, pic->width, (size_t)rows * pic->width);
 	free(bytes.s);
 	return good;
 }

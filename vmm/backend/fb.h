@@ -42,6 +42,11 @@ struct fb_ops {
 	/* n <= FB_PIXEL_MAX pixels from (x, y) on as R, G, B bytes; what lies beyond the picture is black. */
 	void (*pixels)(const void *shot, u32 x, u32 y, u32 n, u8 *rgb);
 	/*
+	 * How many of n pixels from (x, y) on, the first ones, are found to be as those above them, y - 1; a piece looks
+	 * at some only.
+	 */
+	u32 (*same)(const void *shot, u32 x, u32 y, u32 n);
+	/*
 	 * n <= FB_TEXT_MAX characters of a text screen from (col, row) on as UTF-8 into buf, n * FB_UTF8_MAX bytes;
 	 * blanks beyond the screen. Returns their bytes; no NUL.
 	 */

@@ -2,14 +2,11 @@
 #include "lib/fmt.h"
 #include "lib/string.h"
 #include "vmm/mon/cmd.h"
+#include "vmm/mon/pixels.h"
 
-#define PIXELS     8u               /* asked for at a time: a piece, with their encoding */
-#define CELLS      MON_SCREEN_CELLS /* the same of characters */
-#define DATA_MAX   (30u << 10)      /* of an answer: when there is as much, it ends with the row */
-#define RUN_SHORT  128u
-#define RUN_LONG   0xffffu
-#define LITERALS   32u /* pixels, at most */
-#define LINE_BYTES 96u /* of a string, before base64 */
+#define PIXELS   8u               /* asked for at a time: a piece, with their encoding */
+#define CELLS    MON_SCREEN_CELLS /* the same of characters */
+#define DATA_MAX (30u << 10)      /* of an answer: when there is as much, it ends with the row */
 
 /* Whose frozen screen it is. */
 static u64 asker(const struct cmd_run *r)
@@ -95,121 +92,33 @@ int cmd_screen(struct cmd_run *r)
 	return OK;
 }
 
-/* ---- pixels: runs and literals (docs/control.md), as lines of base64 ---- */
-
-struct encoder {
-	struct out *out;
-	u32 pixel, run; /* as many of one colour are held back */
-	u8 literal[LITERALS * 3];
-	u32 nr_literals;
-	u8 line[LINE_BYTES];
-	u32 len, sent;
-};
-
-static void put_base64(struct encoder *e)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	char text[LINE_BYTES / 3 * 4 + 4];
-	u32 n = 0;
-
-	for (u32 i = 0; i < e->len; i += 3) {
-		u32 left = e->len - i;
-		u32 v = (u32)e->line[i] << 16 | (left > 1 ? (u32)e->line[i + 1] << 8 : 0) |
-		        (left > 2 ? e->line[i + 2] : 0);
-
-		text[n++] = digits[v >> 18];
-		text[n++] = digits[v >> 12 & 63];
-		text[n++] = left > 1 ? digits[v >> 6 & 63] : '=';
-		text[n++] = left > 2 ? digits[v & 63] : '=';
-	}
-	if (n)
-		out_line(e->out, text, n);
-	e->sent += n;
-	e->len = 0;
-}
-
-static void put_byte(struct encoder *e, u32 byte)
-{
-	e->line[e->len++] = (u8)byte;
-	if (e->len == LINE_BYTES)
-		put_base64(e);
-}
-
-static void put_pixel(struct encoder *e, u32 pixel)
-{
-	put_byte(e, pixel & 0xff);
-	put_byte(e, pixel >> 8 & 0xff);
-	put_byte(e, pixel >> 16);
-}
-
-static void put_literals(struct encoder *e)
-{
-	if (e->nr_literals)
-		put_byte(e, e->nr_literals - 1);
-	for (u32 i = 0; i < 3 * e->nr_literals; i++)
-		put_byte(e, e->literal[i]);
-	e->nr_literals = 0;
-}
-
-static void end_run(struct encoder *e)
-{
-	if (e->run == 1) {
-		u8 *p = e->literal + (size_t)3 * e->nr_literals++;
-
-		p[0] = (u8)e->pixel;
-		p[1] = (u8)(e->pixel >> 8);
-		p[2] = (u8)(e->pixel >> 16);
-		if (e->nr_literals == LITERALS)
-			put_literals(e);
-	} else if (e->run) {
-		put_literals(e);
-		put_byte(e, e->run <= RUN_SHORT ? e->run + 126 : 255);
-		if (e->run > RUN_SHORT) {
-			put_byte(e, e->run & 0xff);
-			put_byte(e, e->run >> 8);
-		}
-		put_pixel(e, e->pixel);
-	}
-	e->run = 0;
-}
-
-static void add_pixels(struct encoder *e, const u8 *rgb, u32 n)
-{
-	for (; n; n--, rgb += 3) {
-		u32 pixel = rgb[0] | (u32)rgb[1] << 8 | (u32)rgb[2] << 16;
-
-		if (e->run && (pixel != e->pixel || e->run == RUN_LONG))
-			end_run(e);
-		e->pixel = pixel;
-		e->run++;
-	}
-}
-
-static void finish(struct encoder *e)
-{
-	end_run(e);
-	put_literals(e);
-	put_base64(e);
-}
+/* ---- pixels ---- */
 
 /* Rows from row on, until there is enough for an answer. Returns how many. */
 static u32 put_rows(struct cmd_run *r, const struct mon_screen *s, u32 row)
 {
-	struct encoder e = { .out = r->out };
 	const struct mon *mon = r->mon;
-	u32 from = row;
+	struct pixels p;
+	u32 from = row, n;
 	u8 rgb[3 * PIXELS];
 
-	for (; row < s->height && e.sent < DATA_MAX; row++) {
-		for (u32 x = 0; x < s->width; x += PIXELS) {
-			u32 n = MIN(PIXELS, s->width - x);
-
+	pixels_begin(&p, r->out, s->row, s->width);
+	for (; row < s->height && p.sent < DATA_MAX; row++) {
+		for (u32 x = 0; x < s->width; x += n) {
 			mon_point(mon);
+			n = row == from
+			            ? 0
+			            : mon->ops->screen_same(mon->ctx, asker(r), s->generation, x, row, s->width - x);
+			if (n) {
+				pixels_above(&p, n);
+				continue;
+			}
+			n = MIN(PIXELS, s->width - x);
 			mon->ops->screen_pixels(mon->ctx, asker(r), s->generation, x, row, n, rgb);
-			add_pixels(&e, rgb, n);
+			pixels_add(&p, rgb, n);
 		}
 	}
-	finish(&e);
+	pixels_end(&p);
 	return row - from;
 }
 

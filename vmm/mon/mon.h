@@ -111,13 +111,15 @@ struct mon_screen {
 	enum mon_screen_kind kind;
 	u32 generation;    /* of all screens that were frozen; never 0 */
 	u32 width, height; /* pixels */
+	u32 *row;          /* memory for one of width pixels, of who has the screen */
 	u32 cols, rows;    /* of a text screen */
 	bool cursor;
 	u32 cursor_col, cursor_row;
 };
 #define MON_SCREEN_COLS  256u /* at most */
-#define MON_SCREEN_CELLS 8u   /* characters asked for at a time */
-#define MON_SCREEN_UTF8  3u   /* bytes of a character */
+#define MON_SCREEN_WIDTH 2304u
+#define MON_SCREEN_CELLS 8u /* characters asked for at a time */
+#define MON_SCREEN_UTF8  3u /* bytes of a character */
 
 /* What `top` compared with: the caller keeps one per guest and slot, zeroed at first. */
 struct mon_sample {
@@ -199,6 +201,8 @@ struct mon_ops {
 	int (*screen)(void *ctx, u32 guest, u64 asker, u32 generation, struct mon_screen *screen);
 	/* n pixels from (x, y) on as R, G, B; black when it is not kept any more. */
 	void (*screen_pixels)(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb);
+	/* How many of them, at first, are found to be as those above; 0 when it is not kept any more. */
+	u32 (*screen_same)(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n);
 	/* n <= MON_SCREEN_CELLS characters as UTF-8; their bytes. 0 when it is not kept any more. */
 	size_t (*screen_text)(void *ctx, u64 asker, u32 generation, u32 col, u32 row, u32 n, char *text);
 	/* It is not needed any more. */

@@ -523,6 +523,7 @@ const struct mon_ops monitor_ops = {
 	.send_keys = send_keys,
 	.screen = monitor_screen,
 	.screen_pixels = monitor_screen_pixels,
+	.screen_same = monitor_screen_same,
 	.screen_text = monitor_screen_text,
 	.screen_done = monitor_screen_done,
 	.ready = ready,

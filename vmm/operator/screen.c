@@ -16,6 +16,9 @@
 
 _Static_assert(MON_SCREEN_CELLS <= FB_TEXT_MAX && MON_SCREEN_UTF8 == FB_UTF8_MAX, "as it is asked for");
 
+/* Of who has the one below: the row of pixels before (mon_screen). */
+static u32 shot_row[MON_SCREEN_WIDTH];
+
 /* monitor_lock; a command that pauses looks again whether it is still its own */
 static struct {
 	void *mem;
@@ -149,8 +152,9 @@ static void tell(struct mon_screen *s)
 	*s = (struct mon_screen){
 		.kind = kinds[shape.kind],
 		.generation = shot.generation,
-		.width = shape.width,
+		.width = MIN(shape.width, MON_SCREEN_WIDTH),
 		.height = shape.height,
+		.row = shot_row,
 		.cols = MIN(shape.cols, MON_SCREEN_COLS),
 		.rows = shape.rows,
 		.cursor = shape.cursor,
@@ -195,6 +199,14 @@ void monitor_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u
 		return;
 	shot.used = clock_now();
 	shot.ops->pixels(shot.mem, x, y, n, rgb);
+}
+
+u32 monitor_screen_same(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n)
+{
+	if (!is_mine(asker, generation) || !shot.whole)
+		return 0;
+	shot.used = clock_now();
+	return shot.ops->same(shot.mem, x, y, n);
 }
 
 size_t monitor_screen_text(void *ctx, u64 asker, u32 generation, u32 col, u32 row, u32 n, char *text)

@@ -188,19 +188,12 @@ static void from_pairs(u32 planes, u8 px[8])
 	}
 }
 
-struct text_row {
-	struct vvga_line line;
-	u32 fonts[2]; /* of attributes without and with bit 3 */
-	u32 cursor;   /* count of the address counter; ~0: none in this line */
-	bool blink_off;
-};
-
 static u32 font_at(u32 select)
 {
 	return (select & 3) << 14 | (select & 4) << 11;
 }
 
-static void load_text_row(const struct vvga_shot *shot, struct text_row *t)
+void vvga_text_row(const struct vvga_shot *shot, struct vvga_text_row *t)
 {
 	const struct vvga_state *s = &shot->s;
 	u32 fonts = s->seq[SR_FONT], start = s->crtc[CR_CURSOR_START], frame = (u32)(shot->now / FRAME_NS);
@@ -214,8 +207,7 @@ static void load_text_row(const struct vvga_shot *shot, struct text_row *t)
 		t->cursor = (u32)s->crtc[CR_CURSOR_HIGH] << 8 | s->crtc[CR_CURSOR_LOW];
 }
 
-/* A character's pixels in this line. */
-static void text_cell(const struct vvga_shot *shot, const struct text_row *t, u32 col, u8 px[9])
+void vvga_text_cell(const struct vvga_shot *shot, const struct vvga_text_row *t, u32 col, u8 px[9])
 {
 	const struct vvga_state *s = &shot->s;
 	u32 ma = t->line.ma + col, cell = vvga_shot_planes(shot, vvga_count_addr(s, ma, t->line.scan));
@@ -250,17 +242,17 @@ static void put(u8 *rgb, u32 colour)
 
 static void text_pixels(const struct vvga_shot *shot, const struct vvga_picture *p, u32 x, u32 y, u32 n, u8 *rgb)
 {
-	struct text_row t = { .line = vvga_line(&shot->s, y * p->repeat) };
+	struct vvga_text_row t = { .line = vvga_line(&shot->s, y * p->repeat) };
 	struct palette palette;
 	u32 at = x + t.line.pan, col = ~0u;
 	u8 px[9];
 
 	palette.known = 0;
-	load_text_row(shot, &t);
+	vvga_text_row(shot, &t);
 	for (u32 i = 0; i < n; i++, at++) {
 		if (at / p->char_width != col) {
 			col = at / p->char_width;
-			text_cell(shot, &t, col, px);
+			vvga_text_cell(shot, &t, col, px);
 		}
 		put(rgb + 3 * i, colour(&shot->s, &palette, px[at % p->char_width]));
 	}

@@ -107,5 +107,6 @@ const struct fb_ops vvga_fb_ops = {
 	.copy = copy,
 	.shape = shape,
 	.pixels = vvga_pixels,
+	.same = vvga_same,
 	.text = vvga_text,
 };

@@ -130,6 +130,20 @@ u32 vvga_count_addr(const struct vvga_state *s, u32 ma, u32 scan);
 /* What the planes have there: plane p in bits 8p to 8p+7. */
 u32 vvga_shot_planes(const struct vvga_shot *shot, u32 a);
 void vvga_pixels(const void *shot, u32 x, u32 y, u32 n, u8 *rgb);
+/* What a scan line of text has in common; line is set. */
+struct vvga_text_row {
+	struct vvga_line line;
+	u32 fonts[2]; /* of attributes without and with bit 3 */
+	u32 cursor;   /* count of the address counter; ~0: none in this line */
+	bool blink_off;
+};
+void vvga_text_row(const struct vvga_shot *shot, struct vvga_text_row *t);
+/* A character's pixels in this line. */
+void vvga_text_cell(const struct vvga_shot *shot, const struct vvga_text_row *t, u32 col, u8 px[9]);
+
+/* ---- vvga_same.c ---- */
+
+u32 vvga_same(const void *shot, u32 x, u32 y, u32 n);
 
 /* ---- vvga_text.c ---- */
 
