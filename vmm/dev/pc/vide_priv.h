@@ -41,9 +41,9 @@
 #define PRD_LAST      BIT(31)
 #define PRD_TABLE_END 0xffffu /* a table stays within 64 KiB */
 
-#define VIDE_IDETIM   0x40 /* PCI configuration, and 42h: timing, decode enable */
+#define VIDE_IDETIM   0x40        /* PCI configuration, and 42h: timing, decode enable */
 #define VIDE_DECODES  0x80008000u /* both of them decode */
-#define VIDE_MULTIPLE 16   /* sectors of a block, at most */
+#define VIDE_MULTIPLE 16          /* sectors of a block, at most */
 #define VIDE_LBA28    0x0fffffffull
 
 /* How a command ends: its status is set (with an interrupt), or it goes on. */
