@@ -31,7 +31,7 @@ struct vm_starting {
 	u32 mb1_at, mb2_at;
 	u32 run;     /* the start it is of: vm_run() */
 	u64 cleared; /* bytes of memory */
-	enum { CLEAR, TABLES, IMAGES, COPY, VCPUS, DEVICES, START } step;
+	enum { CLEAR, TABLES, IMAGES, COPY, VCPUS, FIRST_VCPU, DEVICES, START } step;
 	u32 apic_ids[FW_MAX_CPUS];
 	bool ids_there;
 	struct fw_build tables;
@@ -186,7 +186,7 @@ static void set_start_state(struct vcpu *v, const struct load_out *o)
 	vmcs_write(VMCS_ENTRY_CONTROLS, v->entry);
 }
 
-static void reset_vcpu(struct vcpu *v, const struct load_out *out)
+static void reset_vcpu(struct vcpu *v)
 {
 	v->state = v->id ? VCPU_WAIT_SIPI : VCPU_RUNNABLE;
 	v->init_pending = v->sipi_pending = false;
@@ -200,10 +200,16 @@ static void reset_vcpu(struct vcpu *v, const struct load_out *out)
 	lapic_reset(v, 0);
 	vcpu_load(v);
 	vcpu_reset(v, false);
-	if (v->id == 0 && !v->vm->config.firmware) /* which begins at the reset vector */
-		set_start_state(v, out);
 	vcpu_put(v);
 	atomic_store(&v->request, VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_REMAP | VCPU_REQ_EVENT | VCPU_REQ_TIMER);
+}
+
+/* Another piece: the first vCPU begins where its image says. */
+static void start_at(struct vcpu *v, const struct load_out *out)
+{
+	vcpu_load(v);
+	set_start_state(v, out);
+	vcpu_put(v);
 }
 
 /* Time begins. */
@@ -249,8 +255,13 @@ static void start_piece(struct vm *vm)
 		break;
 	case COPY: s->step += !load_copy_some(&vm->mem, &s->copies, CHUNK); break;
 	case VCPUS:
-		reset_vcpu(vm->vcpus[s->vcpus++], &s->out);
+		reset_vcpu(vm->vcpus[s->vcpus++]);
 		s->step += s->vcpus == vm->nr_vcpus;
+		break;
+	case FIRST_VCPU:
+		if (!vm->config.firmware) /* which begins at the reset vector */
+			start_at(vm->vcpus[0], &s->out);
+		s->step++;
 		break;
 	case DEVICES:
 		if (!s->devices)
