@@ -1000,6 +1000,7 @@ static const char *const lives[] = { "reset by CF9h",
 	                             "reset by the keyboard controller",
 	                             "triple fault, with its dump",
 	                             "crash, with its dump",
+	                             "crash, with its dump and VMCS",
 	                             "hard reset by PCI" };
 
 static void die(u32 how)
@@ -1015,6 +1016,7 @@ static void die(u32 how)
 	case 2: outb(0x64, 0xfe); break;
 	case 3: asm volatile("lidt %0\n\tud2" : : "m"(none)); break;
 	case 4: write_cr3(UNCLAIMED); break;
+	case 5: (void)stretch(STRETCH_CRASH, 0, 0); break;
 	default: outb(0xcf9, 0xe); break;
 	}
 	rt_delay(1000000);

@@ -7,15 +7,17 @@
 
 void vcpu_log(struct vcpu *v, enum log_level level, const char *fmt, ...)
 {
+	char who[sizeof(v->dump.tag) + 40];
 	u32 suppressed;
 	va_list ap;
 
 	if (!log_limit_ok(&v->limit, vm_now(v->vm), 10, 1000000000, &suppressed))
 		return;
+	/* In the same line: two of them are too much for a piece. */
 	if (suppressed)
-		log_printf(level, "%s (%u messages suppressed)\n", v->dump.tag, suppressed);
+		fmt_snprintf(who, sizeof(who), "%s (%u messages suppressed)", v->dump.tag, suppressed);
 	va_start(ap, fmt);
-	log_vprintf_for(level, v->dump.tag, fmt, ap);
+	log_vprintf_for(level, suppressed ? who : v->dump.tag, fmt, ap);
 	va_end(ap);
 }
 
@@ -85,12 +87,26 @@ enum {
 	DUMP_EXIT = DUMP_SEG + SEG_NR,
 	DUMP_EVENT,
 	DUMP_FIND_EXITS,
-	DUMP_EXITS
+	DUMP_EXITS,
+	DUMP_VMCS
 };
 
 void vcpu_dump_begin(struct vcpu *v)
 {
 	v->dump.next = DUMP_HEADLINE;
+	v->dump.vmcs = false;
+}
+
+void vcpu_dump_vmcs(struct vcpu *v)
+{
+	v->dump.vmcs = true;
+	v->dump.field = 0;
+}
+
+/* After the last exits. */
+static u32 step_after_exits(const struct vcpu *v)
+{
+	return v->dump.vmcs ? DUMP_VMCS : DUMP_NONE;
 }
 
 /* A line a piece: formatting takes its time. */
@@ -133,7 +149,8 @@ void vcpu_dump_step(struct vcpu *v)
 		        vmcs_read(VMCS_GUEST_INTERRUPTIBILITY), vmcs_read(VMCS_GUEST_ACTIVITY));
 		break;
 	case DUMP_FIND_EXITS: find_exits(v); break;
-	case DUMP_EXITS: v->dump.next = dump_exits(v) ? DUMP_EXITS : DUMP_NONE; break;
+	case DUMP_EXITS: v->dump.next = dump_exits(v) ? DUMP_EXITS : step_after_exits(v); break;
+	case DUMP_VMCS: v->dump.next = vmcs_dump_step(LOG_ERR, &v->dump.field) ? DUMP_VMCS : DUMP_NONE; break;
 	default: dump_segment(v, step - DUMP_SEG); break;
 	}
 }

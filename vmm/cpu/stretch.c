@@ -11,7 +11,8 @@
 #include "vmm/policy/msr.h"
 #include "vmm/vm/vm.h"
 
-#define CPUS 16
+#define CPUS         16
+#define REPORT_LOOKS 8u /* rows in one piece that there was nothing of */
 
 struct stretch_worst {
 	u64 recent; /* since STRETCH_TAKE */
@@ -145,14 +146,18 @@ u64 stretch_call(struct vcpu *v, bool (*handled)(u32 reason))
 	return there && gmem_write(&v->vm->mem, GPA(g[GPR_RDX]), &row, sizeof(row)) == OK;
 }
 
-void stretch_report(void)
+bool stretch_report(u32 *row)
 {
-	for (u32 r = 0; r < STRETCH_ROWS; r++) {
-		struct stretch_row row = { 0 };
+	for (u32 end = MIN(*row + REPORT_LOOKS, (u32)STRETCH_ROWS); *row < end;) {
+		u32 r = (*row)++;
+		struct stretch_row s = { 0 };
 
-		sum(r, &row);
-		if (row.count)
-			log_info("  stretch: %-20s %8lu ticks at most of %lu\n", row_name(r), row.ticks, row.count);
+		sum(r, &s);
+		if (!s.count)
+			continue;
+		log_info("  stretch: %-20s %8lu ticks at most of %lu\n", row_name(r), s.ticks, s.count);
+		break;
 	}
+	return *row < STRETCH_ROWS;
 }
 #endif

@@ -32,12 +32,15 @@ void stretch_for(u32 row);
 void stretch_end_turn(void);
 /* STRETCH_CALL of v; handled() tells which exit reasons have a handler. */
 u64 stretch_call(struct vcpu *v, bool (*handled)(u32 reason));
-/* All rows since boot, into the log. */
-void stretch_report(void);
+/* The next row that there was any of since boot, from *row on, into the log. false: that were all. */
+bool stretch_report(u32 *row);
 #else
 static inline void stretch_begin(void) {}
 static inline void stretch_end(u32 row) {}
 static inline void stretch_for(u32 row) {}
 static inline void stretch_end_turn(void) {}
-static inline void stretch_report(void) {}
+static inline bool stretch_report(u32 *row)
+{
+	return false;
+}
 #endif

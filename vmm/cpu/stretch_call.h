@@ -20,6 +20,7 @@ enum stretch_call {
 	STRETCH_MSRS,  /* row RCX of the MSR table */
 	STRETCH_KEEP,  /* nothing is written: RDX is kept for STRETCH_KEPT, over resets of the guest, too */
 	STRETCH_KEPT,  /* first is the number kept */
+	STRETCH_CRASH, /* as an exit that no handler is known of: the guest stops, and all of its VMCS is told */
 };
 
 struct stretch_row {

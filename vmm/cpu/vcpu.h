@@ -46,7 +46,9 @@ struct vcpu_msrs { /* registers that stay in the CPU while the vCPU is loaded */
 #define VCPU_DUMP_EXITS 12 /* at most */
 
 struct vcpu_dump {
-	u32 next; /* its next piece; 0: there is no dump */
+	u32 next;  /* its next piece; 0: there is no dump */
+	bool vmcs; /* all fields of the VMCS follow */
+	u32 field; /* of these, the next one */
 	u32 nr_exits;
 	struct exit_record exits[VCPU_DUMP_EXITS]; /* the newest first */
 	char tag[80];                              /* NAME.ID: */
@@ -240,4 +242,6 @@ void vcpu_log(struct vcpu *v, enum log_level level, const char *fmt, ...) __prin
  * time: vcpu_dump_step() with the vCPU loaded, until dump.next is 0.
  */
 void vcpu_dump_begin(struct vcpu *v);
+/* Right behind it (or the vm_kill() that began it): the whole VMCS, too. */
+void vcpu_dump_vmcs(struct vcpu *v);
 void vcpu_dump_step(struct vcpu *v);

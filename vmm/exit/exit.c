@@ -181,6 +181,7 @@ static enum exit_action on_ud(struct vcpu *v)
 
 #ifdef CONFIG_STRETCH
 static bool is_handled(u32 reason);
+static int exit_unexpected(struct vcpu *v, u32 reason);
 #endif
 
 static enum exit_action on_vmcall(struct vcpu *v)
@@ -194,6 +195,10 @@ static enum exit_action on_vmcall(struct vcpu *v)
 #endif
 #ifdef CONFIG_STRETCH
 	if (v->regs.gpr[GPR_RAX] == STRETCH_CALL) {
+		if (v->regs.gpr[GPR_RBX] == STRETCH_CRASH) {
+			(void)exit_unexpected(v, v->exit_reason);
+			return EXIT_KILL;
+		}
 		v->regs.gpr[GPR_RAX] = stretch_call(v, is_handled);
 		return EXIT_ADVANCE;
 	}
@@ -310,8 +315,7 @@ static int exit_unexpected(struct vcpu *v, u32 reason)
 	vm_kill(v, "%s, reason %#x (%s), qualification %#lx",
 	        reason & EXIT_REASON_ENTRY_FAILURE ? "VM entry failed on invalid guest state" : "unexpected VM exit",
 	        reason, exit_reason_name(EXIT_REASON_BASIC(reason)), vmcs_read(VMCS_EXIT_QUALIFICATION));
-	if (!v->vm->quiet)
-		vmcs_dump(LOG_ERR);
+	vcpu_dump_vmcs(v);
 	return 1;
 }
 

@@ -113,7 +113,6 @@ static void end_summary(void)
 #ifdef CONFIG_VMCS_COUNT
 	log_info("  vmcs: %lu reads, %lu writes\n", vmcs_reads, vmcs_writes);
 #endif
-	stretch_report();
 	atomic_store(&reporter, NULL);
 }
 
@@ -126,6 +125,7 @@ enum {
 	STOP_TIMES,
 	STOP_MEMORY,
 	STOP_EXITS,
+	STOP_STRETCHES,
 	STOP_SUMMARY_END,
 	STOP_OFF
 };
@@ -165,7 +165,12 @@ bool vm_stop_step(struct vm *vm)
 		log_info("  hypervisor memory free: %lu bytes, at its start %lu\n", hv_pool_free_bytes(),
 		         vm->pool_start);
 		break;
-	case STOP_EXITS: s->next = tell_exits(vm) ? STOP_EXITS : STOP_SUMMARY_END; break;
+	case STOP_EXITS:
+		s->next = tell_exits(vm) ? STOP_EXITS : STOP_STRETCHES;
+		if (s->next == STOP_STRETCHES)
+			s->reason = 0;
+		break;
+	case STOP_STRETCHES: s->next = stretch_report(&s->reason) ? STOP_STRETCHES : STOP_SUMMARY_END; break;
 	case STOP_SUMMARY_END: end_summary(); break;
 	default:
 		/* It is off when all has been told: the machine may end then.

@@ -158,8 +158,7 @@ static bool prepare(struct vcpu *v)
 static void entry_failed(struct vcpu *v)
 {
 	vm_kill(v, "VM entry failed, VM-instruction error %u", vmcs_read32(VMCS_INSTRUCTION_ERROR));
-	if (!v->vm->quiet)
-		vmcs_dump(LOG_ERR);
+	vcpu_dump_vmcs(v);
 }
 
 static void told_takeover(struct vm *vm)

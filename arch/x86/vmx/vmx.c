@@ -9,6 +9,8 @@
 #define FEATURE_CONTROL_LOCK  BIT(0)
 #define FEATURE_CONTROL_VMXON BIT(2)
 
+#define DUMP_LOOKS 8u /* fields that this processor does not have, passed over in one piece */
+
 struct vmx_caps vmx_caps;
 
 #ifdef CONFIG_VMCS_COUNT
@@ -159,17 +161,17 @@ void vmx_invvpid(u16 vpid)
 	assert(!fail);
 }
 
-void vmcs_dump(int level)
+bool vmcs_dump_step(int level, u32 *field)
 {
-	for (u32 i = 0; i < VMCS_FIELD_COUNT; i++) {
-		const struct vmcs_field_info *f = &vmcs_field_table[i];
+	for (u32 end = MIN(*field + DUMP_LOOKS, (u32)VMCS_FIELD_COUNT); *field < end;) {
+		const struct vmcs_field_info *f = &vmcs_field_table[(*field)++];
+		u32 digits = f->width == VMCS_WIDTH_16 ? 4 : f->width == VMCS_WIDTH_32 ? 8 : 16;
 		u64 v;
 
-		if (vmcs_try_read(f->encoding, &v))
-			log_printf((enum log_level)level, "  %-28s %0*lx\n", f->name,
-			           f->width == VMCS_WIDTH_16   ? 4
-			           : f->width == VMCS_WIDTH_32 ? 8
-			                                       : 16,
-			           v);
+		if (!vmcs_try_read(f->encoding, &v))
+			continue;
+		log_printf((enum log_level)level, "  %-28s %0*lx\n", f->name, (int)digits, v);
+		break;
 	}
+	return *field < VMCS_FIELD_COUNT;
 }

@@ -41,5 +41,8 @@ void vmx_invvpid(u16 vpid);
 int vmx_run(struct vmx_regs *regs, int (*dispatch)(struct vmx_regs *regs));
 extern const char vmx_exit_entry[];
 
-/* Prints every readable field of the current VMCS at the given log level. */
-void vmcs_dump(int level);
+/*
+ * Prints the next readable field of the current VMCS, from *field on, which is 0 at first, at a log level. A piece of the
+ * work: false when all are printed.
+ */
+bool vmcs_dump_step(int level, u32 *field);
