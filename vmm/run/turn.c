@@ -184,7 +184,6 @@ static void send_more(struct vcpu *v)
 	else
 		lapic_irqs_go_on(v->vm);
 	vm_unlock(v->vm);
-	stretch_end(v->exit_reason);
 }
 
 static bool turn_over(const struct vcpu *v)
@@ -226,88 +225,97 @@ static bool work(struct vcpu *v)
 	return true;
 }
 
-/* What v does for others in pieces, with no entry between them: a sleeper whose time has come waits for one of them. */
-static void after_piece(struct vcpu *v)
+/* What comes next in a turn. */
+enum next { NEXT_ENTER, NEXT_LOOK /* whether it is over */, NEXT_LEAVE };
+
+/*
+ * A piece of what v has to do before it enters its guest, for others or itself, if there is any; with a look around behind
+ * it: a sleeper whose time has come waits for one of them.
+ */
+static enum next before_entry(struct vcpu *v)
+{
+	struct vm *vm = v->vm;
+	u32 piece = STRETCH_ENTRY;
+
+	if (unlikely(v->ipi_way.left || pc_irqchip_waits(&vm->irq))) {
+		send_more(v);
+		piece = v->exit_reason;
+	} else if (unlikely(v->more)) {
+		if (vm_stop(vm))
+			return NEXT_LEAVE;
+		exit_go_on(v);
+		piece = v->exit_reason;
+	} else if (unlikely(atomic_load(&vm->wakes_due))) {
+		vcpu_wake_due(vm);
+	} else if (unlikely(atomic_load_relaxed(&vm->work.any)) && !work(v)) {
+		return NEXT_LEAVE;
+	} else if (unlikely(!v->first_entry_tsc) && !v->id) {
+		v->first_entry_tsc = cpu_rdtsc(); /* but for the line that tells it, and what comes between */
+		first_entry(v);
+	} else if (prepare(v)) {
+		return NEXT_ENTER;
+	} else if (!(atomic_load(&v->request) & REQ_EPT) || vm_stop(vm) || atomic_load(&v->stalled)) {
+		return NEXT_LEAVE;
+	}
+	look_around(v, piece);
+	return NEXT_LOOK;
+}
+
+/* Whether v, which spins, gives the rest of its turn to another one. */
+static bool yields(struct vcpu *v)
+{
+	u32 cpu = SCHED_NO_CPU;
+
+	if (likely(!(v->request & VCPU_REQ_YIELD)))
+		return false;
+	atomic_fetch_and(&v->request, ~VCPU_REQ_YIELD);
+	if (!sched_yield_to(&pcpu_sched, this_cpu()->index, v->yield_to ? &v->yield_to->sched : NULL, clock_now(),
+	                    &cpu))
+		return false;
+	pcpu_kick(cpu);
+	return true;
+}
+
+/* Into the guest, until an exit that the run loop has to look at. */
+static enum next enter(struct vcpu *v)
 {
 	struct pcpu *p = this_cpu();
 
+	if (unlikely(!v->first_entry_tsc))
+		v->first_entry_tsc = cpu_rdtsc();
+	if (unlikely(v->vm->takeover_tsc))
+		told_takeover(v->vm);
+	stretch_end(STRETCH_ENTRY);
+	if (vmx_run(&v->regs, exit_dispatch) < 0)
+		entry_failed(v);
+	if (p->nmi_pending) {
+		p->nmi_pending = false;
+		log_warn("CPU %u: host NMI\n", p->index);
+	}
+	if (yields(v) || unlikely(vm_stop(v->vm))) /* what follows from a stop comes before the console */
+		return NEXT_LEAVE;
+	exit_look_back(p);
 	run_housekeep(p, true);
-	/* The monitor may have looked at another vCPU. */
-	if (unlikely(p->current != v))
+	stretch_end(v->exit_reason);
+	if (unlikely(p->current != v)) /* the monitor may have looked at another vCPU */
 		vcpu_load(v);
+	return NEXT_LOOK;
 }
 
 /* Runs v until its turn is over, it has nothing to do, or its VM stops. */
 static void run_vcpu(struct vcpu *v)
 {
-	struct pcpu *p = this_cpu();
+	enum next next;
 
 	vcpu_load(v);
 	v->rearm = true;
 	vcpu_pv_in(v, v->sched.wait_ns - v->steal_told);
 	v->steal_told = v->sched.wait_ns;
 	do {
-		if (unlikely(v->ipi_way.left || pc_irqchip_waits(&v->vm->irq))) {
-			send_more(v);
-			after_piece(v);
-			continue;
-		}
-		if (unlikely(v->more)) {
-			if (vm_stop(v->vm))
-				break;
-			exit_go_on(v);
-			look_around(v, v->exit_reason);
-			continue;
-		}
-		if (unlikely(atomic_load(&v->vm->wakes_due))) {
-			vcpu_wake_due(v->vm);
-			stretch_end(STRETCH_ENTRY);
-			after_piece(v);
-			continue;
-		}
-		if (unlikely(atomic_load_relaxed(&v->vm->work.any)) && !work(v))
-			break;
-		if (unlikely(!v->first_entry_tsc) && !v->id) {
-			v->first_entry_tsc = cpu_rdtsc(); /* but for the line that tells it, and what comes between */
-			first_entry(v);
-			look_around(v, STRETCH_ENTRY);
-			continue;
-		}
-		if (!prepare(v)) {
-			if (!(atomic_load(&v->request) & REQ_EPT) || vm_stop(v->vm) || atomic_load(&v->stalled))
-				break;
-			look_around(v, STRETCH_ENTRY); /* then the next piece */
-			continue;
-		}
-		if (unlikely(!v->first_entry_tsc))
-			v->first_entry_tsc = cpu_rdtsc();
-		if (unlikely(v->vm->takeover_tsc))
-			told_takeover(v->vm);
-		stretch_end(STRETCH_ENTRY);
-		if (vmx_run(&v->regs, exit_dispatch) < 0)
-			entry_failed(v);
-		if (p->nmi_pending) {
-			p->nmi_pending = false;
-			log_warn("CPU %u: host NMI\n", p->index);
-		}
-		if (v->request & VCPU_REQ_YIELD) {
-			u32 cpu = SCHED_NO_CPU;
-
-			atomic_fetch_and(&v->request, ~VCPU_REQ_YIELD);
-			if (sched_yield_to(&pcpu_sched, p->index, v->yield_to ? &v->yield_to->sched : NULL,
-			                   clock_now(), &cpu)) {
-				pcpu_kick(cpu);
-				break;
-			}
-		}
-		if (unlikely(vm_stop(v->vm))) /* what follows from it comes before the console */
-			break;
-		exit_look_back(p);
-		run_housekeep(p, true);
-		stretch_end(v->exit_reason);
-		if (unlikely(p->current != v)) /* as in after_piece() */
-			vcpu_load(v);
-	} while (!turn_over(v));
+		next = before_entry(v);
+		if (next == NEXT_ENTER)
+			next = enter(v);
+	} while (next != NEXT_LEAVE && !turn_over(v));
 	vcpu_pv_out(v);
 }
 
