@@ -232,6 +232,11 @@ config-images: $(B)/bhctl
 $(B)/guest/bootdisk: tests/guest/disk/bootdisk.asm
 	@mkdir -p $(@D)
 	$(NASM) -f bin -Werror -o $@ $<
+# Another one, with a GPT, GRUB, and no kernel.
+$(B)/guest/grubdisk: tools/mkdisk tools/bhtools/disk.py tools/bhtools/parttable.py
+	tools/mkdisk --table gpt --root tests/linux --free 1M $@
+guest-disk-%: $(B)/bhctl # build/guest/disk-NAME, for tests
+	tools/guest-images disk-$*
 images-of-%: # those of boot/configs/NAME.dts, for tests
 	$(MAKE) config-images CONFIG=$*
 clean: ## removes what was built; keeps fetched packages ('make distclean' does not)

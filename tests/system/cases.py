@@ -16,6 +16,7 @@ from bhtools import gdbstub, nested, session  # noqa: E402
 import longest  # noqa: E402
 import many  # noqa: E402
 import pc_old  # noqa: E402
+import pc_disk  # noqa: E402
 
 NEW_CPU = "corei7_skylake_x"  # APICv and all else
 OLD_CPU = "corei5_arrandale_m520"  # the oldest that can run Bulkhead: no APICv, no EPT A/D
@@ -1256,5 +1257,6 @@ def all_tests():
     for group in groups:
         yield from group()
     yield from many.tests(Boot, Program)
+    yield from pc_disk.tests(Boot, TROUBLE)
     yield from longest.tests(payload)
     yield from pc_old.tests(Boot)
