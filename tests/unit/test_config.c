@@ -491,6 +491,8 @@ START_TEST(drives_are_plugged_in)
 	/* What is written to it has nowhere to go. */
 	ck_assert(d[3].kind == VM_DRIVE_DISK && d[3].place == 3 && d[3].read_only && !d[3].overlay);
 	ck_assert_uint_eq(config_account(&vm), 144 << 20);
+	vm.firmware = VM_FIRMWARE_UEFI;
+	ck_assert_uint_eq(config_account(&vm), 145 << 20);
 	ck_assert_str_eq(config_drive_kind_str(VM_DRIVE_FLOPPY), "floppy");
 	ck_assert_str_eq(config_drive_model_str(VM_DRIVE_FDC), "fdc");
 }

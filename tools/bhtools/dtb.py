@@ -3,6 +3,7 @@ import re
 import struct
 
 VIDEO_MEMORY = 16 << 20  # of a guest that is a PC
+FLASH_MEMORY = 1 << 20
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 
 
@@ -81,9 +82,11 @@ def _size(value):
 
 
 def guest_memory(blob):
-    """Bytes that all guests of the blob have together: their memory, what their drives write to, PCs' video memory."""
+    """Bytes that all guests of the blob have together: their memory, what their drives write to, PCs' video memory, the
+    flash of those with UEFI."""
     props = [p for p in properties(blob) if p[0].startswith("/guests/")]
     pcs = {path for path, prop, value in props
            if prop == "firmware" or (prop, _strings(value)[:1]) == ("platform", ["pc"])}
-    return len(pcs) * VIDEO_MEMORY + sum(
+    uefi = {path for path, prop, value in props if (prop, _strings(value)[:1]) == ("firmware", ["uefi"])}
+    return len(pcs) * VIDEO_MEMORY + len(uefi) * FLASH_MEMORY + sum(
         _size(value) for path, prop, value in props if (path.count("/"), prop) in ((2, "memory"), (3, "overlay")))

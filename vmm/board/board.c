@@ -93,7 +93,6 @@ void board_destroy(struct vm *vm)
 		vdev_detach_all(b->rows, b->nr_rows);
 	hv_zfree(b->iomem, VDEBUG_IOMEM_LEN);
 	firmware_destroy(b);
-	hv_zfree(b->flash_bytes, b->flash_len);
 	hv_zfree(b, sizeof(*b));
 	vm->board = NULL;
 }

@@ -247,20 +247,18 @@ static bool flash_wanted(const struct vm_config *c, u32 n)
 /* Right below the firmware. It lives as long as the VM: what is written to it outlives the guest's restarts. */
 static int flash(struct vm *vm, u32 n, union board_cfg *cfg)
 {
-	struct board *b = vm->board;
+	u32 len = vm->vars.len ? (u32)vm->vars.len : UEFI_VARS_LEN;
+	void *bytes;
+	int err = vm_devmem_alloc(vm, len, VM_DEVMEM_WHOLE, &bytes);
 
-	b->flash_len = vm->vars.len ? (u32)vm->vars.len : UEFI_VARS_LEN;
-	b->flash_bytes = hv_zalloc(b->flash_len);
-	if (!b->flash_bytes)
-		return ERR_NOMEM;
-	if (vm->vars.len)
-		memcpy(b->flash_bytes, vm->vars.data, b->flash_len);
-	else
-		memset(b->flash_bytes, 0xff, b->flash_len);
-	cfg->flash = (struct vflash_cfg){ .base = GUEST_ROM_END - vm->rom.len - b->flash_len,
-		                          .bytes = b->flash_bytes,
-		                          .size = b->flash_len,
-		                          .slot = MEMORY_SLOT_FLASH };
+	if (err)
+		return err;
+	_Static_assert(CONFIG_FLASH_MEMORY >= VM_VARS_MAX && CONFIG_FLASH_MEMORY >= UEFI_VARS_LEN,
+	               "what the blob's check counts");
+	vm_devmem_begin(vm, vm->vars.len ? vm->vars.data : "", vm->vars.len);
+	cfg->flash = (struct vflash_cfg){
+		.base = GUEST_ROM_END - vm->rom.len - len, .bytes = bytes, .size = len, .slot = MEMORY_SLOT_FLASH
+	};
 	return OK;
 }
 

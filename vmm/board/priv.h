@@ -140,8 +140,6 @@ struct board {
 	u8 *iomem;                       /* the pc-testdev's I/O RAM */
 	struct board_typing typing;
 	struct vflash flash;
-	u8 *flash_bytes; /* flash_len of them, kept as long as the VM */
-	u32 flash_len;
 	struct { /* keys on their way to the console UART */
 		struct spinlock lock;
 		u8 buf[64];

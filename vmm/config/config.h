@@ -63,6 +63,7 @@ struct config_limits {
 #define CONFIG_SERIAL_MAX     20u  /* characters of a drive's serial number: what ATA has room for */
 #define CONFIG_MAX_BOOT_ORDER 255u
 #define CONFIG_VIDEO_MEMORY   (16ull << 20) /* bytes, of a PC */
+#define CONFIG_FLASH_MEMORY   (1ull << 20)  /* bytes, of one with UEFI, at most: how many its module tells */
 
 enum hv_on_idle { HV_IDLE_HALT, HV_IDLE_POWEROFF, HV_IDLE_RESET };
 
@@ -243,7 +244,10 @@ __must_check int config_guest_parse(const void *blob, u32 index, const struct co
 __must_check int config_check(const void *data, size_t size, const struct config_limits *lim,
                               struct config_errs *errs);
 
-/* Bytes of the machine's memory that the guest takes: its RAM, its video memory and the overlays of its drives. */
+/*
+ * Bytes of the machine's memory that the guest takes: its RAM, its video memory, its flash and the overlays of its
+ * drives.
+ */
 u64 config_account(const struct vm_config *vm);
 
 /* The i-th multiboot module string ("NAME ARGUMENTS"), or NULL. */

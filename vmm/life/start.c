@@ -80,7 +80,7 @@ static bool clear_some(struct vm *vm)
 		}
 		pos -= r->len;
 	}
-	pos = vm_devmem_clear(vm, pos, CHUNK);
+	pos = vm_devmem_prepare(vm, pos, CHUNK);
 	vm->start->cleared += pos;
 	return pos;
 }

@@ -12,8 +12,9 @@ _Static_assert(GUEST_MEMORY_MAX < BIT(44), "RAM ends before");
 
 static int map_chunk(struct vm *vm, u64 at, u64 len)
 {
+	u64 align = len & (len - 1) ? PAGE_SIZE : MIN(len, SIZE_1G);
 	hpa_t pa;
-	int err = guest_frames_alloc(len / PAGE_SIZE, MIN(len, SIZE_1G), &pa);
+	int err = guest_frames_alloc(len / PAGE_SIZE, align, &pa);
 
 	if (err)
 		return err;
@@ -86,20 +87,41 @@ void vm_devmem_destroy(struct vm *vm)
 	d->nr = 0;
 }
 
-u64 vm_devmem_clear(struct vm *vm, u64 pos, u64 len)
+void vm_devmem_begin(struct vm *vm, const void *first, u64 len)
 {
-	const struct vm_devmem *d = &vm->devmem;
+	struct vm_devmem *d = &vm->devmem;
+
+	assert(d->nr && len <= d->area[d->nr - 1].bytes);
+	d->area[d->nr - 1].first = first;
+	d->area[d->nr - 1].first_len = len;
+}
+
+/* n bytes of an area from off on, as they are at a start. */
+static void prepare(const struct vm_devmem *d, u32 i, u64 off, u64 n)
+{
+	u8 *to = (u8 *)VM_DEVMEM_BASE + d->area[i].at + off;
+	u64 have = off < d->area[i].first_len ? MIN(d->area[i].first_len - off, n) : 0;
+
+	if (have)
+		memcpy(to, (const u8 *)d->area[i].first + off, have);
+	memset(to + have, d->area[i].clear ? 0 : 0xff, n - have);
+}
+
+u64 vm_devmem_prepare(struct vm *vm, u64 pos, u64 len)
+{
+	struct vm_devmem *d = &vm->devmem;
 
 	for (u32 i = 0; i < d->nr; i++) {
-		if (!d->area[i].clear)
+		if (!d->area[i].clear && (!d->area[i].first || d->begun))
 			continue;
 		if (pos < d->area[i].bytes) {
 			u64 n = MIN(d->area[i].bytes - pos, len);
 
-			memset((u8 *)VM_DEVMEM_BASE + d->area[i].at + pos, 0, n);
+			prepare(d, i, pos, n);
 			return n;
 		}
 		pos -= d->area[i].bytes;
 	}
+	d->begun = true;
 	return 0;
 }
