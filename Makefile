@@ -46,6 +46,7 @@ PURE_SRCS := \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
 	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c \
 		obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c pixels.c) \
+		obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c cmd_media.c) \
 	$(addprefix vmm/operator/,port.c) vmm/pcpu/rtc_time.c
 # What a pure file needs of the machine and the host runs as it is.
 PURE_ASM := arch/x86/task.asm
@@ -136,10 +137,10 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix vmm/cpu/,host.c vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c \
 		state.c stretch.c) \
 	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c insn_state.c) \
-	$(addprefix vmm/board/,disks.c board.c pc.c serial.c memory.c firmware.c input.c) \
+	$(addprefix vmm/board/,disks.c media.c board.c pc.c serial.c memory.c firmware.c input.c) \
 	$(addprefix vmm/life/,create.c guests.c start.c stop.c onoff.c ctl.c events.c state.c) \
 	$(addprefix vmm/run/,loop.c turn.c housekeep.c) \
-	$(addprefix vmm/operator/,console.c control.c ops.c screen.c set.c) \
+	$(addprefix vmm/operator/,console.c control.c ops.c media.c screen.c set.c) \
 	$(addprefix boot/,main.c memory.c firmware.c console.c serial.c guests.c previous.c)
 HV_ASM := boot/entry.asm arch/x86/trampoline.asm arch/x86/trap_entry.asm arch/x86/fpu.asm arch/x86/vmx/vmx_entry.asm $(PURE_ASM)
 # VMCS_COUNT=1 counts VMREADs and VMWRITEs (the bench's build); STRETCH=1 measures how long root mode lasts

@@ -22,17 +22,48 @@ static bool module_exists(void *ctx, const char *name)
 	return boot_info_module(&bi, name);
 }
 
+static const void *mapped[BOOT_MAX_MODULES]; /* what is in them; NULL: not mapped yet */
+
+static void map_module(const struct boot_module *m)
+{
+	const void **p = &mapped[m - bi.modules];
+
+	/* An empty one is nothing to be mapped, but it is there. */
+	if (!*p)
+		*p = m->len ? hv_map_phys(m->start, m->len) : "";
+}
+
 static int find_image(const char *name, struct vm_image *img)
 {
 	const struct boot_module *m = boot_info_module(&bi, name);
 
 	if (!m)
 		return ERR_NOENT;
-	/* An empty one is nothing to be mapped, but it is there. */
-	*img = (struct vm_image){ .data = m->len ? hv_map_phys(m->start, m->len) : "",
-		                  .len = m->len,
-		                  .string = m->args };
+	map_module(m);
+	*img = (struct vm_image){ .data = mapped[m - bi.modules], .len = m->len, .string = m->args };
 	return img->data ? OK : ERR_NOMEM;
+}
+
+/* For the monitor's `insert`. */
+static const char *module_at(u32 index, struct vm_image *img)
+{
+	const struct boot_module *m = &bi.modules[index];
+
+	if (index >= bi.nr_modules)
+		return NULL;
+	*img = (struct vm_image){ .data = mapped[index], .len = m->len, .string = m->args };
+	return m->name;
+}
+
+/* Any module can be put into a drive later: then is no time for mapping it. */
+static void map_media(const struct vm_config *c)
+{
+	bool removable = false;
+
+	for (u32 i = 0; i < c->nr_drives; i++)
+		removable |= c->drives[i].kind != VM_DRIVE_DISK;
+	for (u32 i = 0; removable && i < bi.nr_modules; i++)
+		map_module(&bi.modules[i]);
 }
 
 static bool *skipped; /* one a guest: it does not fit this machine and is left out */
@@ -138,6 +169,7 @@ static struct place *place_guests(const void *blob, u32 n)
 		fatal("the guests cannot be placed on this machine's processors",
 		      "mend what is listed above; tools/bhcfg check --machine tells beforehand");
 	monitor_set_machine(m);
+	monitor_set_modules(module_at);
 	return list;
 }
 
@@ -227,6 +259,7 @@ void guests_create(const void *blob, struct hv_config *hv)
 			continue;
 		}
 		vm->hv_bytes = before - hv_pool_free_bytes();
+		map_media(&vc);
 		if (config_has_control_port(&vc) && give_control(blob, vm))
 			log_err("guest %s: no memory for its control channel\n", vc.name);
 		log_info("guest %s: %lu MiB, %u vCPU%s, hypervisor memory %lu KiB\n", vc.name, vc.memory >> 20,

@@ -22,7 +22,9 @@ struct fake_guest {
 	u32 nr_typed, input_room; /* input_room: bytes it still takes */
 	struct mon_key keys[MON_KEYS_MAX];
 	u32 nr_keys;
-	bool echo; /* what is typed is printed */
+	char medium[24]; /* in cd0, its only drive; "": none */
+	bool locked;     /* and that one's tray */
+	bool echo;       /* what is typed is printed */
 };
 
 struct fake_mon {
@@ -294,6 +296,41 @@ static size_t fake_console_input(void *ctx, u32 guest, const u8 *buf, size_t len
 	return n;
 }
 
+static int fake_drive(const char *drive, struct mon_why *why)
+{
+	if (!strcmp(drive, "cd0"))
+		return OK;
+	snprintf(why->text, sizeof(why->text), "it has no drive \"%.20s\"", drive);
+	return ERR_NOENT;
+}
+
+static int fake_eject(void *ctx, u32 guest, const char *drive, bool force, struct mon_why *why)
+{
+	struct fake_guest *g = fake_guest_of(ctx, guest);
+	int err = fake_drive(drive, why);
+
+	if (err)
+		return err;
+	if (g->locked && !force) {
+		snprintf(why->text, sizeof(why->text), "locked");
+		return ERR_BUSY;
+	}
+	g->medium[0] = '\0';
+	return OK;
+}
+
+static int fake_insert(void *ctx, u32 guest, const char *drive, const char *module, struct mon_why *why)
+{
+	struct fake_guest *g = fake_guest_of(ctx, guest);
+	int err = fake_drive(drive, why);
+
+	if (!err && g->medium[0])
+		err = ERR_BUSY;
+	if (!err)
+		snprintf(g->medium, sizeof(g->medium), "%s", module);
+	return err;
+}
+
 /*
  * Screens: db's is text, 20 columns of 4 rows; web's is 100 x 50 pixels of graphics, a gradient above and one colour
  * below; batch-1 has none. Those frozen are kept for one asker.
@@ -473,6 +510,8 @@ static const struct mon_ops fake_ops = {
 	.console_read = fake_console_read,
 	.console_input = fake_console_input,
 	.send_keys = fake_send_keys,
+	.eject = fake_eject,
+	.insert = fake_insert,
 	.screen = fake_screen,
 	.screen_pixels = fake_screen_pixels,
 	.screen_same = fake_screen_same,

@@ -492,12 +492,52 @@ START_TEST(sendkey)
 }
 END_TEST
 
+START_TEST(media)
+{
+	struct cmd_given given[] = { { "module", "tools.iso" }, { "drive", "cd0" }, { "guest", "web" } };
+	static const u32 only[] = { 3 };
+	struct fake_guest *g = &fake.guests[0];
+
+	setup();
+	wants("insert web cd0 disc.iso", "medium:       disc.iso\n");
+	ck_assert_str_eq(g->medium, "disc.iso");
+	refuses("insert web cd0 other.iso", "busy", "web: busy");
+	ck_assert_str_eq(g->medium, "disc.iso");
+	/* A tray that is locked is asked, and then forced. */
+	g->locked = true;
+	refuses("eject web cd0", "busy", "web: locked");
+	refuses("eject web cd0 ask", "busy", "web: locked");
+	ck_assert_str_eq(g->medium, "disc.iso");
+	wants("eject web cd0 force", "drive:        cd0\n");
+	ck_assert_str_eq(g->medium, "");
+	begin(OUT_JSON);
+	ck_assert_int_eq(cmd_execute(&r, "insert", given, 3), OK);
+	out_close(&out);
+	ck_assert_str_eq(text, "{\"guest\":\"web\",\"drive\":\"cd0\",\"medium\":\"tools.iso\"}");
+	refuses("eject web cd9", "not-found", "web: it has no drive \"cd9\"");
+	refuses("insert web floppy0 x", "not-found", "web: it has no drive \"floppy0\"");
+	refuses("eject web cd0 forse", "bad-value", "no how \"forse\"; did you mean \"force\"?");
+	refuses("insert web cd0", "missing-argument", "insert: module is missing; try \"help insert\"");
+	refuses("eject web", "missing-argument", "eject: drive is missing; try \"help eject\"");
+	/* The modules are the machine's: a guest's channel cannot read others' by putting them into a drive of its own. */
+	g->locked = false;
+	rights = (struct mon_rights){ .reach = MON_REACH_LIST, .guests = only, .nr = 1, .mutate = true };
+	wants("eject web cd0", "cd0");
+	refuses("insert web cd0 disc.iso", "not-permitted", "not permitted: insert");
+	rights.mutate = false;
+	refuses("eject web cd0", "not-permitted", "not permitted: eject");
+	rights = (struct mon_rights){ .reach = MON_REACH_ALL };
+	refuses("insert web cd0 disc.iso", "not-permitted", "not permitted: insert");
+	ck_assert_str_eq(g->medium, "");
+}
+END_TEST
+
 /* Every command's JSON is one sound object; arguments by name. */
 START_TEST(json_of_all)
 {
-	static const char *const names[] = { "list",  "info",     "exits",    "regs",   "dump", "trace",
-		                             "log",   "version",  "describe", "help",   "top",  "set",
-		                             "pause", "poweroff", "console",  "sendkey" };
+	static const char *const names[] = { "list",  "info",     "exits",    "regs",    "dump",   "trace",
+		                             "log",   "version",  "describe", "help",    "top",    "set",
+		                             "pause", "poweroff", "console",  "sendkey", "insert", "eject" };
 	static struct json_tok toks[2000];
 	struct json_doc doc;
 	struct json_err err;
@@ -514,10 +554,11 @@ START_TEST(json_of_all)
 			const struct cmd_arg *a = &c->args[k];
 
 			if (a->type != ARG_NONE && !a->optional)
-				given[nr++] = (struct cmd_given){ a->name, a->type == ARG_GUEST  ? "db"
-					                                   : a->type == ARG_PROP ? "cap"
-					                                   : a->type == ARG_LINE ? "a"
-					                                                         : "50" };
+				given[nr++] = (struct cmd_given){ a->name, a->type == ARG_GUEST   ? "db"
+					                                   : a->type == ARG_PROP  ? "cap"
+					                                   : a->type == ARG_LINE  ? "a"
+					                                   : a->type == ARG_DRIVE ? "cd0"
+					                                                          : "50" };
 		}
 		begin(OUT_JSON);
 		ck_assert_msg(cmd_execute(&r, names[i], given, nr) == OK, "%s: %s", names[i], r.err.message);
@@ -573,5 +614,5 @@ START_TEST(completion)
 END_TEST
 
 SUITE_MAIN("mon_cmd", list_and_info, long_names, errors_name_what_is_wrong, actions, setting, cpu_sets, top_rates,
-           exits_table, registers, state, traces, log_lines, machine, rights_of_channels, sendkey, json_of_all,
+           exits_table, registers, state, traces, log_lines, machine, rights_of_channels, sendkey, media, json_of_all,
            completion)

@@ -527,6 +527,49 @@ START_TEST(change_line)
 END_TEST
 
 /* A reset while the medium is at work: what comes back is of no use, and the next command waits for it. */
+/* A floppy is taken out while it is read, another is put in: the change line, and the command fails. */
+START_TEST(other_floppy)
+{
+	struct blk medium;
+
+	start();
+	medium = fdc.cfg.blk[0];
+	ck_assert_uint_eq(rig_in(&rig, 0x3f7), 0x00);
+	ck_assert_int_eq(vfdc_insert(&fdc, 0, &medium), ERR_BUSY);
+	ck_assert_int_eq(vfdc_eject(&fdc, 0), OK);
+	ck_assert_uint_eq(rig_in(&rig, 0x3f7), 0x80);
+	ck_assert_int_eq(vfdc_eject(&fdc, 0), OK); /* again */
+	cmd("7 0");
+	wait_ms(3);
+	ck_assert_uint_eq(rig_in(&rig, 0x3f7), 0x80); /* a step does not end it without one */
+	ck_assert_int_eq(vfdc_insert(&fdc, 0, &medium), OK);
+	ck_assert_uint_eq(rig_in(&rig, 0x3f7), 0x80);
+	cmd("7 0");
+	wait_ms(3);
+	ck_assert_uint_eq(rig_in(&rig, 0x3f7), 0x00);
+	/* With a request under way: not before it has come back; then the command fails. */
+	media[0].hold = true;
+	program_dma(0x46, 0x10000, 512);
+	while (msr() & 0x40)
+		rig_in(&rig, 0x3f5);
+	cmd("8");
+	while (msr() & 0x40)
+		rig_in(&rig, 0x3f5);
+	cmd("e6 0 0 0 1 2 12 1b ff");
+	wait_ms(5);
+	ck_assert_ptr_nonnull(media[0].waits);
+	ck_assert_int_eq(vfdc_eject(&fdc, 0), ERR_BUSY);
+	ck_assert_uint_eq(media[0].cancels, 1);
+	fake_floppy_finish(&media[0], BLK_CANCELLED);
+	ck_assert_int_eq(vfdc_eject(&fdc, 0), OK);
+	wait_ms(5);
+	results("40 01 00 00 00 01 02");
+	ck_assert_int_eq(vfdc_eject(&fdc, 1), ERR_NOENT); /* not plugged in */
+	ck_assert_int_eq(vfdc_eject(&fdc, 2), ERR_NOENT);
+	ck_assert_int_eq(vfdc_insert(&fdc, ~0u, &medium), ERR_NOENT);
+}
+END_TEST
+
 START_TEST(reset_in_request)
 {
 	start();
@@ -554,4 +597,4 @@ START_TEST(reset_in_request)
 END_TEST
 
 SUITE_MAIN("vfdc", reset_and_identity, seeks, reads, writes, errors, formats, images, short_images, without_dma,
-           change_line, reset_in_request)
+           change_line, other_floppy, reset_in_request)

@@ -7,7 +7,7 @@ _bhctl_guests() {
 
 _bhctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} i word
-	local commands="list info console screen screenshot start shutdown reset destroy pause resume ready set sendkey top exits regs dump trace
+	local commands="list info console screen screenshot start shutdown reset destroy pause resume ready set sendkey eject insert top exits regs dump trace
 		previous log version describe help poweroff events metrics"
 	local options="--device --output --timeout --baud --interval --count --help"
 	local ask=("${COMP_WORDS[0]}") words=()
@@ -43,7 +43,7 @@ _bhctl() {
 	case ${#words[@]},${words[0]-} in
 	0,*) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
 	1,help) mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-	1,info | 1,console | 1,screen | 1,screenshot | 1,start | 1,shutdown | 1,reset | 1,destroy | 1,pause | 1,resume | 1,set | 1,sendkey | \
+	1,info | 1,console | 1,screen | 1,screenshot | 1,start | 1,shutdown | 1,reset | 1,destroy | 1,pause | 1,resume | 1,set | 1,sendkey | 1,eject | 1,insert | \
 		1,exits | 1,regs | 1,dump | 2,trace)
 		mapfile -t COMPREPLY < <(compgen -W "$(_bhctl_guests "${ask[@]}")" -- "$cur")
 		;;
@@ -51,6 +51,8 @@ _bhctl() {
 	2,screenshot) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 	2,info) mapfile -t COMPREPLY < <(compgen -W "summary state" -- "$cur") ;;
 	2,sendkey) mapfile -t COMPREPLY < <(compgen -W "ctrl-alt-delete ret esc tab spc backspace up down left right" -- "$cur") ;;
+	2,eject | 2,insert) mapfile -t COMPREPLY < <(compgen -W "cd0 cd1 floppy0 floppy1" -- "$cur") ;;
+	3,eject) mapfile -t COMPREPLY < <(compgen -W "force" -- "$cur") ;;
 	2,set) mapfile -t COMPREPLY < <(compgen -W "weight cap reservation pin" -- "$cur") ;;
 	esac
 }

@@ -3,10 +3,12 @@
 
 #include "lib/err.h"
 #include "lib/types.h"
+#include "vmm/backend/blk.h"
 #include "vmm/backend/fb.h"
 
 struct vdev;
 struct vm;
+struct vm_image;
 
 /* Creates, wires and attaches them; vCPUs and interrupt controllers exist.
  * OK or an error, logged; board_destroy(). */
@@ -23,5 +25,23 @@ struct fb board_screen(struct vm *vm);
  * of vm, at whose expense it is, without its lock.
  */
 void board_disk_work(struct vm *vm);
+/*
+ * Removable media, with the VM's lock. The number of the drive called so ("cd0"), for what follows: or ERR_NOENT,
+ * ERR_NOTSUP: a disk, whose medium stays.
+ */
+__must_check int board_drive(const struct vm *vm, const char *name);
+/*
+ * The medium is taken out; what was written to it is forgotten. OK, also when there was none; ERR_BUSY: the guest reads
+ * from it just now; ERR_PERM: it has locked the tray, and is told that somebody would like to (unless force).
+ */
+__must_check int board_eject(struct vm *vm, u32 drive, bool force);
+/*
+ * Another is put in, called so, that lives as long as the machine. OK; ERR_BUSY: there is one; ERR_TRUNC: done, but the
+ * image is incomplete; ERR_INVAL: no image for this drive. *flaw says of the last two why.
+ */
+__must_check int board_insert(struct vm *vm, u32 drive, const char *name, const struct vm_image *image,
+                              struct blk_flaw *flaw);
+/* The name of the medium that is in a drive; "": none. */
+const char *board_medium(const struct vm *vm, u32 drive);
 /* The guest's power button is pressed. On a vCPU's CPU, with the VM's lock. */
 void board_power_button(struct vm *vm);

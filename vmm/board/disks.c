@@ -91,6 +91,7 @@ static void complain(void *arg, u32 channel, const char *what, u64 value)
 /* Memory for what the guest writes, of its account. */
 static int create_overlay(struct vm *vm, const struct vm_drive *drive, struct ramdisk_cfg *cfg)
 {
+	/* Whole pages: the floppies that may follow have their places, too. */
 	u64 map = ALIGN_UP(ramdisk_map_len(cfg->size) * sizeof(u32), PAGE_SIZE);
 	void *p;
 	int err = vm_devmem_alloc(vm, map, 0, &p);
@@ -104,22 +105,22 @@ static int create_overlay(struct vm *vm, const struct vm_drive *drive, struct ra
 	return err;
 }
 
-/* What is wrong with the image, if anything is: logged. OK, or it is refused. *medium: bytes that its medium has. */
-static int check_image(const struct vm *vm, const struct vm_drive *drive, const struct vm_image *image, u64 *medium)
+int board_check_image(const struct vm_drive *drive, const struct vm_image *image, u64 *medium, struct blk_flaw *flaw)
 {
-	struct blk_flaw flaw;
-	int err;
-
 	*medium = image->len;
 	if (drive->kind == VM_DRIVE_FLOPPY)
-		err = vfdc_check(image->data, image->len, medium, &flaw);
-	else
-		err = ramdisk_check(image->data, image->len, drive->kind == VM_DRIVE_CD, &flaw);
-	if (err)
-		log_printf(err == ERR_TRUNC ? LOG_WARN : LOG_ERR,
-		           "guest %s: %s%u: module \"%s\", at offset %#lx: %s\n", vm->config.name,
-		           config_drive_kind_str(drive->kind), drive->nr, drive->source, flaw.offset, flaw.reason);
-	return err == ERR_TRUNC ? OK : err;
+		return vfdc_check(image->data, image->len, medium, flaw);
+	return ramdisk_check(image->data, image->len, drive->kind == VM_DRIVE_CD, flaw);
+}
+
+struct ramdisk_cfg board_medium_cfg(struct board_disk *d)
+{
+	return (struct ramdisk_cfg){ .cd = d->drive->kind == VM_DRIVE_CD,
+		                     .read_only = d->drive->read_only,
+		                     .serial = d->drive->serial,
+		                     .full = overlay_full,
+		                     .kick = kick_disk,
+		                     .arg = d };
 }
 
 /* The medium of drive n of the configuration; a drive may be empty. */
@@ -128,27 +129,29 @@ static int create_medium(struct vm *vm, u32 n, struct blk *blk)
 	const struct vm_drive *drive = &vm->config.drives[n];
 	const struct vm_image *image = &vm->drives[n];
 	struct board_disk *d = &vm->board->disk[n];
-	struct ramdisk_cfg cfg = { .image = image->data,
-		                   .have = image->len,
-		                   .cd = drive->kind == VM_DRIVE_CD,
-		                   .read_only = drive->read_only,
-		                   .serial = drive->serial,
-		                   .full = overlay_full,
-		                   .kick = kick_disk,
-		                   .arg = d };
+	struct ramdisk_cfg cfg;
+	struct blk_flaw flaw;
 	int err;
 
 	*d = (struct board_disk){ .vm = vm, .drive = drive };
 	if (!image->data)
 		return OK;
-	err = check_image(vm, drive, image, &cfg.size);
+	cfg = board_medium_cfg(d);
+	cfg.image = image->data;
+	cfg.have = image->len;
+	err = board_check_image(drive, image, &cfg.size, &flaw);
 	if (err)
+		log_printf(err == ERR_TRUNC ? LOG_WARN : LOG_ERR,
+		           "guest %s: %s%u: module \"%s\", at offset %#lx: %s\n", vm->config.name,
+		           config_drive_kind_str(drive->kind), drive->nr, drive->source, flaw.offset, flaw.reason);
+	if (err && err != ERR_TRUNC)
 		return err;
 	err = drive->overlay ? create_overlay(vm, drive, &cfg) : OK;
 	if (!err)
 		err = ramdisk_init(&d->rd, &cfg);
 	if (err)
 		return err;
+	d->name = drive->source;
 	*blk = (struct blk){ &ramdisk_ops, &d->rd };
 	return OK;
 }

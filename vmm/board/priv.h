@@ -31,6 +31,8 @@
 #include "vmm/dev/vdev.h"
 
 struct vm;
+struct board_disk;
+struct vm_image;
 
 /* A serial port's way back to its VM. */
 struct com_port {
@@ -85,6 +87,13 @@ enum { MEMORY_SLOT_FLASH = VDEV_MEMORY_SLOTS - 1 };
 int board_ide_config(struct vm *vm, u32 n, union board_cfg *cfg);
 /* The same of the floppy controller. Both tell CMOS memory, so the clock's row is before theirs. */
 int board_floppy_config(struct vm *vm, u32 n, union board_cfg *cfg);
+/*
+ * Whether the image can be in that drive: OK, ERR_TRUNC or ERR_INVAL, with *flaw unless OK. *medium: bytes that its medium
+ * has.
+ */
+int board_check_image(const struct vm_drive *drive, const struct vm_image *image, u64 *medium, struct blk_flaw *flaw);
+/* What all media of such a drive have in common: all but the image, and what is written. */
+struct ramdisk_cfg board_medium_cfg(struct board_disk *d);
 
 struct board_row {
 	const struct vdev_ops *ops;
@@ -127,6 +136,7 @@ struct board {
 		struct ramdisk rd;
 		struct vm *vm;
 		const struct vm_drive *drive;
+		const char *name;  /* of the module that is in it; NULL: none */
 	} disk[CONFIG_MAX_DRIVES]; /* the media, in the configuration's order of drives */
 	u32 disk_turn;             /* whose piece is next: media first, then IDE's channels */
 	struct vuart com[CONFIG_NR_COM];

@@ -19,6 +19,9 @@ static const char *const describe_formats[] = { "table", "dts", NULL };
 /* Order: enum info_kind in cmd_guest.c. */
 static const char *const info_kinds[] = { "summary", "state", NULL };
 
+/* Order: enum eject_how in cmd_media.c. */
+static const char *const eject_hows[] = { "ask", "force", NULL };
+
 static const struct cmd commands[] = {
 	{ "list", "ls", "guests: state, vCPUs, memory, time used", 0, { { 0 } }, cmd_list },
 	{ "info",
@@ -54,6 +57,20 @@ static const struct cmd commands[] = {
 	  CMD_MUTATES,
 	  { GUEST, { .name = "keys", .type = ARG_LINE } },
 	  cmd_sendkey },
+	{ "eject",
+	  NULL,
+	  "take the medium out of a guest's drive: cd0, floppy0 ...; force: although the guest has locked it",
+	  CMD_MUTATES,
+	  { GUEST,
+	    { .name = "drive", .type = ARG_DRIVE },
+	    { .name = "how", .type = ARG_WORD, .optional = true, .words = eject_hows } },
+	  cmd_eject },
+	{ "insert",
+	  NULL,
+	  "put a boot module into a guest's empty drive, as a CD or floppy",
+	  CMD_MUTATES | CMD_MACHINE,
+	  { GUEST, { .name = "drive", .type = ARG_DRIVE }, { .name = "module", .type = ARG_TEXT } },
+	  cmd_insert },
 	{ "top",
 	  "xentop",
 	  "CPU, steal and exits a second, since the last top; again every SECONDS until a key",
@@ -359,6 +376,7 @@ static int arg_take(struct cmd_run *r, const struct cmd_arg *a, const char *valu
 		r->nums[a - r->cmd->args] = r->num;
 		r->has_num = true;
 		return OK;
+	case ARG_DRIVE: r->drive = value; return OK;
 	default: r->text = value; return OK;
 	}
 }

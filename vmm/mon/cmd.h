@@ -14,10 +14,11 @@ enum cmd_arg_type {
 	ARG_GUEST, /* a name, or an id */
 	ARG_PROP,  /* of `set` */
 	ARG_TEXT,
-	ARG_LINE, /* text: on a line of words all that is left of it */
-	ARG_NUM,  /* 0 to max */
-	ARG_CMD,  /* a command's name */
-	ARG_WORD, /* one of words; its index is r->word */
+	ARG_DRIVE, /* of a guest, by its name */
+	ARG_LINE,  /* text: on a line of words all that is left of it */
+	ARG_NUM,   /* 0 to max */
+	ARG_CMD,   /* a command's name */
+	ARG_WORD,  /* one of words; its index is r->word */
 };
 
 struct cmd_arg {
@@ -81,6 +82,7 @@ struct cmd_run {
 	u32 nums[CMD_MAX_ARGS]; /* those given, by position; else 0 */
 	u32 word;               /* 0: the first, or not given */
 	const char *text;       /* NULL: not given */
+	const char *drive;      /* likewise */
 	const struct cmd *about;
 };
 
@@ -151,6 +153,8 @@ int cmd_console(struct cmd_run *r);
 int cmd_detach(struct cmd_run *r);
 int cmd_input(struct cmd_run *r);
 int cmd_sendkey(struct cmd_run *r);
+int cmd_eject(struct cmd_run *r);
+int cmd_insert(struct cmd_run *r);
 int cmd_ready(struct cmd_run *r);
 int cmd_start(struct cmd_run *r);
 int cmd_shutdown(struct cmd_run *r);

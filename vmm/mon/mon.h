@@ -61,7 +61,7 @@ struct mon_value {
 
 /* Why an operation failed, in words ("80 % are asked for, 35 % are free"). Left empty, the error code speaks. */
 struct mon_why {
-	char text[128];
+	char text[160];
 };
 
 struct mon_seg {
@@ -191,6 +191,14 @@ struct mon_ops {
 	 * are not typed yet. NULL: no guest has one.
 	 */
 	int (*send_keys)(void *ctx, u32 guest, const struct mon_key *keys, u32 nr, struct mon_why *why);
+
+	/*
+	 * Takes the medium out of a drive ("cd0", "floppy1"), and puts a boot module's in. ERR_NOENT: no such drive, or
+	 * module; ERR_NOTSUP: a disk; ERR_BUSY: locked by the guest (which is told; unless force) or in use, there is one
+	 * already; ERR_INVAL: no image for that drive. They may pause. NULL: no guest has drives.
+	 */
+	int (*eject)(void *ctx, u32 guest, const char *drive, bool force, struct mon_why *why);
+	int (*insert)(void *ctx, u32 guest, const char *drive, const char *module, struct mon_why *why);
 
 	/*
 	 * A guest's screen, frozen for asker (any number that tells who asks apart): a new generation, which takes the

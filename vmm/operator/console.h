@@ -10,6 +10,7 @@
 #include "vmm/mon/mon.h"
 
 struct vm;
+struct vm_image;
 struct machine;
 
 /* Adds a console: the log goes to all of them, keys are taken from those that have any.
@@ -19,6 +20,9 @@ void monitor_add_console(struct console *con);
 void monitor_watch(struct console *con);
 /* Where the processors lie, for `describe`; m must live on. */
 void monitor_set_machine(const struct machine *m);
+/* Boot module number index, for `insert`: its name, which lives on, and what is in it; NULL behind the last. Cheap. */
+typedef const char *monitor_module_fn(u32 index, struct vm_image *image);
+void monitor_set_modules(monitor_module_fn *module);
 /* When guests exist: attaches the console to the first that has one. ascii: it shows no UTF-8. OK or ERR_NOMEM. */
 __must_check int monitor_init(bool ascii);
 /* The consoles are the log's alone from now on: an end, or a panic.

@@ -13,6 +13,7 @@
 #include "lib/string.h"
 #include "lib/version.h"
 #include "mm/hvmem.h"
+#include "vmm/board/board.h"
 #include "vmm/board/input.h"
 #include "vmm/board/serial.h"
 #include "vmm/config/machine.h"
@@ -202,6 +203,21 @@ static const char *latency(const struct vm_config *c)
 	return config_latency_str(c->latency);
 }
 
+/* What is in a drive. */
+static void drive_detail(const struct vm *vm, u32 n, struct mon_detail *d)
+{
+	static const char *const keys[][4] = {
+		[VM_DRIVE_DISK] = { "disk0", "disk1", "disk2", "disk3" },
+		[VM_DRIVE_CD] = { "cd0", "cd1" },
+		[VM_DRIVE_FLOPPY] = { "floppy0", "floppy1" },
+	};
+	const struct vm_drive *drive = &vm->config.drives[n];
+	const char *medium = board_medium(vm, n);
+
+	d->key = keys[drive->kind][drive->nr];
+	fmt_snprintf(d->value, sizeof(d->value), "%s", medium[0] ? medium : "empty");
+}
+
 static int guest_detail(void *ctx, u32 guest, u32 index, struct mon_detail *d)
 {
 	static const struct {
@@ -214,8 +230,12 @@ static int guest_detail(void *ctx, u32 guest, u32 index, struct mon_detail *d)
 	};
 	const struct vm *vm = vm_by_id(guest);
 
-	if (!vm || index >= ARRAY_SIZE(details))
+	if (!vm || index >= ARRAY_SIZE(details) + vm->config.nr_drives)
 		return ERR_NOENT;
+	if (index >= ARRAY_SIZE(details)) {
+		drive_detail(vm, index - ARRAY_SIZE(details), d);
+		return OK;
+	}
 	d->key = details[index].key;
 	fmt_snprintf(d->value, sizeof(d->value), "%s", details[index].text(&vm->config));
 	return OK;
@@ -521,6 +541,8 @@ const struct mon_ops monitor_ops = {
 	.console_read = console_read,
 	.console_input = console_input,
 	.send_keys = send_keys,
+	.eject = monitor_eject,
+	.insert = monitor_insert,
 	.screen = monitor_screen,
 	.screen_pixels = monitor_screen_pixels,
 	.screen_same = monitor_screen_same,

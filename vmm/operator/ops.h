@@ -52,6 +52,10 @@ u32 monitor_screen_same(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 
 size_t monitor_screen_text(void *ctx, u64 asker, u32 generation, u32 col, u32 row, u32 n, char *text);
 void monitor_screen_done(void *ctx, u64 asker, u32 generation);
 
+/* What mon_ops.eject() and insert() do (media.c). */
+int monitor_eject(void *ctx, u32 guest, const char *name, bool force, struct mon_why *why);
+int monitor_insert(void *ctx, u32 guest, const char *name, const char *module, struct mon_why *why);
+
 /* What mon_ops.set() does, for vm: its share of the processors m, and which of them. With the monitor's lock held. */
 int monitor_set(struct vm *vm, const struct machine *m, enum mon_prop prop, const struct mon_value *value,
                 struct mon_why *why);

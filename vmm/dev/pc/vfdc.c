@@ -98,6 +98,12 @@ static void medium_changed(void *arg)
 	atomic_store(&n->fdc->news[n->drive], 1);
 }
 
+static void connect_front(struct vfdc *f, u32 drive)
+{
+	f->front[drive] = (struct vfdc_news){ f, drive };
+	blk_connect(&f->cfg.blk[drive], &(struct blk_front){ .changed = medium_changed, .arg = &f->front[drive] });
+}
+
 static void take_news(struct vfdc *f)
 {
 	for (u32 i = 0; i < VFDC_DRIVES; i++)
@@ -305,6 +311,39 @@ static void dir_io(void *dev, struct io_access *io)
 	update(f);
 }
 
+/* ---- for the monitor ---- */
+
+int vfdc_eject(struct vfdc *f, u32 drive)
+{
+	struct blk *blk;
+
+	if (drive >= VFDC_DRIVES || !f->cfg.present[drive])
+		return ERR_NOENT;
+	blk = &f->cfg.blk[drive];
+	if (f->asked == blk) {
+		fdc_drop(f);
+		if (!atomic_load(&f->done))
+			return ERR_BUSY;
+	}
+	if (blk->ops)
+		f->s.changed[drive] = true;
+	blk_connect(blk, NULL);
+	*blk = (struct blk){ 0 };
+	return OK;
+}
+
+int vfdc_insert(struct vfdc *f, u32 drive, const struct blk *medium)
+{
+	if (drive >= VFDC_DRIVES || !f->cfg.present[drive])
+		return ERR_NOENT;
+	if (f->cfg.blk[drive].ops)
+		return ERR_BUSY;
+	f->cfg.blk[drive] = *medium;
+	connect_front(f, drive);
+	f->s.changed[drive] = true;
+	return OK;
+}
+
 /* ---- as a device of the board ---- */
 
 STATE_DESC(vfdc_state, VFDC_STATE, 1);
@@ -340,10 +379,8 @@ static int attach(void *dev, const struct vdev_env *env, const void *cfg)
 		io_bus_remove(f->pio, &f->regs);
 		return err;
 	}
-	for (u32 i = 0; i < VFDC_DRIVES; i++) {
-		f->front[i] = (struct vfdc_news){ f, i };
-		blk_connect(&f->cfg.blk[i], &(struct blk_front){ .changed = medium_changed, .arg = &f->front[i] });
-	}
+	for (u32 i = 0; i < VFDC_DRIVES; i++)
+		connect_front(f, i);
 	reset(f, 0);
 	return OK;
 }

@@ -97,6 +97,14 @@ struct vfdc {
 };
 extern const struct vdev_ops vfdc_ops; /* cfg: struct vfdc_cfg */
 
+/*
+ * For the monitor, with the VM's lock: a floppy is taken out of a drive, or put in; its change line tells the guest, and
+ * a command that is under way fails. OK; ERR_NOENT: no such drive; ERR_BUSY: there is one (to be put in), or the medium
+ * still has a request of the drive's, to be tried again (to be taken out).
+ */
+__must_check int vfdc_eject(struct vfdc *f, u32 drive);
+__must_check int vfdc_insert(struct vfdc *f, u32 drive, const struct blk *medium);
+
 /* What a floppy of that many sectors is; heads 0: there is none such. Also for CMOS and checks of images. */
 struct vfdc_geometry {
 	u8 cylinders, heads, track; /* track: sectors of one */

@@ -158,5 +158,7 @@ bool vide_has_work(const struct vide *d, u32 channel);
  * force: although the tray is locked.
  */
 __must_check int vide_eject(struct vide *d, u32 drive, bool force);
+/* Whether the guest has locked that drive's tray. */
+bool vide_locked(const struct vide *d, u32 drive);
 /* Another medium, the tray closes: the guest is told. OK; ERR_BUSY: there is one; ERR_NOENT. */
 __must_check int vide_insert(struct vide *d, u32 drive, const struct blk *medium);

@@ -160,6 +160,11 @@ static bool reads(const struct vide_channel *c, u32 unit)
 	return c->asked || (c->s->phase != VIDE_IDLE && c->s->unit == unit);
 }
 
+bool vide_locked(const struct vide *d, u32 drive)
+{
+	return drive < VIDE_DRIVES && d->s.ch[drive / 2].drive[drive % 2].locked;
+}
+
 int vide_eject(struct vide *d, u32 drive, bool force)
 {
 	struct vide_channel *c = cd_drive(d, drive);
