@@ -229,8 +229,8 @@ payloads = $(patsubst %,$(GT)/%.elf,$(filter $(GUEST_NAMES) $(GUEST_LOW),$(shell
 config-images: $(B)/bhctl
 	$(if $(payloads),$(MAKE) $(payloads))
 	tools/guest-images --config $(CONFIG)
-# A disk that the firmware of a PC boots.
-$(B)/guest/bootdisk: tests/guest/disk/bootdisk.asm
+# Disks that the firmware of a PC boots.
+$(patsubst %,$(B)/guest/%,bootdisk pccosts): $(B)/guest/%: tests/guest/disk/%.asm
 	@mkdir -p $(@D)
 	$(NASM) -f bin -Werror -o $@ $<
 # Another one, with a GPT, GRUB, and no kernel.

@@ -17,6 +17,7 @@ import longest  # noqa: E402
 import many  # noqa: E402
 import pc_old  # noqa: E402
 import pc_disk  # noqa: E402
+import pc_screen  # noqa: E402
 
 NEW_CPU = "corei7_skylake_x"  # APICv and all else
 OLD_CPU = "corei5_arrandale_m520"  # the oldest that can run Bulkhead: no APICv, no EPT A/D
@@ -1260,3 +1261,4 @@ def all_tests():
     yield from pc_disk.tests(Boot, TROUBLE)
     yield from longest.tests(payload)
     yield from pc_old.tests(Boot)
+    yield from pc_screen.tests(Boot)
