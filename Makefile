@@ -43,6 +43,7 @@ PURE_SRCS := \
 	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vpiix4pm.c) \
 	$(addprefix vmm/dev/pci/,vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vvga_draw.c vvga_text.c vvga_same.c vvga_fb.c) \
 	$(addprefix vmm/vm/,status.c remap.c a20.c) \
+	$(addprefix vmm/dev/pci/,ve1000.c ve1000_regs.c ve1000_irq.c ve1000_eeprom.c ve1000_phy.c ve1000_tx.c ve1000_seg.c ve1000_rx.c) \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
 	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c \
 		obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c pixels.c) \

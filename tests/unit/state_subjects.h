@@ -7,6 +7,7 @@
 #include "state_subjects_ide.h"
 #include "state_subjects_input.h"
 #include "state_subjects_irq.h"
+#include "state_subjects_net.h"
 #include "state_subjects_pc.h"
 #include "state_subjects_pci.h"
 #include "state_subjects_timers.h"
@@ -22,6 +23,7 @@ static const struct {
 	{ state_subjects_floppy, ARRAY_SIZE(state_subjects_floppy) },
 	{ state_subjects_timers, ARRAY_SIZE(state_subjects_timers) },
 	{ state_subjects_pci, ARRAY_SIZE(state_subjects_pci) },
+	{ state_subjects_net, ARRAY_SIZE(state_subjects_net) },
 	{ state_subjects_chipset, ARRAY_SIZE(state_subjects_chipset) },
 	{ state_subjects_ide, ARRAY_SIZE(state_subjects_ide) },
 };
