@@ -26,7 +26,7 @@ PURE_SRCS := \
 	$(addprefix vmm/policy/,cpuid.c cpuid_features.c xsave.c msr.c msr_bitmap.c msr_mc.c msr_mtrr.c msr_state.c crs.c pv.c pv_call.c \
 		inject.c taskswitch.c taskswitch_load.c gstate.c gstate_entry.c gstate_seg.c) \
 	$(addprefix vmm/sched/,sched.c heap.c group.c queue.c wake.c) \
-	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c \
+	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c nics.c sched.c life.c links.c \
 		machine.c place.c) \
 	$(addprefix vmm/load/,load.c put.c elf.c linux.c elf_place.c mb1.c mb2.c) \
 	$(addprefix vmm/firmware/,tables.c acpi.c area.c bios.c mptable.c smbios.c pc.c loader.c direct.c bootorder.c) \
@@ -42,12 +42,11 @@ PURE_SRCS := \
 	$(addprefix vmm/dev/pc/,vide.c vide_xfer.c vide_ata.c vide_atapi.c vide_cd.c vide_identify.c vide_dma.c vide_state.c) \
 	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vpiix4pm.c) \
 	$(addprefix vmm/dev/pci/,vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vvga_draw.c vvga_text.c vvga_same.c vvga_fb.c) \
-	$(addprefix vmm/vm/,status.c remap.c a20.c) \
 	$(addprefix vmm/dev/pci/,ve1000.c ve1000_regs.c ve1000_irq.c ve1000_eeprom.c ve1000_phy.c ve1000_tx.c ve1000_seg.c ve1000_rx.c) \
+	$(addprefix vmm/vm/,status.c remap.c a20.c) \
 	$(addprefix vmm/life/,life.c match.c ops.c text.c holds.c) \
 	$(addprefix vmm/mon/,mon.c out.c json.c cmd.c cmd_guest.c cmd_stat.c cmd_debug.c cmd_metrics.c line.c vt.c \
-		obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c pixels.c) \
-		obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c cmd_media.c) \
+		obuf.c mux.c ctl.c dts.c keys.c cmd_screen.c cmd_media.c pixels.c) \
 	$(addprefix vmm/operator/,port.c) vmm/pcpu/rtc_time.c
 # What a pure file needs of the machine and the host runs as it is.
 PURE_ASM := arch/x86/task.asm
@@ -138,7 +137,7 @@ HV_SRCS := $(filter-out $(B)/gen/%,$(PURE_SRCS)) lib/string.c mm/hvmem.c \
 	$(addprefix vmm/cpu/,host.c vcpu.c reset.c load.c dump.c events.c apic_mode.c cr.c msr.c cpuid.c pv.c lapic.c kill.c request.c \
 		state.c stretch.c) \
 	$(addprefix vmm/exit/,exit.c io.c mmio.c cr.c task.c call.c insn.c insn_mem.c insn_regs.c insn_state.c) \
-	$(addprefix vmm/board/,disks.c media.c board.c pc.c serial.c memory.c firmware.c input.c) \
+	$(addprefix vmm/board/,disks.c media.c board.c pc.c serial.c memory.c firmware.c nics.c input.c) \
 	$(addprefix vmm/life/,create.c guests.c start.c stop.c onoff.c ctl.c events.c state.c) \
 	$(addprefix vmm/run/,loop.c turn.c housekeep.c) \
 	$(addprefix vmm/operator/,console.c control.c ops.c media.c screen.c set.c) \
@@ -296,7 +295,7 @@ $(B)/diff/emul_diff: $(wildcard tests/diff/*.c tests/diff/*.h vmm/emul/*.c vmm/e
 # ---------------------------------------------------------------------------------------------------------------
 # bhcfg: the configuration parser as a tool for this host.
 BHCFG_SRCS := tools/bhcfg.c tools/bhcfg_show.c tools/bhcfg_modules.c tools/machine_json.c boot/boot_info.c mm/e820.c lib/fmt.c vmm/base/cpuset.c \
-	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c sched.c life.c links.c \
+	$(addprefix vmm/config/,config.c blob.c value.c guest.c platform.c drives.c nics.c sched.c life.c links.c \
 		machine.c place.c) \
 	vmm/policy/cpuid_features.c vmm/mon/json.c vmm/mon/dts.c
 $(B)/bhcfg: $(BHCFG_SRCS) $(wildcard $(addsuffix *.h,boot/ mm/ vmm/load/ vmm/base/ vmm/config/ vmm/policy/ vmm/sched/ vmm/mon/ lib/ tools/))

@@ -39,6 +39,8 @@ static int add_platform(const struct vm_config *vm)
 		r = add_named(GUEST_VGA_ROM);
 	if (!r && vm->firmware == VM_FIRMWARE_BIOS && vm->kernel)
 		r = add_named(GUEST_LINUX_ROM);
+	if (!r && vm->nr_nics)
+		r = add_named(GUEST_NIC_ROM);
 	for (u32 i = 0; !r && i < vm->nr_drives; i++)
 		r = add_named(vm->drives[i].source);
 	return r;

@@ -137,6 +137,17 @@ static void show_drive(const struct vm_drive *d)
 	putchar('\n');
 }
 
+static void show_nic(const struct vm_nic *n)
+{
+	const u8 *m = n->mac;
+
+	printf("  nic%-11u %s, %02x:%02x:%02x:%02x:%02x:%02x", n->nr, config_nic_model_str(n->model), m[0], m[1],
+	       m[2], m[3], m[4], m[5]);
+	if (n->boot_order)
+		printf(", boot-order %u", n->boot_order);
+	putchar('\n');
+}
+
 static void show_platform(const struct vm_config *vm)
 {
 	if (vm->platform != VM_PLATFORM_MINIMAL)
@@ -146,6 +157,8 @@ static void show_platform(const struct vm_config *vm)
 		    vm->boot_menu ? ", boot-menu" : "");
 	for (u32 i = 0; i < vm->nr_drives; i++)
 		show_drive(&vm->drives[i]);
+	for (u32 i = 0; i < vm->nr_nics; i++)
+		show_nic(&vm->nics[i]);
 }
 
 static void show_guest(const void *blob, const struct vm_config *vm)

@@ -44,6 +44,19 @@ static void look_at_drives(const struct vm_config *vm, bool good)
 	}
 }
 
+static void look_at_nics(const struct vm_config *vm)
+{
+	assert(vm->nr_nics <= CONFIG_MAX_NICS);
+	for (u32 i = 0; i < vm->nr_nics; i++) {
+		const struct vm_nic *n = &vm->nics[i];
+
+		assert(n->nr < CONFIG_MAX_NICS && !(n->mac[0] & 1) && n->boot_order <= CONFIG_MAX_BOOT_ORDER);
+		assert(config_nic_model_str(n->model)[0] != '?');
+		for (u32 k = 0; k < i; k++)
+			assert(vm->nics[k].nr != n->nr && memcmp(vm->nics[k].mac, n->mac, 6) != 0);
+	}
+}
+
 static void look(const struct vm_config *vm, bool good)
 {
 	inside(vm->name);
@@ -73,7 +86,8 @@ static void look(const struct vm_config *vm, bool good)
 	assert(vm->backoff && vm->backoff <= vm->backoff_max);
 	assert(!(vm->pv && vm->signature == HV_SIGNATURE_NONE));
 	assert(vm->firmware ? vm->firmware_image && *vm->firmware_image : vm->kernel && *vm->kernel);
-	assert(vm->platform == VM_PLATFORM_PC || !(vm->firmware || vm->nr_drives));
+	assert(vm->platform == VM_PLATFORM_PC || !(vm->firmware || vm->nr_drives || vm->nr_nics));
+	look_at_nics(vm);
 	assert(config_account(vm) >= vm->memory);
 	assert(vm->memory >= CONFIG_MIN_MEMORY && vm->memory % PAGE_SIZE == 0);
 	assert(vm->topo.sockets * vm->topo.cores * vm->topo.threads == vm->vcpus);

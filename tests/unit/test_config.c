@@ -345,7 +345,38 @@ static const struct {
 	{ { PC }, ONE("disk00"), "/guests/a: unknown node \"disk00\"" },
 	{ { PC }, ONE("disk0x"), "/guests/a: unknown node \"disk0x\"" },
 	{ { PC }, ONE("disk@0"), "/guests/a: unknown node \"disk@0\"" },
-	{ { PC }, ONE("nic0"), "/guests/a: node \"nic0\": network cards are not there yet" },
+	{ { STR(GUEST, "cmdline", "") }, ONE("nic0"), "/guests/a: network cards are not for platform \"minimal\"" },
+	{ { PC }, ONE("nic"), "/guests/a: unknown node \"nic\"" },
+	{ { PC }, ONE("nic01"), "/guests/a: unknown node \"nic01\"" },
+	{ { PC }, ONE("nic4"), "/guests/a/nic4: there is no such card: nic0 to nic3" },
+	{ { PC }, ONE("nic4294967296"), "/guests/a/nic4294967296: there is no such card: nic0 to nic3" },
+	{ { PC }, TWO("nic1", "nic1"), "/guests/a/nic1: appears twice" },
+	{ { PC, STR(DRIVE, "source", "module:m") }, ONE("nic0"), "/guests/a/nic0: source: unknown property" },
+	{ { PC, STR(DRIVE, "model", "ne2000") }, ONE("nic0"), "/guests/a/nic0: model: \"ne2000\" is none of: e1000" },
+	{ { PC, STR(DRIVE, "mac", "52:54:00:12:34") }, ONE("nic0"), "/guests/a/nic0: mac: \"52:54:00:12:34\" is no" },
+	{ { PC, STR(DRIVE, "mac", "52-54-00-12-34-56") },
+	  ONE("nic0"),
+	  "/guests/a/nic0: mac: \"52-54-00-12-34-56\" is" },
+	{ { PC, STR(DRIVE, "mac", "52:54:00:12:34:5g") },
+	  ONE("nic0"),
+	  "/guests/a/nic0: mac: \"52:54:00:12:34:5g\" is" },
+	{ { PC, STR(DRIVE, "mac", "53:54:00:12:34:56") },
+	  ONE("nic0"),
+	  "/guests/a/nic0: mac: \"53:54:00:12:34:56\" is the address of a group" },
+	{ { PC, STR(DRIVE, "mac", "00:00:00:00:00:00") }, ONE("nic0"), "/guests/a/nic0: mac: must not be all zeros" },
+	{ { PC, STR(DRIVE, "mac", "52:54:00:AB:cd:ef"), STR(DRIVE + 1, "mac", "52:54:00:ab:cd:EF") },
+	  TWO("nic0", "nic1"),
+	  "/guests/a/nic1: has the address of nic0" },
+	{ { PC, RAW(DRIVE, "boot-order", "\0\0\1\0") }, ONE("nic0"), "/guests/a/nic0: boot-order: must be 1 to 255" },
+	{ { PC, RAW(DRIVE, "boot-order", "\0\0\0\2"), RAW(DRIVE + 1, "boot-order", "\0\0\0\2") },
+	  TWO("nic0", "nic1"),
+	  "/guests/a/nic1: boot-order 2 is that of nic0" },
+	{ { PC, RAW(DRIVE, "boot-order", "\0\0\0\2"), RAW(DRIVE + 1, "boot-order", "\0\0\0\2") },
+	  TWO("cd0", "nic0"),
+	  "/guests/a/nic0: boot-order 2 is that of cd0" },
+	{ { PC, RAW(DRIVE, "boot-order", "\0\0\0\2"), RAW(DRIVE + 1, "boot-order", "\0\0\0\2") },
+	  TWO("nic0", "cd0"),
+	  "/guests/a/cd0: boot-order 2 is that of nic0" },
 	{ { PC }, ONE("disk4"), "/guests/a/disk4: there is no such drive: disk0 to disk3" },
 	{ { PC }, ONE("disk4294967296"), "/guests/a/disk4294967296: there is no such drive" },
 	{ { PC }, ONE("cd2"), "/guests/a/cd2: there is no such drive: cd0 to cd1" },
@@ -495,6 +526,34 @@ START_TEST(drives_are_plugged_in)
 	ck_assert_uint_eq(config_account(&vm), 145 << 20);
 	ck_assert_str_eq(config_drive_kind_str(VM_DRIVE_FLOPPY), "floppy");
 	ck_assert_str_eq(config_drive_model_str(VM_DRIVE_FDC), "fdc");
+}
+END_TEST
+
+START_TEST(network_cards)
+{
+	static const char *const nodes[] = { "nic2", "disk0", "nic0", NULL };
+	static const struct put p[] = {
+		PC,
+		STR(DRIVE, "model", "e1000"),
+		STR(DRIVE, "mac", "52:54:00:aB:cd:0f"),
+		RAW(DRIVE, "boot-order", "\0\0\0\3"),
+		SRC(1),
+	};
+	static const u8 given[] = { 0x52, 0x54, 0, 0xab, 0xcd, 0x0f };
+	/* FNV-1a of "a" is E40C292Ch. */
+	static const u8 made[] = { 2, 0xe4, 0x0c, 0x29, 0x2c, 0 };
+	struct vm_config vm;
+
+	drives = nodes;
+	build(p, ARRAY_SIZE(p));
+	ck_assert_int_eq(check(), OK);
+	ck_assert_int_eq(config_guest_parse(blob, 0, &limits, &vm, &errs), OK);
+	ck_assert(vm.nr_nics == 2 && vm.nr_drives == 1);
+	ck_assert(vm.nics[0].nr == 2 && vm.nics[0].model == VM_NIC_E1000 && vm.nics[0].boot_order == 3);
+	ck_assert(!memcmp(vm.nics[0].mac, given, 6));
+	ck_assert(vm.nics[1].nr == 0 && !vm.nics[1].boot_order && !memcmp(vm.nics[1].mac, made, 6));
+	ck_assert_str_eq(config_nic_model_str(vm.nics[0].model), "e1000");
+	ck_assert_str_eq(config_nic_model_str((enum vm_nic_model)7), "?");
 }
 END_TEST
 
@@ -1252,6 +1311,7 @@ int main(void)
 	tcase_add_test(tc, a_node_in_a_drive_is_unknown);
 	tcase_add_test(tc, firmware_makes_a_pc);
 	tcase_add_test(tc, drives_are_plugged_in);
+	tcase_add_test(tc, network_cards);
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, everything_set);
 	tcase_add_test(tc, scheduling_and_life);

@@ -16,7 +16,7 @@ def _strings(value):
 
 
 def properties(blob):
-    """Yields (path, property name, value) for every property."""
+    """Yields (path, property name, value) for every property, and (path, "", b"") for every node before them."""
     if len(blob) < 40 or struct.unpack_from(">I", blob)[0] != 0xD00DFEED:
         raise DtbError("not a device tree blob")
     off_struct, off_strings = struct.unpack_from(">II", blob, 8)
@@ -29,6 +29,7 @@ def properties(blob):
                 end = blob.index(b"\0", pos)
                 path.append(blob[pos:end].decode("ascii", "replace"))
                 pos = (end + 4) & ~3
+                yield "/".join(path) or "/", "", b""
             elif token == END_NODE:
                 path.pop()
             elif token == PROP:
@@ -62,6 +63,8 @@ def module_names(blob):
             found = [s.removeprefix("module:") for s in _strings(value)[:1] if s.startswith("module:")]
         elif prop == "modules":
             found = [s.split(" ")[0] for s in _strings(value)]
+        elif not prop and path.count("/") == 3 and re.fullmatch(r"nic\d+", path.rsplit("/", 1)[1]):
+            found = ["e1000-rom"]
         else:
             continue
         if prop == "firmware":

@@ -71,6 +71,7 @@ def module_path(name):
     """The file behind the name of a boot module."""
     known = {"bzimage": "bzImage", "bzImage": "bzImage", "vmlinux": "vmlinux", "initrd": "initrd",
              "bios": "bios-256k.bin", "vgabios": "vgabios-stdvga.bin", "linuxboot": "linuxboot_dma.bin",
+             "e1000-rom": "pxe-e1000.rom",
              "uefi": "OVMF_CODE_4M.fd", "uefi-vars": "OVMF_VARS_4M.fd"}
     if name in known:
         return BUILD / "guest" / known[name]

@@ -29,6 +29,8 @@ static int choose_rows(struct vm *vm, union board_cfg *cfg)
 		if (err)
 			return err;
 		*dev = (struct vdev){ .ops = row->ops, .dev = (u8 *)b + row->offset };
+		if (row->pointer)
+			dev->dev = *(void **)dev->dev;
 		fmt_snprintf(dev->tag, sizeof(dev->tag), "%s", row->tag);
 		b->nr_rows++;
 	}
@@ -91,6 +93,7 @@ void board_destroy(struct vm *vm)
 		input_reset(vm);
 	if (b->attached)
 		vdev_detach_all(b->rows, b->nr_rows);
+	board_nics_destroy(vm);
 	hv_zfree(b->iomem, VDEBUG_IOMEM_LEN);
 	firmware_destroy(b);
 	hv_zfree(b, sizeof(*b));

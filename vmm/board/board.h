@@ -21,7 +21,7 @@ const struct vdev *board_devices(const struct vm *vm, u32 *nr);
 /* Its screen; ops NULL: it has none. */
 struct fb board_screen(struct vm *vm);
 /*
- * A piece, at most 50 us, of what the disks of vm have to do, when vm->work.disks says that there is something. In a turn
+ * A piece, at most 50 us, of what the disks and network cards of vm have to do, when vm->work.disks says that there is something. In a turn
  * of vm, at whose expense it is, without its lock.
  */
 void board_disk_work(struct vm *vm);

@@ -1,4 +1,4 @@
-/* A VM's drives: the boot modules that are their media, and the turns in which bytes move. */
+/* A VM's drives: the boot modules that are their media, and the turns in which their bytes, and those of cards, move. */
 #include "arch/x86/percpu.h"
 #include "lib/atomic.h"
 #include "lib/log.h"
@@ -9,10 +9,8 @@
 
 /* ---- turns ---- */
 
-/* Something is to be done: before the vCPU that asked for it goes on, or in the next turn. */
-static void kick(void *arg)
+void board_work_wanted(struct vm *vm)
 {
-	struct vm *vm = arg;
 	struct vcpu *v = this_cpu()->current;
 
 	atomic_store(&vm->work.disks, 1);
@@ -22,18 +20,35 @@ static void kick(void *arg)
 		vcpu_request(vm->vcpus[0], VCPU_REQ_INPUT);
 }
 
+static void kick(void *arg)
+{
+	board_work_wanted(arg);
+}
+
 static void kick_disk(void *arg)
 {
 	kick(((struct board_disk *)arg)->vm);
 }
 
-/* Whose turn n is: a medium's or, then, a channel's of the IDE function. */
+/* The card whose turn n is, or NULL. */
+static struct ve1000 *card(const struct vm *vm, u32 n)
+{
+	u32 first = vm->config.nr_drives + VIDE_CHANNELS;
+
+	return n < first ? NULL : vm->board->nic[n - first];
+}
+
+/* Whose turn n is: a medium's, a channel's of the IDE function, or a network card's. */
 static bool has_work(const struct vm *vm, u32 n)
 {
 	const struct board *b = vm->board;
 	u32 media = vm->config.nr_drives;
 
-	return n < media ? b->disk[n].rd.head != NULL : vide_has_work(&b->ide, n - media);
+	if (n < media)
+		return b->disk[n].rd.head != NULL;
+	if (n < media + VIDE_CHANNELS)
+		return vide_has_work(&b->ide, n - media);
+	return card(vm, n) && ve1000_has_work(card(vm, n));
 }
 
 static void do_piece(struct vm *vm, u32 n)
@@ -43,14 +58,16 @@ static void do_piece(struct vm *vm, u32 n)
 
 	if (n < media)
 		ramdisk_work(&b->disk[n].rd);
-	else
+	else if (n < media + VIDE_CHANNELS)
 		vide_work(&b->ide, n - media);
+	else
+		ve1000_work(card(vm, n), vm_now(vm));
 }
 
 void board_disk_work(struct vm *vm)
 {
 	struct board *b = vm->board;
-	u32 all = vm->config.nr_drives + VIDE_CHANNELS, at = b->disk_turn;
+	u32 all = vm->config.nr_drives + VIDE_CHANNELS + CONFIG_MAX_NICS, at = b->disk_turn;
 
 	vm_lock(vm);
 	atomic_store(&vm->work.disks, 0);

@@ -180,25 +180,32 @@ static int add_boot(struct board_firmware *f)
 	static const u8 menu_wait[2] = { MENU_WAIT_MS & 0xff, MENU_WAIT_MS >> 8 };
 	const struct vm *vm = f->vm;
 	const struct vm_config *c = &vm->config;
+	static const enum fw_boot_kind kind_of[] = {
+		[VM_DRIVE_DISK] = FW_BOOT_DISK, [VM_DRIVE_CD] = FW_BOOT_CD, [VM_DRIVE_FLOPPY] = FW_BOOT_FLOPPY
+	};
 	const char *rom = vm->linux_rom.data ? LINUX_ROM_FILE : NULL;
-	struct fw_boot drives[CONFIG_MAX_DRIVES];
+	struct fw_boot from[CONFIG_MAX_DRIVES + CONFIG_MAX_NICS];
+	u32 nr = 0;
 	size_t len;
 	int err;
 
-	_Static_assert(CONFIG_MAX_DRIVES <= FW_BOOT_MAX, "bootorder has room for all");
+	_Static_assert(ARRAY_SIZE(from) <= FW_BOOT_MAX, "bootorder has room for all");
 	_Static_assert((int)FW_BOOT_FLOPPY == VCMOS_BOOT_FLOPPY && (int)FW_BOOT_DISK == VCMOS_BOOT_DISK &&
-	                       (int)FW_BOOT_CD == VCMOS_BOOT_CD,
+	                       (int)FW_BOOT_CD == VCMOS_BOOT_CD && (int)FW_BOOT_NIC == VCMOS_BOOT_NET,
 	               "one numbering");
 	for (u32 i = 0; i < c->nr_drives; i++)
-		drives[i] = (struct fw_boot){ .floppy = c->drives[i].kind == VM_DRIVE_FLOPPY,
-			                      .cd = c->drives[i].kind == VM_DRIVE_CD,
-			                      .place = c->drives[i].place,
-			                      .order = c->drives[i].boot_order };
-	err = fw_bootorder(f->bootorder, sizeof(f->bootorder), rom, drives, c->nr_drives, &len);
+		from[nr++] = (struct fw_boot){ .kind = kind_of[c->drives[i].kind],
+			                       .place = c->drives[i].place,
+			                       .order = c->drives[i].boot_order };
+	for (u32 i = 0; i < c->nr_nics; i++)
+		from[nr++] = (struct fw_boot){ .kind = FW_BOOT_NIC,
+			                       .place = CONFIG_NIC_SLOT + c->nics[i].nr,
+			                       .order = c->nics[i].boot_order };
+	err = fw_bootorder(f->bootorder, sizeof(f->bootorder), rom, from, nr, &len);
 	if (err)
 		return err;
 	/* For firmware that knows no files. */
-	fw_boot_kinds(drives, c->nr_drives, vm->board->cmos.boot);
+	fw_boot_kinds(from, nr, vm->board->cmos.boot);
 	if (rom)
 		add_file(f, rom, vm->linux_rom.data, vm->linux_rom.len, false);
 	if (len)

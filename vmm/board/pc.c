@@ -294,6 +294,9 @@ static int debug(struct vm *vm, u32 n, union board_cfg *cfg)
 	{                                                                                               \
 		.ops = &device##_ops, .offset = offsetof(struct board, field), .tag = tag_, __VA_ARGS__ \
 	}
+#define NIC(n_)                                                                               \
+	ROW(ve1000, nic[n_], "nic" #n_, .n = n_, .pointer = true, .wanted = board_nic_wanted, \
+	    .config = board_nic_config)
 #define COM(n_) ROW(vuart, com[n_], "uart" #n_, .n = n_, .wanted = com_wanted, .config = serial_config)
 
 /* In this order they are attached, reset and saved; functions behind their bus. */
@@ -315,6 +318,10 @@ const struct board_row board_pc[] = {
 	ROW(vi6300esb, watchdog, "i6300esb", .wanted = watchdog_wanted, .config = watchdog),
 	ROW(vvga, vga, "vga", .wanted = board_is_pc, .config = vga),
 	ROW(vide, ide, "ide", .wanted = board_is_pc, .config = board_ide_config),
+	NIC(0),
+	NIC(1),
+	NIC(2),
+	NIC(3),
 	COM(0),
 	COM(1),
 	COM(2),

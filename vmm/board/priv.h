@@ -22,6 +22,7 @@
 #include "vmm/dev/pc/vreset.h"
 #include "vmm/dev/pc/vrtc.h"
 #include "vmm/dev/pc/vuart.h"
+#include "vmm/dev/pci/ve1000.h"
 #include "vmm/dev/pci/vi440fx.h"
 #include "vmm/dev/pci/vi6300esb.h"
 #include "vmm/dev/pci/vpci.h"
@@ -72,6 +73,7 @@ union board_cfg {
 	struct vpiix4pm_cfg piix4pm;
 	struct vi6300esb_cfg watchdog;
 	struct vide_cfg ide;
+	struct ve1000_cfg nic;
 	struct vuart_cfg uart;
 	struct vdebug_config debug;
 	struct vvga_cfg vga;
@@ -83,6 +85,11 @@ union board_cfg {
 enum { MEMORY_SLOT_FLASH = VDEV_MEMORY_SLOTS - 1 };
 /* ---- disks.c ---- */
 
+/*
+ * A disk or a card of the VM has something to do: before the vCPU that asked for it goes on, or in the next turn. Any
+ * CPU, any lock held.
+ */
+void board_work_wanted(struct vm *vm);
 /* The configuration of the IDE function: all drives with their media. OK or an error, logged. */
 int board_ide_config(struct vm *vm, u32 n, union board_cfg *cfg);
 /* The same of the floppy controller. Both tell CMOS memory, so the clock's row is before theirs. */
@@ -95,9 +102,17 @@ int board_check_image(const struct vm_drive *drive, const struct vm_image *image
 /* What all media of such a drive have in common: all but the image, and what is written. */
 struct ramdisk_cfg board_medium_cfg(struct board_disk *d);
 
+/* ---- nics.c ---- */
+
+/* The guest has a network card with row n's number, its configuration; its memory goes with the VM. */
+bool board_nic_wanted(const struct vm_config *c, u32 n);
+int board_nic_config(struct vm *vm, u32 n, union board_cfg *cfg);
+void board_nics_destroy(struct vm *vm);
+
 struct board_row {
 	const struct vdev_ops *ops;
 	u32 offset;                                                /* of the device, in struct board */
+	bool pointer;                                              /* there is one to it, which config sets */
 	const char *tag;                                           /* in streams and messages */
 	u32 n;                                                     /* which of its kind */
 	bool (*wanted)(const struct vm_config *c, u32 n);          /* NULL: always */
@@ -136,9 +151,10 @@ struct board {
 		struct ramdisk rd;
 		struct vm *vm;
 		const struct vm_drive *drive;
-		const char *name;  /* of the module that is in it; NULL: none */
-	} disk[CONFIG_MAX_DRIVES]; /* the media, in the configuration's order of drives */
-	u32 disk_turn;             /* whose piece is next: media first, then IDE's channels */
+		const char *name;            /* of the module that is in it; NULL: none */
+	} disk[CONFIG_MAX_DRIVES];           /* the media, in the configuration's order of drives */
+	struct ve1000 *nic[CONFIG_MAX_NICS]; /* NULL: it has no such card */
+	u32 disk_turn;                       /* whose piece is next: media first, then IDE's channels, then cards */
 	struct vuart com[CONFIG_NR_COM];
 	struct com_port port[CONFIG_NR_COM];
 	struct com_port firmware_log; /* what goes to port 402h */

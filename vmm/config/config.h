@@ -62,6 +62,7 @@ struct config_limits {
 #define CONFIG_MAX_DRIVES     16u  /* disks, CDs and floppies of a guest */
 #define CONFIG_SERIAL_MAX     20u  /* characters of a drive's serial number: what ATA has room for */
 #define CONFIG_MAX_BOOT_ORDER 255u
+#define CONFIG_MAX_NICS       4u /* network cards of a guest */
 #define CONFIG_VIDEO_MEMORY   (16ull << 20) /* bytes, of a PC */
 #define CONFIG_FLASH_MEMORY   (1ull << 20)  /* bytes, of one with UEFI, at most: how many its module tells */
 
@@ -130,11 +131,16 @@ enum vm_pv {
 #define GUEST_LINUX_ROM     "linuxboot"
 #define GUEST_LINUX_ROM_MAX 65536u
 
+/* The option ROM of all its network cards; there may be none. */
+#define GUEST_NIC_ROM     "e1000-rom"
+#define GUEST_NIC_ROM_MAX (512u << 10)
+
 /* What a standby guest takes over: bit n is serial port n + 1. */
 #define VM_TAKE_CONTROL (1u << CONFIG_NR_COM)
 
 enum vm_drive_kind { VM_DRIVE_DISK, VM_DRIVE_CD, VM_DRIVE_FLOPPY };
 enum vm_drive_model { VM_DRIVE_IDE, VM_DRIVE_FDC };
+enum vm_nic_model { VM_NIC_E1000 };
 
 /*
  * A disk, CD or floppy drive: a node diskN, cdN or floppyN in that of its guest. Strings point into the blob.
@@ -155,6 +161,15 @@ struct vm_drive {
 	u32 boot_order;     /* 1..CONFIG_MAX_BOOT_ORDER, each once, the lowest is tried first; 0: was not given */
 };
 
+/* A network card: a node nicN in that of its guest, in slot CONFIG_NIC_SLOT + N of its PCI bus. */
+#define CONFIG_NIC_SLOT 3u
+struct vm_nic {
+	u32 nr; /* N of its name, below CONFIG_MAX_NICS */
+	enum vm_nic_model model;
+	u8 mac[6];      /* as given, or made of the guest's name and N */
+	u32 boot_order; /* as a drive's: they share the numbers */
+};
+
 /* References to other guests: nr cells that hold phandles. Resolve with config_ref(). */
 struct config_refs {
 	const char *cells;
@@ -172,6 +187,8 @@ struct vm_config {
 	bool boot_menu;             /* the firmware is to ask what to boot from */
 	struct vm_drive drives[CONFIG_MAX_DRIVES]; /* in the blob's order */
 	u32 nr_drives;
+	struct vm_nic nics[CONFIG_MAX_NICS]; /* likewise */
+	u32 nr_nics;
 	struct cpuid_topology topo; /* complete: multiplies to vcpus */
 	enum vm_protocol protocol;
 	const char *kernel;  /* module name; NULL only with firmware */
@@ -264,6 +281,7 @@ const char *config_platform_str(enum vm_platform p);
 const char *config_firmware_str(enum vm_firmware f); /* "none" without, which is no value of the property */
 const char *config_drive_kind_str(enum vm_drive_kind k);
 const char *config_drive_model_str(enum vm_drive_model m);
+const char *config_nic_model_str(enum vm_nic_model m);
 const char *config_action_str(enum vm_action a);
 /* Whether one of its serial ports is "control". */
 bool config_has_control_port(const struct vm_config *vm);

@@ -1,6 +1,6 @@
 /*
- * The nodes in that of a guest: its drives. Their names are a kind and a number, "disk0", and the number says where
- * the drive is plugged in; what follows later (more models, network cards) keeps to that.
+ * The nodes in that of a guest: its drives, and (nics.c) its network cards. Their names are a kind and a number, "disk0",
+ * and the number says where they are plugged in; what follows later (more models) keeps to that.
  */
 #include <libfdt.h>
 
@@ -92,7 +92,7 @@ static void drive_serial(struct where *w, const struct value *v, const struct ta
 	t->drive->serial = s;
 }
 
-static void drive_boot_order(struct where *w, const struct value *v, const struct target *t)
+void cfg_boot_order(struct where *w, const struct value *v, u32 *out)
 {
 	u32 n;
 
@@ -101,7 +101,12 @@ static void drive_boot_order(struct where *w, const struct value *v, const struc
 	if (n < 1 || n > CONFIG_MAX_BOOT_ORDER)
 		cfg_fail(w, "must be 1 to %u", CONFIG_MAX_BOOT_ORDER);
 	else
-		t->drive->boot_order = n;
+		*out = n;
+}
+
+static void drive_boot_order(struct where *w, const struct value *v, const struct target *t)
+{
+	cfg_boot_order(w, v, &t->drive->boot_order);
 }
 
 static const struct prop_def drive_props[] = {
@@ -109,8 +114,7 @@ static const struct prop_def drive_props[] = {
 	{ "overlay", drive_overlay }, { "serial", drive_serial }, { "boot-order", drive_boot_order },
 };
 
-/* Whether name is the word and a number as one writes it; *nr is that number, or more than any drive has. */
-static bool is_numbered(const char *name, const char *word, u32 *nr)
+bool cfg_is_numbered(const char *name, const char *word, u32 *nr)
 {
 	size_t n = strlen(word);
 	const char *c = name + n;
@@ -150,6 +154,9 @@ static void check_drive(struct where *w, const struct vm_config *vm, struct vm_d
 		cfg_fail(w, "read-only and overlay exclude one another");
 	if (!d->overlay)
 		d->read_only = true;
+	for (u32 i = 0; i < vm->nr_nics; i++)
+		if (d->boot_order && vm->nics[i].boot_order == d->boot_order)
+			cfg_fail(w, "boot-order %u is that of nic%u", d->boot_order, vm->nics[i].nr);
 	for (const struct vm_drive *o = vm->drives; o < d; o++) {
 		if (o->kind == d->kind && o->nr == d->nr)
 			cfg_fail(w, "appears twice");
@@ -190,7 +197,7 @@ void cfg_drives(struct where *w, const void *blob, int node, const struct config
 		struct vm_drive d = { 0 };
 		u32 kind = 0;
 
-		while (kind_words[kind] && !is_numbered(name, kind_words[kind], &d.nr))
+		while (kind_words[kind] && !cfg_is_numbered(name, kind_words[kind], &d.nr))
 			kind++;
 		if (kind_words[kind] && vm->nr_drives < CONFIG_MAX_DRIVES) {
 			d.kind = (enum vm_drive_kind)kind;
@@ -200,8 +207,8 @@ void cfg_drives(struct where *w, const void *blob, int node, const struct config
 		} else if (kind_words[kind]) {
 			cfg_fail(w, "more than %u drives", CONFIG_MAX_DRIVES);
 			return;
-		} else if (is_numbered(name, "nic", &d.nr)) {
-			cfg_fail(w, "node \"nic%u\": network cards are not there yet", d.nr);
+		} else if (cfg_is_numbered(name, "nic", &d.nr)) {
+			cfg_nic(w, blob, child, d.nr, vm);
 		} else {
 			cfg_unknown_node(w, blob, child);
 		}

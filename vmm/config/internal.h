@@ -22,6 +22,7 @@ struct target {
 	struct hv_config *hv;
 	struct vm_config *vm;
 	struct vm_drive *drive;
+	struct vm_nic *nic;
 	const struct config_limits *lim; /* may be NULL */
 };
 
@@ -111,5 +112,14 @@ void cfg_check_sched(struct where *w, const struct vm_config *vm, const struct c
 void cfg_check_life(struct where *w, struct vm_config *vm, bool (*has)(u64 seen, const char *name), u64 seen);
 void cfg_check_platform(struct where *w, struct vm_config *vm, const struct config_limits *lim,
                         bool (*has)(u64 seen, const char *name), u64 seen);
-/* The drives of a guest, after its properties: its child nodes; other ones are reported. node: the guest's. */
+/* Whether name is the word and a number as one writes it; *nr is that number, or 1000 if it is more. */
+bool cfg_is_numbered(const char *name, const char *word, u32 *nr);
+/* Property boot-order of a drive or a network card. */
+void cfg_boot_order(struct where *w, const struct value *v, u32 *out);
+/* The node nic<nr> of a guest, after those of all its drives and its properties. */
+void cfg_nic(struct where *w, const void *blob, int node, u32 nr, struct vm_config *vm);
+/*
+ * The drives and network cards of a guest, after its properties: its child nodes; other ones are reported. node: the
+ * guest's.
+ */
 void cfg_drives(struct where *w, const void *blob, int node, const struct config_limits *lim, struct vm_config *vm);

@@ -65,6 +65,8 @@ void cfg_check_platform(struct where *w, struct vm_config *vm, const struct conf
 	if (vm->nr_drives && vm->platform == VM_PLATFORM_MINIMAL)
 		cfg_fail(w, "drives are not for platform \"minimal\", which has no controller for them: "
 		            "platform = \"pc\"");
+	if (vm->nr_nics && vm->platform == VM_PLATFORM_MINIMAL)
+		cfg_fail(w, "network cards are not for platform \"minimal\": platform = \"pc\"");
 	if (!has(seen, "firmware")) {
 		only_with(w, "firmware-image", has(seen, "firmware-image"), "firmware");
 		only_with(w, "boot-menu", has(seen, "boot-menu"), "firmware");

@@ -7,7 +7,9 @@
 /* Behind the host bridge: function 1 of the PIIX, its ISA bridge. */
 static void path_of(char line[FW_BOOT_LINE], const struct fw_boot *d)
 {
-	if (d->floppy)
+	if (d->kind == FW_BOOT_NIC)
+		fmt_snprintf(line, FW_BOOT_LINE, "/pci@i0cf8/ethernet@%x/ethernet-phy@0", d->place);
+	else if (d->kind == FW_BOOT_FLOPPY)
 		fmt_snprintf(line, FW_BOOT_LINE, "/pci@i0cf8/isa@1/fdc@03f0/floppy@%x", d->place);
 	else
 		fmt_snprintf(line, FW_BOOT_LINE, "/pci@i0cf8/ide@1,1/drive@%x/disk@%x", d->place >> 1, d->place & 1);
@@ -45,10 +47,8 @@ void fw_boot_kinds(const struct fw_boot *drives, u32 nr, u8 kinds[3])
 
 	memset(kinds, 0, 3);
 	while (n < 3 && (d = next_after(drives, nr, d ? d->order : 0))) {
-		u8 kind = d->floppy ? FW_BOOT_FLOPPY : d->cd ? FW_BOOT_CD : FW_BOOT_DISK;
-
-		if (kind != kinds[0] && kind != kinds[1])
-			kinds[n++] = kind;
+		if (d->kind != kinds[0] && d->kind != kinds[1])
+			kinds[n++] = (u8)d->kind;
 	}
 }
 

@@ -122,6 +122,21 @@ static int find_linux_rom(struct vm *vm, vm_find_image *find)
 	return err;
 }
 
+/* Who wants to boot from a network brings it. */
+static int find_nic_rom(struct vm *vm, vm_find_image *find)
+{
+	int err = find(GUEST_NIC_ROM, &vm->nic_rom);
+
+	if (err == ERR_NOENT)
+		return OK;
+	if (!err && (!vm->nic_rom.len || vm->nic_rom.len > GUEST_NIC_ROM_MAX)) {
+		log_err("guest %s: the ROM of its network cards, the module \"%s\", has %lu bytes: not 1 to %u\n",
+		        vm->config.name, GUEST_NIC_ROM, vm->nic_rom.len, GUEST_NIC_ROM_MAX);
+		return ERR_INVAL;
+	}
+	return err;
+}
+
 static int find_images(struct vm *vm, vm_find_image *find)
 {
 	int err = vm->config.kernel ? find_kernel(vm, find) : OK;
@@ -132,6 +147,8 @@ static int find_images(struct vm *vm, vm_find_image *find)
 		err = find_vga_rom(vm, find);
 	if (!err && vm->config.firmware == VM_FIRMWARE_BIOS && vm->config.kernel)
 		err = find_linux_rom(vm, find);
+	if (!err && vm->config.nr_nics)
+		err = find_nic_rom(vm, find);
 	if (!err && vm->config.initrd)
 		err = find_image(vm, find, vm->config.initrd, &vm->initrd);
 	for (u32 i = 0; i < vm->config.nr_drives && !err; i++)

@@ -118,6 +118,7 @@ struct vm {
 	struct vm_image drives[CONFIG_MAX_DRIVES]; /* media of config.drives[]; data NULL: none */
 	struct vm_image vars;                      /* of UEFI: what its flash begins with; it may have none */
 	struct vm_image linux_rom;                 /* by which its BIOS starts a kernel */
+	struct vm_image nic_rom;                   /* of its network cards; data NULL: there is none */
 	struct vm_image modules[CONFIG_NR_MODULES];
 	u32 nr_modules;
 
