@@ -50,8 +50,13 @@ static void lapic_send(void *ctx, struct vlapic *from, const struct apic_msg *m)
 static void lapic_eoi(void *ctx, u8 vector)
 {
 	struct vcpu *v = ctx;
+	u32 reason = EXIT_REASON_BASIC(v->exit_reason);
 
-	vioapic_eoi(&v->vm->irq.ioapic, vector);
+	/* An emulated instruction has taken most of a piece to get here. */
+	if (reason == EXIT_REASON_APIC_ACCESS || reason == EXIT_REASON_EPT_VIOLATION)
+		pc_irqchip_eoi_later(&v->vm->irq, vector);
+	else
+		vioapic_eoi(&v->vm->irq.ioapic, vector);
 }
 
 static void lapic_kick(void *ctx)

@@ -2,13 +2,11 @@
 #include "lib/string.h"
 #include "vmm/dev/irq/pc_irqchip_priv.h"
 
-STATE_DESC(pc_irqchip_state, PC_IRQCHIP_STATE, 3);
+STATE_DESC(pc_irqchip_state, PC_IRQCHIP_STATE, 4);
 
 static u32 ioapic_send(void *ctx, u32 pin, const struct apic_msg *m)
 {
-	struct pc_irqchip *c = ctx;
-
-	return pc_irqchip_post(c, (u8)pin, m, c->ioapic.ends);
+	return pc_irqchip_post(ctx, (u8)pin, m);
 }
 
 #define PIT_PIN 2
@@ -69,7 +67,7 @@ static void send_msi(void *ctx, u64 addr, u32 data)
 	/* The redirection hint: to one of the processors named. */
 	if ((addr & 8) && m.logical && m.mode == APIC_MODE_FIXED)
 		m.mode = APIC_MODE_LOWEST;
-	(void)pc_irqchip_post(ctx, IRQ_NO_PIN, &m, false);
+	(void)pc_irqchip_post(ctx, IRQ_NO_PIN, &m);
 }
 
 static bool pit_is_deaf(const struct pc_irqchip *c)

@@ -33,7 +33,9 @@ STATE_STRUCT(irq_waiting, IRQ_WAITING);
 	F(T, u16, isa)         /* bit n: a device drives ISA line n */                                     \
 	F(T, u16, pirq)        /* bit n: PCI interrupts routed there do */                                 \
 	F(T, u32, nr_waiting)  /* atomic: looked at without the lock */                                    \
-	S(T, irq_waiting, waiting, IRQ_WAITING_MAX)
+	S(T, irq_waiting, waiting, IRQ_WAITING_MAX)                                                        \
+	F(T, u32, nr_eois) /* atomic, likewise */                                                          \
+	A(T, u64, eois, 4) /* bit n: the I/O APIC is still to be told of the end of vector n */
 STATE_STRUCT(pc_irqchip_state, PC_IRQCHIP_STATE);
 
 struct pc_irqchip {
@@ -47,7 +49,7 @@ struct pc_irqchip {
 	struct io_bus *pio, *mmio; /* set by pc_irqchip_attach */
 	/* The 8259As' INTR changed: the vCPU whose LINT0 takes it has to look. */
 	void (*pic_changed)(void *arg);
-	/* A message waits: pc_irqchip_go_on() has to be called until none does. NULL: all are sent at once, however many
+	/* Something waits: pc_irqchip_go_on() has to be called until none does. NULL: all are sent at once, however many
 	 * APICs there are. */
 	void (*waits)(void *arg);
 	void *arg;
@@ -72,10 +74,15 @@ struct irq_way {
  * long as w->left is not 0. */
 bool pc_irqchip_send_some(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m, struct irq_way *w);
 bool pc_irqchip_send_more(struct pc_irqchip *c, struct vlapic *from, const struct apic_msg *m, struct irq_way *w);
-/* Messages of the I/O APIC and of devices that wait to be gone on with: one piece. As set_line, with the VM's lock. */
+/* An EOI broadcast: the I/O APIC is told in a piece of its own. With the VM's lock. */
+void pc_irqchip_eoi_later(struct pc_irqchip *c, u8 vector);
+/*
+ * EOIs, and messages of the I/O APIC and of devices, that wait to be gone on with: one piece. As set_line, with the VM's
+ * lock.
+ */
 static inline bool pc_irqchip_waits(const struct pc_irqchip *c)
 {
-	return atomic_load_relaxed(&c->s.nr_waiting);
+	return atomic_load_relaxed(&c->s.nr_waiting) || atomic_load_relaxed(&c->s.nr_eois);
 }
 void pc_irqchip_go_on(struct pc_irqchip *c);
 

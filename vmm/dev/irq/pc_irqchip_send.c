@@ -131,7 +131,7 @@ static struct irq_waiting *find_same(struct pc_irqchip *c, const struct apic_msg
 	return NULL;
 }
 
-u32 pc_irqchip_post(struct pc_irqchip *c, u8 pin, const struct apic_msg *m, bool later)
+u32 pc_irqchip_post(struct pc_irqchip *c, u8 pin, const struct apic_msg *m)
 {
 	struct irq_waiting *same = NULL;
 	struct irq_way w = { 0 };
@@ -145,7 +145,7 @@ u32 pc_irqchip_post(struct pc_irqchip *c, u8 pin, const struct apic_msg *m, bool
 	}
 	if (!c->waits || c->s.nr_waiting == IRQ_WAITING_MAX)
 		return pc_irqchip_send(c, NULL, m) ? VIOAPIC_ACCEPTED : 0;
-	if (behind || later)
+	if (behind)
 		w = way_of(c, m);
 	else
 		accepted = pc_irqchip_send_some(c, NULL, m, &w);
@@ -172,15 +172,38 @@ static bool pin_waits(const struct pc_irqchip *c, u32 pin)
 	return false;
 }
 
-void pc_irqchip_go_on(struct pc_irqchip *c)
+void pc_irqchip_eoi_later(struct pc_irqchip *c, u8 vector)
+{
+	if (!c->waits) {
+		vioapic_eoi(&c->ioapic, vector);
+		return;
+	}
+	if (!(c->s.eois[vector / 64] & BIT(vector % 64)))
+		atomic_store_relaxed(&c->s.nr_eois, c->s.nr_eois + 1);
+	c->s.eois[vector / 64] |= BIT(vector % 64);
+	c->waits(c->arg);
+}
+
+static void end_one(struct pc_irqchip *c)
+{
+	u32 i = 0, bit;
+
+	while (!c->s.eois[i])
+		i++;
+	bit = (u32)__builtin_ctzll(c->s.eois[i]);
+	c->s.eois[i] &= ~BIT(bit);
+	atomic_store_relaxed(&c->s.nr_eois, c->s.nr_eois - 1);
+	vioapic_eoi(&c->ioapic, (u8)(i * 64 + bit));
+}
+
+/* The first one that waits goes on. */
+static void go_on_first(struct pc_irqchip *c)
 {
 	struct irq_waiting *q = c->s.waiting;
 	u32 nr = c->s.nr_waiting, pin = q->pin, what;
 	struct irq_way w = { q->at, q->left };
 	struct apic_msg m = msg_of(q);
 
-	if (!nr)
-		return;
 	what = go_on(c, NULL, &m, &w) ? VIOAPIC_ACCEPTED : 0;
 	q->at = (u16)w.at;
 	q->left = (u16)w.left;
@@ -191,6 +214,14 @@ void pc_irqchip_go_on(struct pc_irqchip *c)
 	}
 	if (pin != IRQ_NO_PIN)
 		vioapic_sent(&c->ioapic, pin, what | (pin_waits(c, pin) ? VIOAPIC_UNDER_WAY : 0));
+}
+
+void pc_irqchip_go_on(struct pc_irqchip *c)
+{
+	if (c->s.nr_eois)
+		end_one(c);
+	else if (c->s.nr_waiting)
+		go_on_first(c);
 }
 
 /* ---- what can be ---- */
@@ -213,8 +244,13 @@ static bool waiting_valid(const struct pc_irqchip *chip, const struct irq_waitin
 bool pc_irqchip_queue_valid(const struct pc_irqchip *chip, const struct pc_irqchip_state *s, u32 pins,
                             struct state_check *c)
 {
-	u32 waiting = 0;
+	u32 waiting = 0, eois = 0;
 
+	for (u32 i = 0; i < ARRAY_SIZE(s->eois); i++)
+		for (u64 left = s->eois[i]; left; left &= left - 1)
+			eois++;
+	if (s->nr_eois != eois)
+		return state_refuse(c, "nr_eois", s->nr_eois, "is not how many vectors are in eois");
 	if (s->nr_waiting > IRQ_WAITING_MAX)
 		return state_refuse(c, "nr_waiting", s->nr_waiting, "is more than can wait");
 	for (u32 i = 0; i < IRQ_WAITING_MAX; i++) {

@@ -104,9 +104,7 @@ void vioapic_eoi(struct vioapic *a, u8 vector)
 		if (!(*r & RTE_REMOTE_IRR) || RTE_VECTOR(*r) != vector)
 			continue;
 		*r &= ~RTE_REMOTE_IRR;
-		a->ends = true;
 		service_level(a, pin);
-		a->ends = false;
 	}
 }
 

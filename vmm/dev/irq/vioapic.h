@@ -33,7 +33,6 @@ struct vioapic {
 	u32 (*send)(void *ctx, u32 pin, const struct apic_msg *msg);
 	void (*written)(void *ctx, u64 now); /* a redirection entry was; NULL: nobody wants to know */
 	void *ctx;
-	bool ends; /* send is called because of an EOI */
 	struct io_region region;
 };
 
