@@ -10,20 +10,35 @@
 #include "vmm/vm/vm.h"
 
 #define APIC_BASE_ADDR 0xffffffffff000ull
+#define LOOK_AT        32u /* vCPUs in a piece */
+#define NOWHERE        ~0u
 
 /*
  * The page is in the EPT, which all vCPUs share, only while every one of them is in xAPIC mode at its address: a vCPU
  * in another mode would find plain memory there. Without it the APIC's MMIO comes as EPT violations and is emulated.
+ * Where that is is looked for in pieces, before it is mapped there; whoever changes its mode begins anew, before it is
+ * entered. false: it is known, vm->apic_seen.
  */
-static bool page_wanted(const struct vm *vm, u64 *gpa)
+static bool look_for_place(struct vm *vm)
 {
-	*gpa = vlapic_get_base(&vm->vcpus[0]->lapic) & APIC_BASE_ADDR;
-	if (gmem_ptr(&vm->mem, GPA(*gpa), 1))
+	u32 end;
+
+	if (vm->apic_seen == NOWHERE)
 		return false;
-	for (u32 i = 0; i < vm->nr_vcpus; i++)
-		if (!vlapic_mmio_claims(&vm->vcpus[i]->lapic, *gpa))
+	if (!vm->apic_seen)
+		vm->apic_place = vlapic_get_base(&vm->vcpus[0]->lapic) & APIC_BASE_ADDR;
+	for (end = MIN(vm->apic_seen + LOOK_AT, vm->nr_vcpus); vm->apic_seen < end; vm->apic_seen++)
+		if (!vlapic_mmio_claims(&vm->vcpus[vm->apic_seen]->lapic, vm->apic_place)) {
+			vm->apic_seen = NOWHERE;
 			return false;
-	return true;
+		}
+	return end < vm->nr_vcpus;
+}
+
+static bool can_map(const struct vm *vm)
+{
+	return vm->apic_access_page && !vm->apic_access_mapped && !vm->apic_access_leaves &&
+	       !ept_holds_tables(&vm->ept);
 }
 
 /*
@@ -32,15 +47,14 @@ static bool page_wanted(const struct vm *vm, u64 *gpa)
  */
 static void map_page(struct vm *vm)
 {
-	u64 gpa = 0;
+	gpa_t gpa = GPA(vm->apic_place);
 
-	if (!vm->apic_access_page || vm->apic_access_mapped || vm->apic_access_leaves || ept_holds_tables(&vm->ept) ||
-	    !page_wanted(vm, &gpa))
+	if (!can_map(vm) || vm->apic_seen != vm->nr_vcpus || gmem_ptr(&vm->mem, gpa, 1))
 		return;
-	if (ept_map(&vm->ept, GPA(gpa), HPA(vm->apic_access_pa), PAGE_SIZE, EPT_RW, EPT_MT_RAM, false) != OK)
+	if (ept_map(&vm->ept, gpa, HPA(vm->apic_access_pa), PAGE_SIZE, EPT_RW, EPT_MT_RAM, false) != OK)
 		return;
 	vm->apic_access_mapped = true;
-	vm->apic_access_gpa = gpa;
+	vm->apic_access_gpa = gpa.v;
 }
 
 void vcpu_invept(const struct vm *vm)
@@ -63,6 +77,8 @@ bool vcpu_ept_flush(struct vcpu *v)
 		return false;
 	}
 	if (vm_a20_flushed(&vm->a20))
+		return false;
+	if (can_map(vm) && look_for_place(vm))
 		return false;
 	map_page(vm);
 	return true;
@@ -87,11 +103,12 @@ static void flush_ept(struct vcpu *v)
 static bool unmap_page(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
-	u64 gpa = 0;
 
+	vm->apic_seen = 0;
 	if (vm->apic_access_leaves) /* another vCPU began, and was reset */
 		return true;
-	if (!vm->apic_access_mapped || (page_wanted(vm, &gpa) && gpa == vm->apic_access_gpa))
+	/* Another one that is not there any more, either, will come by here itself. */
+	if (!vm->apic_access_mapped || vlapic_mmio_claims(&v->lapic, vm->apic_access_gpa))
 		return false;
 	if (ept_unmap(&vm->ept, GPA(vm->apic_access_gpa), PAGE_SIZE) != OK)
 		return false;
@@ -122,20 +139,24 @@ static void set_mode(struct vcpu *v)
 		vmcs_write(VMCS_TPR_THRESHOLD, 0);
 }
 
-enum { APIC_UNMAP, APIC_PRUNE, APIC_MAP, APIC_SET_MODE };
+enum { APIC_UNMAP, APIC_PRUNE, APIC_LOOK, APIC_MAP, APIC_SET_MODE };
 
 bool vcpu_apic_mode(struct vcpu *v)
 {
 	struct vm *vm = v->vm;
 
 	switch (v->apic_step) {
-	case APIC_UNMAP: v->apic_step = unmap_page(v) ? APIC_PRUNE : APIC_MAP; return false;
+	case APIC_UNMAP: v->apic_step = unmap_page(v) ? APIC_PRUNE : APIC_LOOK; return false;
 	case APIC_PRUNE:
 		if (ept_prune(&vm->ept, GPA(vm->apic_access_gpa)))
 			return false;
 		vm->apic_access_leaves = false;
 		flush_ept(v);
-		v->apic_step = APIC_MAP;
+		v->apic_step = APIC_LOOK;
+		return false;
+	case APIC_LOOK:
+		if (!look_for_place(vm))
+			v->apic_step = APIC_MAP;
 		return false;
 	case APIC_MAP:
 		map_page(vm);

@@ -33,8 +33,10 @@ void vm_stop_claimed(struct vm *vm, enum vm_stop stop, u32 code, const char *why
 	vm->exit_code = code;
 	vm->stop_tsc = cpu_rdtsc();
 	r = vm_tr_stop(&vm->status, stop);
+	/* Those in a turn; the others see the status when one begins. */
 	for (u32 i = 0; i < vm->nr_vcpus; i++)
-		vcpu_request_awake(vm->vcpus[i], VCPU_REQ_STOP);
+		if (atomic_load(&vm->vcpus[i]->on_cpu))
+			vcpu_request_awake(vm->vcpus[i], VCPU_REQ_STOP);
 	vm_wake_next(vm);
 	if (r == VM_TR_LATER) /* it is paused */
 		housekeep_soon();

@@ -215,12 +215,15 @@ static void start_at(struct vcpu *v, const struct load_out *out)
 /* Time begins. */
 static void start_time(struct vm *vm)
 {
+	u64 offset;
+
 	vm->tsc_start = cpu_rdtsc();
 	vm->start_tsc = vm->tsc_start;
 	vm->pool_start = hv_pool_free_bytes();
 	vm->wall_base = walltime_ns(vm->tsc_start);
+	offset = -vclock_scale(&vm->clock, vm->tsc_start);
 	for (u32 i = 0; i < vm->nr_vcpus; i++) {
-		vm->vcpus[i]->tsc_offset = -vclock_scale(&vm->clock, vm->tsc_start);
+		vm->vcpus[i]->tsc_offset = offset;
 		vm->vcpus[i]->tsc_moved = true;
 	}
 }

@@ -80,6 +80,8 @@ static void handle_init_sipi(struct vcpu *v)
 }
 
 #define REQ_EPT (VCPU_REQ_APIC | VCPU_REQ_INVEPT | VCPU_REQ_REMAP)
+/* What is left by a piece of prepare(), to be gone on with at once. */
+#define REQ_MORE (REQ_EPT | VCPU_REQ_INIT)
 
 /* A piece of what changes the EPT. false: there are more, in turns to come. */
 static bool change_ept(struct vcpu *v, u32 req)
@@ -113,8 +115,15 @@ static bool prepare_locked(struct vcpu *v)
 
 	if (vm_stop(v->vm))
 		return false;
-	if (v->init_pending || v->sipi_pending)
+	if (v->init_pending || v->sipi_pending) {
+		bool init = v->init_pending;
+
 		handle_init_sipi(v);
+		if (init) { /* which is a piece of its own */
+			atomic_fetch_or(&v->request, req | VCPU_REQ_INIT);
+			return false;
+		}
+	}
 	if (serial_input_waits(v->vm))
 		serial_take_input(v->vm);
 	if (v->id == 0 && unlikely(vm_status(&v->vm->status) & VM_ST_BUTTON) &&
@@ -254,7 +263,7 @@ static enum next before_entry(struct vcpu *v)
 		first_entry(v);
 	} else if (prepare(v)) {
 		return NEXT_ENTER;
-	} else if (!(atomic_load(&v->request) & REQ_EPT) || vm_stop(vm) || atomic_load(&v->stalled)) {
+	} else if (!(atomic_load(&v->request) & REQ_MORE) || vm_stop(vm) || atomic_load(&v->stalled)) {
 		return NEXT_LEAVE;
 	}
 	look_around(v, piece);
@@ -366,8 +375,12 @@ static void leave_guest(struct vcpu *v, u32 run)
 	if (v->left == run)
 		return;
 	stretch_for(STRETCH_STOP);
-	if (this_cpu()->current == v)
+	/* The exit that ended it is a piece, what others are told of it is another. */
+	if (this_cpu()->current == v) {
 		vcpu_put(v);
+		if (!goes_on(v))
+			return;
+	}
 	v->left = run;
 	if (vm_tr_leave(&vm->status, run, vm->nr_vcpus) != VM_TR_DONE) {
 		vm_wake_next(vm); /* of two that leave at once, the later one sees that the other has left */

@@ -63,6 +63,8 @@ struct vm {
 	u64 apic_access_pa;
 	u64 apic_access_gpa; /* where it is mapped */
 	bool apic_access_mapped;
+	u64 apic_place; /* where the first apic_seen vCPUs have it; vmm/cpu/apic_mode.c */
+	u32 apic_seen;
 	bool apic_access_leaves; /* from there: empty tables are still to be taken out */
 	struct vm_remap remap;   /* of a PC */
 	struct vm_a20 a20;       /* of a PC */
