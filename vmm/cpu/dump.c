@@ -83,6 +83,7 @@ enum {
 	DUMP_R9,
 	DUMP_R13,
 	DUMP_CR,
+	DUMP_CR4,
 	DUMP_SEG,
 	DUMP_EXIT = DUMP_SEG + SEG_NR,
 	DUMP_EVENT,
@@ -133,9 +134,11 @@ void vcpu_dump_step(struct vcpu *v)
 		break;
 	case DUMP_R13: log_err("%s   r13 %016lx r14 %016lx r15 %016lx\n", tag, g[13], g[14], g[15]); break;
 	case DUMP_CR:
-		log_err("%s   cr0 %08lx cr2 %016lx cr3 %016lx cr4 %08lx efer %lx\n", tag, vmcs_read(VMCS_GUEST_CR0),
-		        cpu_read_cr2(), vmcs_read(VMCS_GUEST_CR3), vmcs_read(VMCS_GUEST_CR4),
-		        vmcs_read(VMCS_GUEST_EFER));
+		log_err("%s   cr0 %08lx cr2 %016lx cr3 %016lx\n", tag, vmcs_read(VMCS_GUEST_CR0), cpu_read_cr2(),
+		        vmcs_read(VMCS_GUEST_CR3));
+		break;
+	case DUMP_CR4:
+		log_err("%s   cr4 %08lx efer %lx\n", tag, vmcs_read(VMCS_GUEST_CR4), vmcs_read(VMCS_GUEST_EFER));
 		break;
 	case DUMP_EXIT:
 		log_err("%s   exit %u (%s) qualification %lx gpa %lx linear %lx\n", tag,
