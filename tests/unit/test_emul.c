@@ -1414,6 +1414,48 @@ START_TEST(simd_rules)
 }
 END_TEST
 
+/* The moves of those who read or write video memory with more than MOVs. */
+START_TEST(simd_video)
+{
+	SETUP(EMUL_LONG64, 0, "\x66\x0f\x38\x2a\x07"); /* MOVNTDQA wants alignment */
+	f.gpr[EMUL_RDI] = FAKE_DATA + 8;
+	expect_gp(13, 0);
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	put(FAKE_DATA, 0x1111, 8);
+	put(FAKE_DATA + 8, 0x2222, 8);
+	expect_ok(5);
+	ck_assert(f.xmm[0][0] == 0x1111 && f.xmm[0][1] == 0x2222);
+	SETUP(EMUL_PROT32, 0, "\xf2\x0f\xf0\x0f"); /* LDDQU does not */
+	f.gpr[EMUL_RDI] = FAKE_DATA + 1;
+	put(FAKE_DATA + 1, 0x3333, 8);
+	expect_ok(4);
+	ck_assert_uint_eq(f.xmm[1][0], 0x3333);
+	SETUP(EMUL_LONG64, 0, "\xf2\x0f\xf0\xc1"); /* of memory only */
+	expect_fault(6);
+	SETUP(EMUL_LONG64, 0, "\x66\x0f\xf7\xca"); /* MASKMOVDQU XMM1, XMM2 */
+	f.gpr[EMUL_RDI] = FAKE_MMIO + 1;
+	f.xmm[1][0] = 0x8877665544332211;
+	f.xmm[1][1] = 0xffeeddccbbaa0099;
+	f.xmm[2][0] = 0x80ff00007f8000ff;
+	f.xmm[2][1] = 0x8000000000000080;
+	memset(f.mem + FAKE_MMIO, 0, 32);
+	expect_ok(4);
+	ck_assert_uint_eq(mem(FAKE_MMIO + 1, 8), 0x8877000000330011);
+	ck_assert_uint_eq(mem(FAKE_MMIO + 9, 8), 0xff00000000000099);
+	ck_assert_uint_eq(f.nr_mmio, 4);         /* neighbours at once: the one at 6 and 7, and 8 */
+	SETUP(EMUL_REAL, 0, "\x26\x0f\xf7\xca"); /* MASKMOVQ to ES:DI */
+	f.gpr[EMUL_RDI] = 0xffff0010;
+	f.c.seg[EMUL_ES].base = FAKE_DATA;
+	f.mm[1] = 0x1122334455667788;
+	f.mm[2] = 0x8000000000000080;
+	put(FAKE_DATA + 0x10, 0x9999999999999999, 8);
+	expect_ok(4);
+	ck_assert_uint_eq(mem(FAKE_DATA + 0x10, 8), 0x1199999999999988);
+	SETUP(EMUL_LONG64, 0, "\x0f\xf7\x0f"); /* of registers only */
+	expect_fault(6);
+}
+END_TEST
+
 /* Every escape and middle of ModRM: what it moves, which way, and how much. */
 START_TEST(x87_memory)
 {
@@ -1652,6 +1694,7 @@ int main(void)
 	tcase_add_test(tc, alignment_of_tables);
 	tcase_add_test(tc, no_such_registers);
 	tcase_add_test(tc, simd_rules);
+	tcase_add_test(tc, simd_video);
 	tcase_add_test(tc, x87_memory);
 	tcase_add_test(tc, x87_memory_faults);
 	tcase_add_test(tc, x87_control);

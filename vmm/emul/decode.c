@@ -290,10 +290,10 @@ static int decode_opcode(struct emul_ctxt *c, u8 b)
 				return rc;
 			if ((b & 0xfe) == 0x80) /* INVEPT, INVVPID */
 				return emul_raise(c, VEC_UD);
-			if ((b & 0xfe) != 0xf0)
+			if ((b & 0xfe) != 0xf0 && b != 0x2a)
 				return EMUL_UNSUPPORTED;
 			d->map = 2;
-			d->op = &emul_op3[b & 1];
+			d->op = b == 0x2a ? &emul_op_movntdqa : &emul_op3[b & 1];
 		}
 	} else if (b == 0xc4 || b == 0xc5 || b == 0x62) {
 		/* VEX and EVEX: LES, LDS and BOUND outside 64-bit mode, with a memory operand. */

@@ -82,10 +82,11 @@ struct emul_opcode {
 	} u;
 };
 
-extern const struct emul_opcode emul_op1[256]; /* one byte */
-extern const struct emul_opcode emul_op2[256]; /* 0F xx */
-extern const struct emul_opcode emul_op3[2];   /* 0F 38 F0, F1 */
-extern const struct emul_opcode emul_op_vex;   /* all with a VEX prefix */
+extern const struct emul_opcode emul_op1[256];    /* one byte */
+extern const struct emul_opcode emul_op2[256];    /* 0F xx */
+extern const struct emul_opcode emul_op3[2];      /* 0F 38 F0, F1 */
+extern const struct emul_opcode emul_op_movntdqa; /* 0F 38 2A */
+extern const struct emul_opcode emul_op_vex;      /* all with a VEX prefix */
 
 static inline bool is_long(const struct emul_ctxt *c)
 {
@@ -225,7 +226,7 @@ u64 alu_szp(u64 res, u32 size); /* SF, ZF, PF of a result */
 	                X(mov_from_dr) X(mov_to_dr) X(clts) X(sldt) X(str) X(grp7) X(rdmsr) X(wrmsr) X(rdtsc)        \
 	                        X(rdpmc) X(cpuid) X(invd) X(wbinvd) X(grp15) X(ud) X(unsupported) X(syscall)         \
 	                                X(sysret) X(sysenter) X(sysexit) /* sse.c */                                 \
-	        X(sse_mov) X(sse_movd) X(vex_mov) X(fpu) X(fwait) X(emms)
+	        X(sse_mov) X(sse_movd) X(maskmov) X(vex_mov) X(fpu) X(fwait) X(emms)
 
 #define EMUL_DECLARE(n) int emul_op_##n(struct emul_ctxt *c);
 EMUL_HANDLERS(EMUL_DECLARE)

@@ -158,8 +158,9 @@ const struct emul_opcode emul_op2[256] = {
 	[0xc8] = X8(E(bswap, OP_O, OP_NONE, F_RW)),
 	[0xd0] = X4(UNSUP), X2(UNSUP), S(sse_mov, F_M), UNSUP, X8(UNSUP),
 	[0xe0] = X4(UNSUP), X2(UNSUP), UNSUP, S(sse_mov, F_M), X8(UNSUP),
-	[0xf0] = X8(UNSUP), X4(UNSUP), X2(UNSUP), UNSUP,
+	[0xf0] = S(sse_mov, F_M), X4(UNSUP), X2(UNSUP), S(maskmov, F_M | F_REG), X4(UNSUP), X2(UNSUP), UNSUP,
 };
 
 const struct emul_opcode emul_op3[2] = { S(movbe_load, F_M), S(movbe_store, F_M) };
+const struct emul_opcode emul_op_movntdqa = S(sse_mov, F_M);
 const struct emul_opcode emul_op_vex = S(vex_mov, F_M);

@@ -69,6 +69,14 @@ static struct move move_form(const struct emul_insn *d, u32 p)
 		if (p >= P_F3)
 			break;
 		return (struct move){ .len = p ? 16 : 8, .store = true, .aligned = p, .mmx = !p, .mem = true };
+	case 0x2a: /* MOVNTDQA, of 0F 38 */
+		if (p != P_66)
+			break;
+		return (struct move){ .len = 16, .aligned = true, .mem = true };
+	case 0xf0: /* LDDQU */
+		if (p != P_F2)
+			break;
+		return (struct move){ .len = 16, .mem = true };
 	case 0x7e:
 		if (p == P_F3)
 			return (struct move){ .len = 8 };
@@ -164,6 +172,37 @@ int emul_op_sse_mov(struct emul_ctxt *c)
 	if (rc != EMUL_OK)
 		return rc;
 	return d->is_mem ? move_mem(c, &m) : move_reg(c, &m);
+}
+
+/* MASKMOVQ, MASKMOVDQU: those bytes of reg go to DS:rDI whose bytes of r/m have bit 7 set; neighbours at once. */
+int emul_op_maskmov(struct emul_ctxt *c)
+{
+	const struct emul_insn *d = &c->d;
+	u32 p = simd_prefix(c), len = p == P_66 ? 16 : 8;
+	u32 seg = d->seg_ovr == 0xff ? EMUL_DS : d->seg_ovr;
+	u8 mask[16], data[16];
+	u64 v[2], lin;
+	int rc;
+
+	if (p >= P_F3)
+		return emul_raise(c, VEC_UD);
+	rc = simd_ready(c, p == P_NONE);
+	if (rc == EMUL_OK)
+		rc = get_reg(c, p == P_NONE, d->rm, v);
+	memcpy(mask, v, 16);
+	if (rc == EMUL_OK)
+		rc = get_reg(c, p == P_NONE, d->reg, v);
+	memcpy(data, v, 16);
+	for (u32 i = 0, end; i < len && rc == EMUL_OK; i = end) {
+		for (end = i + 1; end < len && !((mask[end] ^ mask[i]) & 0x80);)
+			end++;
+		if (!(mask[i] & 0x80))
+			continue;
+		rc = emul_linear(c, seg, (emul_gpr(c, EMUL_RDI) + i) & size_mask(d->ad_size), end - i, true, &lin);
+		if (rc == EMUL_OK)
+			rc = emul_lin_write(c, lin, data + i, end - i, 0);
+	}
+	return rc;
 }
 
 /* 6E: MOVD/MOVQ from r/m; 7E: to r/m, or with F3 the quadword load. */
