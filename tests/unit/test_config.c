@@ -412,7 +412,7 @@ static const struct {
 	{ { PC, SRC(0), STR(DRIVE, "overlay", "2G") },
 	  ONE("disk0"),
 	  "/guests/a/disk0: overlay: 2048 MiB are more than the machine" },
-	{ { PC, SRC(0), STR(DRIVE, "overlay", "961M") }, ONE("disk0"), "/guests: all guests together have 1041 MiB" },
+	{ { PC, SRC(0), STR(DRIVE, "overlay", "961M") }, ONE("disk0"), "/guests: all guests together have 1051 MiB" },
 	{ { PC, SRC(0), STR(DRIVE, "overlay", "1M"), FLAG(DRIVE, "read-only") },
 	  ONE("disk0"),
 	  "/guests/a/disk0: read-only and overlay exclude one another" },
@@ -521,9 +521,9 @@ START_TEST(drives_are_plugged_in)
 	ck_assert_str_eq(d[2].source, "i");
 	/* What is written to it has nowhere to go. */
 	ck_assert(d[3].kind == VM_DRIVE_DISK && d[3].place == 3 && d[3].read_only && !d[3].overlay);
-	ck_assert_uint_eq(config_account(&vm), 144 << 20);
+	ck_assert_uint_eq(config_account(&vm), 154 << 20);
 	vm.firmware = VM_FIRMWARE_UEFI;
-	ck_assert_uint_eq(config_account(&vm), 145 << 20);
+	ck_assert_uint_eq(config_account(&vm), 155 << 20);
 	ck_assert_str_eq(config_drive_kind_str(VM_DRIVE_FLOPPY), "floppy");
 	ck_assert_str_eq(config_drive_model_str(VM_DRIVE_FDC), "fdc");
 }

@@ -2,7 +2,7 @@
 import re
 import struct
 
-VIDEO_MEMORY = 16 << 20  # of a guest that is a PC
+VIDEO_MEMORY = 26 << 20  # of a guest that is a PC: of its VGA, and for a screenshot
 FLASH_MEMORY = 1 << 20
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 

@@ -53,8 +53,13 @@ struct fb_ops {
 	size_t (*text)(const void *shot, u32 col, u32 row, u32 n, char *buf);
 };
 
-/* A screen; ops NULL: the guest has none. */
+/*
+ * A screen; ops NULL: the guest has none. memory: for one frozen screen, of the guest's account and reached in the VM's
+ * address space, as the adapter's is; for as long as the VM is there.
+ */
 struct fb {
 	const struct fb_ops *ops;
 	void *ctx;
+	void *memory;
+	size_t room;
 };

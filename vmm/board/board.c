@@ -142,7 +142,9 @@ struct fb board_screen(struct vm *vm)
 {
 	if (!vm->board || !vm->board->attached || !board_is_pc(&vm->config, 0))
 		return (struct fb){ 0 };
-	return (struct fb){ .ops = &vvga_fb_ops, .ctx = &vm->board->vga };
+	return (struct fb){
+		.ops = &vvga_fb_ops, .ctx = &vm->board->vga, .memory = vm->board->screen, .room = CONFIG_SCREEN_MEMORY
+	};
 }
 
 void board_power_button(struct vm *vm)

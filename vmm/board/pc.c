@@ -221,9 +221,12 @@ static int vga(struct vm *vm, u32 n, union board_cfg *cfg)
 	void *vram;
 	int err = vm_devmem_alloc(vm, CONFIG_VIDEO_MEMORY, VM_DEVMEM_WHOLE | VM_DEVMEM_CLEAR, &vram);
 
+	if (!err)
+		err = vm_devmem_alloc(vm, CONFIG_SCREEN_MEMORY, 0, &vm->board->screen);
 	if (err)
 		return err;
 	_Static_assert(CONFIG_VIDEO_MEMORY == VVGA_VRAM_MAX, "what the blob's check counts");
+	_Static_assert(CONFIG_SCREEN_MEMORY >= VVGA_SHOT_MAX, "likewise");
 	cfg->vga = (struct vvga_cfg){ .at.slot = VGA_SLOT,
 		                      .vram = vram,
 		                      .vram_len = VVGA_VRAM_MAX,

@@ -161,6 +161,7 @@ struct board {
 	struct chr chr[SERIAL_NR_ENDS];
 	struct vdebug debug;
 	struct vvga vga;
+	void *screen;                    /* memory of CONFIG_SCREEN_MEMORY bytes for a frozen one */
 	struct vfwcfg fwcfg;             /* on a PC */
 	struct board_firmware *firmware; /* what it tells */
 	u8 *iomem;                       /* the pc-testdev's I/O RAM */

@@ -62,8 +62,9 @@ struct config_limits {
 #define CONFIG_MAX_DRIVES     16u  /* disks, CDs and floppies of a guest */
 #define CONFIG_SERIAL_MAX     20u  /* characters of a drive's serial number: what ATA has room for */
 #define CONFIG_MAX_BOOT_ORDER 255u
-#define CONFIG_MAX_NICS       4u /* network cards of a guest */
+#define CONFIG_MAX_NICS       4u            /* network cards of a guest */
 #define CONFIG_VIDEO_MEMORY   (16ull << 20) /* bytes, of a PC */
+#define CONFIG_SCREEN_MEMORY  (10ull << 20) /* bytes, of a PC: for a screenshot of it */
 #define CONFIG_FLASH_MEMORY   (1ull << 20)  /* bytes, of one with UEFI, at most: how many its module tells */
 
 enum hv_on_idle { HV_IDLE_HALT, HV_IDLE_POWEROFF, HV_IDLE_RESET };

@@ -31,7 +31,7 @@ const char *config_drive_model_str(enum vm_drive_model m)
 
 u64 config_account(const struct vm_config *vm)
 {
-	u64 sum = vm->memory + (vm->platform == VM_PLATFORM_PC ? CONFIG_VIDEO_MEMORY : 0) +
+	u64 sum = vm->memory + (vm->platform == VM_PLATFORM_PC ? CONFIG_VIDEO_MEMORY + CONFIG_SCREEN_MEMORY : 0) +
 	          (vm->firmware == VM_FIRMWARE_UEFI ? CONFIG_FLASH_MEMORY : 0);
 
 	for (u32 i = 0; i < vm->nr_drives; i++)

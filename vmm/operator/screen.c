@@ -1,10 +1,10 @@
 /*
- * The one frozen screen that there is: of the guest, and for the one, who asked last. Its memory is the hypervisor's,
- * for as long as it is looked at; the work is done in the pieces, and at the expense, of the asker's command.
+ * The one frozen screen that there is: of the guest, and for the one, who asked last. Its memory is that guest's, and so
+ * in its VM's address space alone, which is there for as long as the machine runs; the work is done in the pieces, and at
+ * the expense, of the asker's command.
  */
 #include "arch/x86/cpu.h"
 #include "lib/string.h"
-#include "mm/hvmem.h"
 #include "vmm/backend/fb.h"
 #include "vmm/board/board.h"
 #include "vmm/operator/ops.h"
@@ -21,8 +21,8 @@ static u32 shot_row[MON_SCREEN_WIDTH];
 
 /* monitor_lock; a command that pauses looks again whether it is still its own */
 static struct {
+	struct vm *vm; /* whose it is; NULL: there is none */
 	void *mem;
-	size_t size;
 	const struct fb_ops *ops;
 	u64 asker;
 	u32 guest;
@@ -33,15 +33,27 @@ static struct {
 
 static bool is_mine(u64 asker, u32 generation)
 {
-	return shot.mem && shot.asker == asker && shot.generation == generation;
+	return shot.vm && shot.asker == asker && shot.generation == generation;
 }
 
 static void drop(void)
 {
-	if (shot.mem)
-		hv_zfree(shot.mem, shot.size);
-	shot.mem = NULL;
+	shot.vm = NULL;
 	shot.whole = false;
+}
+
+/* From the address space that we are in to a VM's, in which our memory is as well; and back. */
+static u64 enter(struct vm *vm)
+{
+	u64 cr3 = cpu_read_cr3();
+
+	cpu_write_cr3(hostpt_cr3(&vm->pt));
+	return cr3;
+}
+
+static void leave(u64 cr3)
+{
+	cpu_write_cr3(cr3);
 }
 
 /*
@@ -68,53 +80,44 @@ static struct vm *lock_screen(u32 guest, struct fb *fb)
 	return NULL;
 }
 
-/* The registers, with memory for what they show. */
+/* The registers. */
 static int begin(u32 guest, u64 asker)
 {
-	int err = ERR_NOSPC;
+	struct fb fb;
+	struct vm *vm;
+	u64 cr3;
+	int err;
 
-	for (u32 i = 0; i < 4 && err == ERR_NOSPC; i++) {
-		struct fb fb;
-		struct vm *vm = lock_screen(guest, &fb);
-		size_t size;
-
-		if (!vm)
-			return ERR_BUSY;
-		size = fb.ops->size(fb.ctx);
+	mon_fresh(&monitor_mon);
+	vm = lock_screen(guest, &fb);
+	if (!vm)
+		return ERR_BUSY;
+	if (shot.vm && shot.asker != asker) {
 		vm_unlock(vm);
-		mon_fresh(&monitor_mon);
-		if (shot.mem && shot.asker != asker)
-			return ERR_BUSY;
-		drop();
-		shot.mem = hv_alloc_pages_as_is(ALIGN_UP(size, PAGE_SIZE) / PAGE_SIZE);
-		if (!shot.mem)
-			return ERR_NOMEM;
-		shot.size = size;
-		shot.asker = asker;
-		shot.guest = guest;
-		shot.used = clock_now();
-		shot.generation += shot.generation == ~0u ? 2 : 1;
-		vm = lock_screen(guest, &fb);
-		if (!vm)
-			return ERR_BUSY;
-		/* The mode may have become a larger one. */
-		err = shot.mem && shot.asker == asker ? fb.ops->freeze(fb.ctx, shot.mem, shot.size, vm_now(vm))
-		                                      : ERR_BUSY;
-		shot.ops = fb.ops;
-		vm_unlock(vm);
+		return ERR_BUSY;
 	}
-	return err;
+	cr3 = enter(vm);
+	err = fb.ops->freeze(fb.ctx, fb.memory, fb.room, vm_now(vm));
+	leave(cr3);
+	vm_unlock(vm);
+	if (err)
+		return ERR_NOMEM;
+	shot.vm = vm;
+	shot.mem = fb.memory;
+	shot.ops = fb.ops;
+	shot.asker = asker;
+	shot.guest = guest;
+	shot.used = clock_now();
+	shot.generation += shot.generation == ~0u ? 2 : 1;
+	return OK;
 }
 
-/* Video memory is the VM's: in its own address space alone, in which our memory is as well. */
 static bool copy_piece(struct vm *vm, const struct fb *fb)
 {
-	u64 cr3 = cpu_read_cr3();
-	bool more;
+	u64 cr3 = enter(vm);
+	bool more = fb->ops->copy(fb->ctx, shot.mem);
 
-	cpu_write_cr3(hostpt_cr3(&vm->pt));
-	more = fb->ops->copy(fb->ctx, shot.mem);
-	cpu_write_cr3(cr3);
+	leave(cr3);
 	return more;
 }
 
@@ -147,8 +150,11 @@ static void tell(struct mon_screen *s)
 		[FB_BLANK] = MON_SCREEN_BLANK, [FB_TEXT] = MON_SCREEN_TEXT, [FB_GRAPHICS] = MON_SCREEN_GRAPHICS
 	};
 	struct fb_shape shape;
+	u64 cr3;
 
+	cr3 = enter(shot.vm);
 	shot.ops->shape(shot.mem, &shape);
+	leave(cr3);
 	*s = (struct mon_screen){
 		.kind = kinds[shape.kind],
 		.generation = shot.generation,
@@ -179,13 +185,13 @@ int monitor_screen(void *ctx, u32 guest, u64 asker, u32 generation, struct mon_s
 		tell(s);
 		return OK;
 	}
-	if (shot.mem && shot.asker != asker && clock_now() - shot.used < KEPT_NS)
+	if (shot.vm && shot.asker != asker && clock_now() - shot.used < KEPT_NS)
 		return ERR_BUSY;
 	drop();
 	err = begin(guest, asker);
 	if (!err)
 		err = copy(guest, asker);
-	if (err && shot.mem && shot.asker == asker)
+	if (err && shot.vm && shot.asker == asker)
 		drop();
 	if (!err)
 		tell(s);
@@ -194,27 +200,42 @@ int monitor_screen(void *ctx, u32 guest, u64 asker, u32 generation, struct mon_s
 
 void monitor_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb)
 {
+	u64 cr3;
+
 	memset(rgb, 0, (size_t)3 * n);
 	if (!is_mine(asker, generation) || !shot.whole)
 		return;
 	shot.used = clock_now();
+	cr3 = enter(shot.vm);
 	shot.ops->pixels(shot.mem, x, y, n, rgb);
+	leave(cr3);
 }
 
 u32 monitor_screen_same(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n)
 {
+	u64 cr3;
+
 	if (!is_mine(asker, generation) || !shot.whole)
 		return 0;
 	shot.used = clock_now();
-	return shot.ops->same(shot.mem, x, y, n);
+	cr3 = enter(shot.vm);
+	n = shot.ops->same(shot.mem, x, y, n);
+	leave(cr3);
+	return n;
 }
 
 size_t monitor_screen_text(void *ctx, u64 asker, u32 generation, u32 col, u32 row, u32 n, char *text)
 {
+	size_t len;
+	u64 cr3;
+
 	if (!is_mine(asker, generation) || !shot.whole)
 		return 0;
 	shot.used = clock_now();
-	return shot.ops->text(shot.mem, col, row, n, text);
+	cr3 = enter(shot.vm);
+	len = shot.ops->text(shot.mem, col, row, n, text);
+	leave(cr3);
+	return len;
 }
 
 void monitor_screen_done(void *ctx, u64 asker, u32 generation)

@@ -153,8 +153,11 @@ struct vvga_shot {
 	struct vvga_state s;
 	u64 now;
 	u32 generation;
-	u32 base, len; /* of video memory: what is shown */
+	u32 base, len; /* of video memory: what is shown; of a VBE mode without planes only that of each line */
+	u32 pitch;     /* of those lines, as they are here */
 	u32 copied;
 	u16 chained[VVGA_SHOT_PARTS];
 	u8 mem[] __attribute__((aligned(8)));
 };
+/* Bytes that are enough but for a virtual screen with planes, and more lines than are shown. */
+#define VVGA_SHOT_MAX (sizeof(struct vvga_shot) + VVGA_MAX_WIDTH * VVGA_MAX_HEIGHT * 4)

@@ -305,7 +305,7 @@ static void linear_pixels(const struct vvga_shot *shot, u32 x, u32 y, u32 n, u8 
 {
 	const struct vvga_state *s = &shot->s;
 	u32 bpp = s->vbe[VBE_BPP], bytes = (bpp + 7) / 8;
-	u32 at = y * vvga_vbe_line(s) + (s->vbe[VBE_X_OFFSET] + x) * bytes;
+	u32 at = y * shot->pitch + x * bytes;
 
 	for (u32 i = 0; i < n && at + bytes <= shot->len; i++, at += bytes) {
 		const u8 *p = shot->mem + at;

@@ -31,8 +31,7 @@ static bool same_cell(const struct vvga_shot *shot, const struct vvga_text_row t
 static u32 same_linear(const struct vvga_shot *shot, u32 x, u32 y, u32 n)
 {
 	const struct vvga_state *s = &shot->s;
-	u32 line = vvga_vbe_line(s), bytes = (s->vbe[VBE_BPP] + 7u) / 8;
-	u32 at = y * line + (s->vbe[VBE_X_OFFSET] + x) * bytes, i = 0, len;
+	u32 line = shot->pitch, bytes = (s->vbe[VBE_BPP] + 7u) / 8, at = y * line + x * bytes, i = 0, len;
 
 	n = MIN(n, LINEAR);
 	len = n * bytes;
