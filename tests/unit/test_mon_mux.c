@@ -290,6 +290,28 @@ START_TEST(log_at_the_prompt)
 }
 END_TEST
 
+/* A poll that comes when the piece is over moves the guest's output on by one chunk, not four. */
+START_TEST(guest_in_pieces)
+{
+	u64 from;
+	u32 polls = 0;
+
+	setup();
+	type("console web\r");
+	drain();
+	for (u32 i = 0; i < 32; i++)
+		fake_print(&fake.guests[0], "0123456789abcde\n");
+	do {
+		from = m.guest_pos;
+		(void)mux_poll(&m, 0);
+		ck_assert_uint_le(m.guest_pos - from, 16);
+		polls++;
+		(void)mux_output(&m, (u8 *)text, sizeof(text));
+	} while (m.guest_pos != from);
+	ck_assert_uint_eq(polls, 512 / 16 + 1);
+}
+END_TEST
+
 /* Attached, the log's lines come between the guest's, and are not told again after that. */
 START_TEST(log_while_attached)
 {
@@ -458,4 +480,4 @@ END_TEST
 
 SUITE_MAIN("mon_mux", commands, attach_and_detach, escape_key, replay_is_the_last_lines, scroll_back, hostile_guest,
            leaving, chatty_guest_leaves_room_for_the_log, log_at_the_prompt, log_while_attached, log_between_lines,
-           log_overrun, guest_that_does_not_read, back_pressure, output_cut, repeated_top)
+           log_overrun, guest_in_pieces, guest_that_does_not_read, back_pressure, output_cut, repeated_top)

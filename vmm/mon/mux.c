@@ -6,7 +6,7 @@
 #include "vmm/mon/cmd.h"
 
 #define PROMPT        "bulkhead> "
-#define CHUNK         32   /* bytes of a guest's output at a time: a poll should not take long */
+#define CHUNK         16   /* bytes of a guest's output at a time: a poll should not take long */
 #define POLL_MAX      4    /* chunks a poll */
 #define READ_AHEAD    64   /* output waiting, beyond which no more of the guest is read: it has its ring */
 #define LINE_PATIENCE 1024 /* bytes of a guest's line that the log waits for to end */
@@ -189,7 +189,12 @@ static void guest_key(struct mux *m, u8 key)
 		m->keys[m->nr_keys++] = key;
 }
 
-/* Reads the guest's output. Returns whether there may be more. */
+static bool piece_over(const struct mon *mon)
+{
+	return mon->ops->piece_over && mon->ops->piece_over(mon->ctx);
+}
+
+/* Reads the guest's output, some of it at least, as long as the piece lasts. Returns whether there may be more. */
 static bool read_guest(struct mux *m)
 {
 	u8 data[CHUNK];
@@ -197,7 +202,7 @@ static bool read_guest(struct mux *m)
 	for (u32 i = 0; i < POLL_MAX; i++) {
 		size_t n;
 
-		if (obuf_used(&m->out) > READ_AHEAD)
+		if (obuf_used(&m->out) > READ_AHEAD || (i && piece_over(m->mon)))
 			return true;
 		n = m->mon->ops->console_read(m->mon->ctx, m->guest, &m->guest_pos, data, sizeof(data));
 		if (!n)
@@ -310,11 +315,6 @@ static void lost_log(struct mux *m, u64 bytes)
 	m->log_len = 0;
 	log_begins(m);
 	say(m, "[%lu bytes of the log are not shown]\r\n", (unsigned long)bytes);
-}
-
-static bool piece_over(const struct mon *mon)
-{
-	return mon->ops->piece_over && mon->ops->piece_over(mon->ctx);
 }
 
 /*

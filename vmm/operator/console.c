@@ -59,6 +59,7 @@ static u64 draw_at = TIMER_OFF; /* monitor_lock: screens are drawn then; TIMER_O
 static u64 drawn_at;            /* monitor_lock: it was then */
 static u8 keys[KEYS];
 static u32 nr_keys;
+static u32 to_do; /* monitor_lock: parts of monitor_poll()'s round that are still to come, a bit each */
 
 /* ---- the consoles ---- */
 
@@ -309,8 +310,13 @@ static void run_mux(u64 until, bool block)
 			monitor_begin_piece();
 		more = mux_poll(&mux, clock_now());
 		some |= obuf_used(&mux.out) != 0;
-		wait = drain(until, block);
-	} while (more && !wait && !time_up(until, block));
+		/* It has taken all the time for text: that is written in a piece to come, before more is read than fits. */
+		if (!block && !mux.task.busy && mux.mode != MUX_REPEAT && monitor_text_over())
+			wait = 1;
+		else
+			wait = drain(until, block);
+		/* A line is much for a piece: none is begun where there is only time to write. */
+	} while (more && !wait && !time_up(until, block) && (block || !monitor_piece_over()));
 	unstall_all();
 	if (more && !wait)
 		wait = 1;
@@ -403,9 +409,51 @@ static void move_console(const struct vm *from, const struct vm *to)
 
 /* ---- everything ---- */
 
+static bool do_screens(u64 now)
+{
+	if (draw_at > now)
+		return false;
+	redraw(now);
+	return true;
+}
+
+static bool do_keys(u64 now)
+{
+	if (!nr_keys)
+		return false;
+	take_keys();
+	return true;
+}
+
+static bool do_events(u64 now)
+{
+	return control_tell_events(false);
+}
+
+static bool do_port(u64 now)
+{
+	if (!control_due(now))
+		return false;
+	control_run();
+	return true;
+}
+
+static bool do_mux(u64 now)
+{
+	if (more_at != TIMER_OFF && more_at > now)
+		return false;
+	run_mux(0, false);
+	return true;
+}
+
+/*
+ * A round is what there is to do of each part; a call is one of these, with a piece of its own: the processor looks for
+ * others between them.
+ */
 void monitor_poll(void)
 {
-	static bool port_first; /* they take turns: a piece is what they have together */
+	static bool (*const parts[])(u64 now) = { do_screens, do_keys, do_events, do_port, do_mux };
+	bool done = false;
 	u64 now;
 
 	if (!ready)
@@ -415,19 +463,14 @@ void monitor_poll(void)
 	read_ports();
 	spin_lock(&monitor_lock);
 	monitor_begin_piece();
-	if (draw_at <= now)
-		redraw(now);
-	take_keys();
-	control_tell_events(false);
-	port_first = !port_first;
-	if (port_first && control_due(now))
-		control_run();
-	if ((more_at == TIMER_OFF || more_at <= now) && !monitor_piece_over())
-		run_mux(0, false);
-	else if (more_at == TIMER_OFF) /* keys, or the port, have taken all of the piece: another one for it */
-		atomic_store(&more_at, clock_now());
-	if (!port_first && control_due(now) && !monitor_piece_over()) /* it is first next time */
-		control_run();
+	if (!to_do)
+		to_do = BIT(ARRAY_SIZE(parts)) - 1;
+	while (to_do && !done) {
+		u32 i = (u32)__builtin_ctz(to_do);
+
+		to_do &= to_do - 1;
+		done = parts[i](now);
+	}
 	monitor_end_piece(MONITOR_CONSOLE);
 	spin_unlock(&monitor_lock);
 }
@@ -460,6 +503,8 @@ u64 monitor_deadline(void)
 
 	if (!ready)
 		return TIMER_OFF;
+	if (atomic_load_relaxed(&to_do))
+		return clock_now();
 	if (at == TIMER_OFF)
 		at = mux_deadline(&mux);
 	at = MIN(MIN(at, control_deadline()), atomic_load_relaxed(&draw_at));
@@ -472,7 +517,7 @@ void monitor_finish(void)
 	spin_lock(&monitor_lock);
 	if (ready) {
 		monitor_tell_pieces();
-		control_tell_events(true);
+		(void)control_tell_events(true);
 		if (mux.mode == MUX_REPEAT) { /* which shows no log: any key ends it */
 			u64 until = clock_now() + FINISH_NS / 4;
 

@@ -384,14 +384,14 @@ static bool next_event(void)
 	return true;
 }
 
-void control_tell_events(bool all)
+bool control_tell_events(bool all)
 {
 	static struct log_limit lost_limit;
 	u32 suppressed;
 	u64 lost, now = clock_now();
 
 	if ((!life_any_event() && !telling.to) || (!all && now < events_at))
-		return;
+		return false;
 	lost = life_events_lost();
 	if (lost && log_limit_ok(&lost_limit, now, LOST_LOGGED, LOST_IN_TIME, &suppressed))
 		log_warn("monitor: %lu events were lost\n", lost);
@@ -407,4 +407,5 @@ void control_tell_events(bool all)
 		telling.to = vm ? vm->next : NULL;
 	}
 	events_at = clock_now() + (telling.to ? monitor_rest(now) : EVENTS_NS);
+	return true;
 }

@@ -25,5 +25,8 @@ void control_run(void);
 u64 control_deadline(void);
 /* Sends what is left, until then at the most; nothing is served afterwards. As control_run. */
 void control_finish(u64 until);
-/* Gives the events posted so far to the control channels, at their pace or (all) at once. monitor_lock is held. */
-void control_tell_events(bool all);
+/*
+ * Gives the events posted so far to the control channels, at their pace or (all) at once. monitor_lock is held. false:
+ * there was nothing to do.
+ */
+bool control_tell_events(bool all);
