@@ -60,8 +60,8 @@ static u32 fat_sectors(const u8 *boot)
 /* Images for dd are often shorter than the floppy that they are for. */
 static u64 floppy_of(const u8 *image, u64 size)
 {
-	if (size < BLK_SECTOR || size % BLK_SECTOR || size > SIZE_2_88M || image[0x1fe] != 0x55 ||
-	    image[0x1ff] != 0xaa || fat_sectors(image) > size / BLK_SECTOR)
+	if (size < BLK_SECTOR || size > SIZE_2_88M || image[0x1fe] != 0x55 || image[0x1ff] != 0xaa ||
+	    fat_sectors(image) > size / BLK_SECTOR)
 		return 0;
 	return size <= SIZE_1_44M ? SIZE_1_44M : SIZE_2_88M;
 }
