@@ -94,9 +94,13 @@ void vpci_update_bars(struct vpci *pci)
 	for (struct vpci_dev *d = pci->first; d; d = d->next) {
 		d->s.decoded = 0;
 		for (u32 i = 0; i < VPCI_BAR_ROOM; i++) {
-			u64 want = vpci_bar_wanted(d, &d->s, i);
+			const struct vpci_bar *b = &d->bars[i];
+			u64 want;
 
-			if (d->bars[i].mapped || (want != VPCI_NOWHERE && vpci_bar_map(d, i, want)))
+			if (b->kind == VPCI_BAR_NONE) /* most of them, in each write to any function */
+				continue;
+			want = b->mapped ? b->region.base : vpci_bar_wanted(d, &d->s, i);
+			if (b->mapped || (want != VPCI_NOWHERE && vpci_bar_map(d, i, want)))
 				d->s.decoded |= (u8)BIT(i);
 		}
 	}
