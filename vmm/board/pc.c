@@ -95,6 +95,7 @@ static int rtc(struct vm *vm, u32 n, union board_cfg *cfg)
 		.low = map->low_end,
 		.high = map->high_end ? map->high_end - GUEST_PCI_HOLE_END : 0,
 		.cpus = vm->nr_vcpus,
+		.mouse = true, /* at the 8042 */
 	};
 	cfg->rtc.cmos = &vm->board->cmos;
 	return OK;
