@@ -14,6 +14,21 @@ static const struct state_subject *subject(void)
 	return NULL;
 }
 
+/* What is said to be as above is. */
+static void check_same(const void *shot, u32 x, u32 y)
+{
+	const struct fb_ops *fb = &vvga_fb_ops;
+	u8 rgb[2][3 * FB_PIXEL_MAX];
+	u32 nr = fb->same(shot, x, y, FB_PIXEL_MAX);
+
+	assert(nr <= FB_PIXEL_MAX);
+	if (!nr)
+		return;
+	fb->pixels(shot, x, y, nr, rgb[0]);
+	fb->pixels(shot, x, y - 1, nr, rgb[1]);
+	assert(!memcmp(rgb[0], rgb[1], 3 * nr));
+}
+
 static void draw(struct state_world *w, struct state_dice *d)
 {
 	const struct fb_ops *fb = &vvga_fb_ops;
@@ -37,6 +52,7 @@ static void draw(struct state_world *w, struct state_dice *d)
 			y %= shape.height;
 		}
 		fb->pixels(shot, x, y, n, rgb);
+		check_same(shot, x, y);
 	}
 	for (u32 i = 0; i < 8; i++) {
 		u32 n = d_u8(d), row = d_below(d, shape.rows + 2);
