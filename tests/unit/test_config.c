@@ -486,6 +486,28 @@ START_TEST(firmware_makes_a_pc)
 }
 END_TEST
 
+/* SeaBIOS' MP tables name only the first processor of each socket. */
+START_TEST(sockets_for_the_bios)
+{
+	static const struct put bios[] = { STR(GUEST, "firmware", "bios"), RAW(GUEST, "vcpus", "\0\0\0\3") };
+	static const struct put uefi[] = { STR(GUEST, "firmware", "uefi"), RAW(GUEST, "vcpus", "\0\0\0\3") };
+	static const struct put said[] = { STR(GUEST, "firmware", "bios"), RAW(GUEST, "vcpus", "\0\0\0\2"),
+		                           RAW(GUEST, "cpu-topology", "\0\0\0\1\0\0\0\2\0\0\0\1") };
+	struct vm_config vm;
+
+	build(bios, ARRAY_SIZE(bios));
+	ck_assert_int_eq(config_check(blob, sizeof(blob), NULL, &errs), OK);
+	ck_assert_int_eq(config_guest_parse(blob, 0, NULL, &vm, &errs), OK);
+	ck_assert(vm.topo.sockets == 3 && vm.topo.cores == 1 && vm.topo.threads == 1);
+	build(uefi, ARRAY_SIZE(uefi));
+	ck_assert_int_eq(config_guest_parse(blob, 0, NULL, &vm, &errs), OK);
+	ck_assert(vm.topo.sockets == 1 && vm.topo.cores == 3 && vm.topo.threads == 1);
+	build(said, ARRAY_SIZE(said));
+	ck_assert_int_eq(config_guest_parse(blob, 0, NULL, &vm, &errs), OK);
+	ck_assert(vm.topo.sockets == 1 && vm.topo.cores == 2);
+}
+END_TEST
+
 START_TEST(drives_are_plugged_in)
 {
 	static const char *const nodes[] = { "disk1", "cd0", "floppy1", "disk3", NULL };
@@ -1312,6 +1334,7 @@ int main(void)
 	tcase_add_test(tc, firmware_makes_a_pc);
 	tcase_add_test(tc, drives_are_plugged_in);
 	tcase_add_test(tc, network_cards);
+	tcase_add_test(tc, sockets_for_the_bios);
 	tcase_add_test(tc, defaults);
 	tcase_add_test(tc, everything_set);
 	tcase_add_test(tc, scheduling_and_life);

@@ -310,7 +310,10 @@ static void check_guest(struct where *w, struct vm_config *vm, u64 seen)
 		cfg_fail(w, "memory is missing");
 	if (!has(seen, "kernel") && !vm->firmware)
 		cfg_fail(w, "kernel is missing");
-	if (!topo->sockets)
+	/* The MP tables that SeaBIOS makes name only the first processor of each socket. */
+	if (!topo->sockets && vm->firmware == VM_FIRMWARE_BIOS)
+		*topo = (struct cpuid_topology){ vm->vcpus, 1, 1 };
+	else if (!topo->sockets)
 		*topo = (struct cpuid_topology){ 1, vm->vcpus, 1 };
 	if (topo->sockets > vm->vcpus || topo->cores > vm->vcpus || topo->threads > vm->vcpus ||
 	    (u64)topo->sockets * topo->cores * topo->threads != vm->vcpus) {
