@@ -23,7 +23,7 @@
 #include "vmm/pcpu/walltime.h"
 #include "vmm/vm/vm.h"
 
-#define CHUNK (16ull << 10) /* bytes cleared or copied at a time: bounded work */
+#define CHUNK (14ull << 10) /* bytes cleared or copied at a time: with what is around it bounded work */
 
 struct vm_starting {
 	/* Of the kernel's image, which stays as it is: found once, for a search takes its time. */
@@ -37,6 +37,7 @@ struct vm_starting {
 	struct fw_build tables;
 	gpa_t rsdp;
 	u32 vcpus, devices; /* that are reset */
+	bool half;          /* of the next vCPU: its APIC is */
 	struct load_out out;
 	struct load_copies copies; /* last: it is large, and not cleared */
 };
@@ -186,7 +187,8 @@ static void set_start_state(struct vcpu *v, const struct load_out *o)
 	vmcs_write(VMCS_ENTRY_CONTROLS, v->entry);
 }
 
-static void reset_vcpu(struct vcpu *v)
+/* In two pieces: its APIC, then itself. */
+static void reset_apic(struct vcpu *v)
 {
 	v->state = v->id ? VCPU_WAIT_SIPI : VCPU_RUNNABLE;
 	v->init_pending = v->sipi_pending = false;
@@ -198,6 +200,10 @@ static void reset_vcpu(struct vcpu *v)
 	vcpu_unstall(v);
 	v->first_entry_tsc = 0;
 	lapic_reset(v, 0);
+}
+
+static void reset_vcpu(struct vcpu *v)
+{
 	vcpu_load(v);
 	vcpu_reset(v, false);
 	vcpu_put(v);
@@ -258,8 +264,13 @@ static void start_piece(struct vm *vm)
 		break;
 	case COPY: s->step += !load_copy_some(&vm->mem, &s->copies, CHUNK); break;
 	case VCPUS:
-		reset_vcpu(vm->vcpus[s->vcpus++]);
-		s->step += s->vcpus == vm->nr_vcpus;
+		if (!s->half) {
+			reset_apic(vm->vcpus[s->vcpus]);
+		} else {
+			reset_vcpu(vm->vcpus[s->vcpus++]);
+			s->step += s->vcpus == vm->nr_vcpus;
+		}
+		s->half = !s->half;
 		break;
 	case FIRST_VCPU:
 		if (!vm->config.firmware) /* which begins at the reset vector */
