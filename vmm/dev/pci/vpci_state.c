@@ -8,11 +8,16 @@ STATE_DESC(vpci_state, VPCI_STATE, 1);
 
 /* ---- functions ---- */
 
-void vpci_dev_reset(struct vpci_dev *dev)
+static void reset_registers(struct vpci_dev *dev)
 {
 	memcpy(dev->s.cfg, dev->reset_cfg, sizeof(dev->s.cfg));
 	dev->s.intx = false;
 	vpci_msi_reset(dev);
+}
+
+void vpci_dev_reset(struct vpci_dev *dev)
+{
+	reset_registers(dev);
 	if (!dev->pci)
 		return;
 	vpci_update_bars(dev->pci);
@@ -99,7 +104,10 @@ void vpci_reset(struct vpci *pci)
 {
 	pci->s.addr = 0;
 	for (struct vpci_dev *d = pci->first; d; d = d->next)
-		vpci_dev_reset(d);
+		reset_registers(d);
+	/* Once for all: to look for what BARs and interrupts follow from that takes long. */
+	vpci_update_bars(pci);
+	vpci_update_intx(pci);
 }
 
 static int bus_attach(void *dev, const struct vdev_env *env, const void *cfg)
