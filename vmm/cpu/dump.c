@@ -38,30 +38,28 @@ static void find_exits(struct vcpu *v)
 	}
 }
 
-/* The next three, the oldest first: reasons, and where. false: that were all. */
+/* The next two, the oldest first: reasons, and where. false: that were all. */
 static bool dump_exits(struct vcpu *v)
 {
 	const struct exit_record *r = v->dump.exits;
 	u32 n = v->dump.nr_exits;
 #define EXIT(i) exit_reason_name(EXIT_REASON_BASIC(r[i].reason)), r[i].rip
 
-	if (n >= 3)
-		log_err("%s   exits %s %lx %s %lx %s %lx\n", v->dump.tag, EXIT(n - 1), EXIT(n - 2), EXIT(n - 3));
-	else if (n == 2)
-		log_err("%s   exits %s %lx %s %lx\n", v->dump.tag, EXIT(1), EXIT(0));
+	if (n >= 2)
+		log_err("%s   exits %s %lx %s %lx\n", v->dump.tag, EXIT(n - 1), EXIT(n - 2));
 	else if (n == 1)
 		log_err("%s   exits %s %lx\n", v->dump.tag, EXIT(0));
 #undef EXIT
-	v->dump.nr_exits -= MIN(n, 3u);
+	v->dump.nr_exits -= MIN(n, 2u);
 	return v->dump.nr_exits;
 }
 
 static void dump_segment(const struct vcpu *v, u32 i)
 {
-	static const char *const seg[] = { "es", "cs", "ss", "ds", "fs", "gs", "ldtr", "tr" };
+	static const char *const seg[] = { "es  ", "cs  ", "ss  ", "ds  ", "fs  ", "gs  ", "ldtr", "tr  " };
 	struct vmcs_seg s = vmcs_seg_get((enum seg_nr)i);
 
-	log_err("%s   %-4s %04x base %016lx limit %08x ar %05x\n", v->dump.tag, seg[i], s.sel, s.base, s.limit, s.ar);
+	log_err("%s   %s %x base %lx limit %x ar %x\n", v->dump.tag, seg[i], s.sel, s.base, s.limit, s.ar);
 }
 
 static void dump_headline(struct vcpu *v)
@@ -79,8 +77,9 @@ enum {
 	DUMP_HEADLINE,
 	DUMP_RIP,
 	DUMP_RAX,
-	DUMP_RSI,
-	DUMP_R9,
+	DUMP_RDX,
+	DUMP_RBP,
+	DUMP_R10,
 	DUMP_R13,
 	DUMP_CR,
 	DUMP_CR4,
@@ -110,7 +109,7 @@ static u32 step_after_exits(const struct vcpu *v)
 	return v->dump.vmcs ? DUMP_VMCS : DUMP_NONE;
 }
 
-/* A line a piece: formatting takes its time. */
+/* A line a piece, of three registers at most: formatting takes its time. */
 void vcpu_dump_step(struct vcpu *v)
 {
 	const u64 *g = v->regs.gpr;
@@ -123,15 +122,10 @@ void vcpu_dump_step(struct vcpu *v)
 		log_err("%s   rip %016lx rsp %016lx rflags %08lx\n", tag, vmcs_read(VMCS_GUEST_RIP),
 		        vmcs_read(VMCS_GUEST_RSP), vmcs_read(VMCS_GUEST_RFLAGS));
 		break;
-	case DUMP_RAX:
-		log_err("%s   rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", tag, g[0], g[3], g[1], g[2]);
-		break;
-	case DUMP_RSI:
-		log_err("%s   rsi %016lx rdi %016lx rbp %016lx r8  %016lx\n", tag, g[6], g[7], g[5], g[8]);
-		break;
-	case DUMP_R9:
-		log_err("%s   r9  %016lx r10 %016lx r11 %016lx r12 %016lx\n", tag, g[9], g[10], g[11], g[12]);
-		break;
+	case DUMP_RAX: log_err("%s   rax %016lx rbx %016lx rcx %016lx\n", tag, g[0], g[3], g[1]); break;
+	case DUMP_RDX: log_err("%s   rdx %016lx rsi %016lx rdi %016lx\n", tag, g[2], g[6], g[7]); break;
+	case DUMP_RBP: log_err("%s   rbp %016lx r8  %016lx r9  %016lx\n", tag, g[5], g[8], g[9]); break;
+	case DUMP_R10: log_err("%s   r10 %016lx r11 %016lx r12 %016lx\n", tag, g[10], g[11], g[12]); break;
 	case DUMP_R13: log_err("%s   r13 %016lx r14 %016lx r15 %016lx\n", tag, g[13], g[14], g[15]); break;
 	case DUMP_CR:
 		log_err("%s   cr0 %08lx cr2 %016lx cr3 %016lx\n", tag, vmcs_read(VMCS_GUEST_CR0), cpu_read_cr2(),

@@ -4,6 +4,7 @@
 #include "arch/x86/cpu.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
+#include "lib/string.h"
 #include "vmm/cpu/request.h"
 #include "vmm/pcpu/clock.h"
 
@@ -23,13 +24,15 @@ void vm_wake_next(struct vm *vm)
 
 void vm_stop_claimed(struct vm *vm, enum vm_stop stop, u32 code, const char *why)
 {
+	size_t len = strnlen(why, sizeof(vm->why) - 1);
 	u32 suppressed;
 	enum vm_tr r;
 
 	vm->quiet = !log_limit_ok(&vm->stop_limit, clock_now(), STOPS_LOGGED, STOPS_IN_TIME, &suppressed);
 	if (!vm->quiet && suppressed)
 		log_warn("guest %s: (%u stops not shown)\n", vm->config.name, suppressed);
-	fmt_snprintf(vm->why, sizeof(vm->why), "%s", why);
+	memcpy(vm->why, why, len); /* which was formatted just now */
+	vm->why[len] = '\0';
 	vm->exit_code = code;
 	vm->stop_tsc = cpu_rdtsc();
 	r = vm_tr_stop(&vm->status, stop);
