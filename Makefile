@@ -238,6 +238,8 @@ $(B)/guest/grubdisk: tools/mkdisk tools/bhtools/disk.py tools/bhtools/parttable.
 	tools/mkdisk --table gpt --root tests/linux --free 1M $@
 guest-disk-%: $(B)/bhctl # build/guest/disk-NAME, for tests
 	tools/guest-images disk-$*
+image-%: # one of tools/guest-images, for tests
+	tools/guest-images $*
 images-of-%: # those of boot/configs/NAME.dts, for tests
 	$(MAKE) config-images CONFIG=$*
 clean: ## removes what was built; keeps fetched packages ('make distclean' does not)

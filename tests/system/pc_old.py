@@ -16,6 +16,13 @@ def at_the_screen(*steps):
     return tuple(lines)
 
 
+def from_floppy(module, memory="16M"):
+    """A PC with nothing but that floppy."""
+    return many.machine(
+        f'pc {{ memory = "{memory}"; firmware = "bios"; on-reset = "stop"; floppy0 {{ source = "module:{module}"; }}; }};'
+    )
+
+
 def tests(boot):
     """boot: cases.Boot."""
     yield boot(
@@ -33,4 +40,20 @@ def tests(boot):
             (r"^grub> ls *\n.*\(fd0\)", "sendkey pc h a l t ret\n"),
         ),
         figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
+        by_default=False,
+    )
+    yield boot(
+        "floppy-syslinux",
+        "SeaBIOS boots a floppy with syslinux: its prompt answers what is typed",
+        900,
+        config_text=from_floppy("syslinux-floppy"),
+        needs=["images-of-floppy", "image-syslinux-floppy"],
+        forbid=TROUBLE,
+        dialogue=(
+            *at_the_screen(
+                (r"^boot:", "sendkey pc n o t h i n g ret\n"),
+                (r"^boot: nothing *\nLoading nothing\.\.\. failed", "poweroff\n"),
+            ),
+        ),
+        by_default=False,
     )
