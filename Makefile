@@ -231,6 +231,8 @@ config-images: $(B)/bhctl
 	tools/guest-images --config $(CONFIG)
 # Disks that the firmware of a PC boots.
 $(patsubst %,$(B)/guest/%,bootdisk pccosts): $(B)/guest/%: tests/guest/disk/%.asm
+# A disk and floppies that the firmware of a PC boots.
+$(addprefix $(B)/guest/,bootdisk floppy16 floppytwo): $(B)/guest/%: tests/guest/disk/%.asm
 	@mkdir -p $(@D)
 	$(NASM) -f bin -Werror -o $@ $<
 # Another one, with a GPT, GRUB, and no kernel.
