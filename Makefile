@@ -331,7 +331,7 @@ GUEST_CFLAGS := -std=gnu17 -O2 -g $(WARN) -Wno-unused-parameter -I. -MMD -MP -ff
 	-fno-stack-protector -fcf-protection=none -Wno-array-bounds -fno-delete-null-pointer-checks
 GUEST_RT := $(GT)/rt/boot.asm.o $(GT)/rt/rt.o $(GT)/rt/machine.o $(GT)/rt/smp.asm.o $(GT)/rt/smp.o $(GT)/lib/fmt.o $(GT)/lib/string.o
 # Payloads that stand alone, in 32-bit ELF images from 16 KiB on: tests/guest/NAME.asm.
-GUEST_LOW := low biosreset a20
+GUEST_LOW := low biosreset a20 planar
 # And images of firmware, as they are, whatever their files are called: tests/guest/NAME.asm.
 GUEST_ROM := chipreset
 GUEST_NAMES := $(filter-out %_32,$(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c tests/bench/*.c))))

@@ -473,6 +473,12 @@ SPECIAL = {
         want=(r"SUMMARY multiboot2: 12 passed, 0 failed",),
         forbid=TROUBLE + (r"^FAIL: ",),
     ),
+    "planar": dict(
+        properties=('platform = "pc"',),
+        code=PASS_CODE,
+        want=(r"SUMMARY planar: 2 passed, 0 failed",),
+        forbid=TROUBLE + (r"^FAIL: ",),
+    ),
     "reset": dict(properties=('on-reset = "restart"',), want=("boot 2", "guest payload: restarting"), code=PASS_CODE),
     "watchdog": dict(
         properties=('watchdog = "i6300esb"',),
