@@ -229,18 +229,14 @@ payloads = $(patsubst %,$(GT)/%.elf,$(filter $(GUEST_NAMES) $(GUEST_LOW),$(shell
 config-images: $(B)/bhctl
 	$(if $(payloads),$(MAKE) $(payloads))
 	tools/guest-images --config $(CONFIG)
-# Disks that the firmware of a PC boots.
-$(patsubst %,$(B)/guest/%,bootdisk pccosts): $(B)/guest/%: tests/guest/disk/%.asm
-# A disk and floppies that the firmware of a PC boots.
-$(addprefix $(B)/guest/,bootdisk floppy16 floppytwo): $(B)/guest/%: tests/guest/disk/%.asm
+# Disks and floppies that the firmware of a PC boots.
+$(addprefix $(B)/guest/,bootdisk pccosts screens floppy16 floppytwo): $(B)/guest/%: tests/guest/disk/%.asm
 	@mkdir -p $(@D)
 	$(NASM) -f bin -Werror -o $@ $<
 # Another one, with a GPT, GRUB, and no kernel.
 $(B)/guest/grubdisk: tools/mkdisk tools/bhtools/disk.py tools/bhtools/parttable.py
 	tools/mkdisk --table gpt --root tests/linux --free 1M $@
-guest-disk-%: $(B)/bhctl # build/guest/disk-NAME, for tests
-	tools/guest-images disk-$*
-image-%: # one of tools/guest-images, for tests
+image-%: $(B)/bhctl # build/guest/NAME, one of tools/guest-images, for tests
 	tools/guest-images $*
 images-of-%: # those of boot/configs/NAME.dts, for tests
 	$(MAKE) config-images CONFIG=$*

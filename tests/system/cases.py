@@ -1285,4 +1285,4 @@ def all_tests():
     yield from pc_disk.tests(Boot, TROUBLE)
     yield from longest.tests(payload)
     yield from pc_old.tests(Boot)
-    yield from pc_screen.tests(Boot)
+    yield from pc_screen.tests(Boot, Program)

@@ -1,6 +1,7 @@
-"""System tests of a PC's screen: what drawing costs."""
+"""System tests of a PC's screen: what programs draw is what bhctl's screenshot and screen have, and what drawing costs."""
 import re
 
+import screen_model
 from many import ESCAPE, MON
 
 CONFIG = """/dts-v1/;
@@ -20,6 +21,15 @@ CONFIG = """/dts-v1/;
 """
 TICKS_PER_US = 50
 TROUBLE = (r"panic", r"EPT violation in RAM", r"refused")
+
+
+def screens(Program, which):
+    """Those of these numbers are looked at when they are drawn; then the program is let go on."""
+    for i, _ in enumerate(screen_model.SCREENS):
+        drawn = rf"^screens: drawn {i:02}"
+        if i in which:
+            yield drawn, Program(("tests/system/screen_client", Program.DEVICE, i))
+        yield "" if i in which else drawn, "n"
 
 
 def stops(nr):
@@ -50,7 +60,7 @@ def costs(text):
     return None, f"{told}; EPT violations of 200 screens drawn: 0"
 
 
-def tests(Boot):
+def tests(Boot, Program):
     yield Boot(
         "pc-costs",
         "ticks from power-on to boot sector, of text lines, rows and writes in video memory; drawing makes no exits",
@@ -62,3 +72,18 @@ def tests(Boot):
         check=costs,
         by_default=False,
     )
+    every = range(len(screen_model.SCREENS))
+    for name, which, what in (("pc-screen", (0, 9, 15), "text, planes and VBE"), ("pc-screens", every, "all of them")):
+        yield Boot(
+            name,
+            f"a program sets modes by the VGA BIOS and draws: bhctl's screenshot has every pixel, screen the text; {what}",
+            3000,
+            com2=True,
+            config_text=CONFIG % "screens",
+            cmdline="control=uart,com2,115200",
+            needs=["images-of-pc-bios", "build/guest/screens", "build/host-tests/bhctl"],
+            dialogue=tuple(screens(Program, which)),
+            forbid=TROUBLE,
+            want=(r"^screens: over",),
+            by_default=False,
+        )
