@@ -15,7 +15,7 @@ OLD_CPU = "corei5_arrandale_m520"
 
 # (rows, ceiling, why[, of this test alone])
 OVER = (
-    (r"(crash|triple fault)", 2750, "a line of the dump"),
+    (r"(crash|triple fault)", 3100, "a line of the dump"),
     (r"start, longest-bios", 4000, "all functions of a PC's PCI bus are reset in one step"),
     (r"IO, longest-bios", 3800, "a write to a PCI function moves BARs; all of the bus are looked at"),
     (r"poll, longest-bios", 3800, "the console's piece"),
