@@ -32,6 +32,7 @@ static void *virt_of(void *ctx, hpa_t hpa)
 static int begin(struct vm_a20 *a)
 {
 	a->used = 0;
+	a->roots = 0;
 	return ept_init(&a->closed, &a->open->caps, &a->alloc);
 }
 
@@ -75,6 +76,7 @@ enum vm_a20_found vm_a20_map(struct vm_a20 *a, u64 gpa, u32 access)
 	if (leaf.size > PIECE)
 		len = PIECE;
 	off = ALIGN_DOWN(from, len) - leaf.gpa.v;
+	a->roots = MAX(a->roots, (u32)(gpa >> ROOT_BITS) + 1);
 	err = ept_map(&a->closed, GPA(ALIGN_DOWN(gpa, len)), HPA(leaf.hpa.v + off), len, leaf.perms, leaf.type, true);
 	a->any = true;
 	return err ? VM_A20_FULL : VM_A20_MAPPED;
@@ -86,7 +88,7 @@ void vm_a20_forget(struct vm_a20 *a)
 
 	if (!a->open || a->forgot || a->used < 2)
 		return;
-	for (u32 i = 0; i < BIT(48 - ROOT_BITS); i++)
+	for (u32 i = 0; i < a->roots; i++)
 		if (root[i])
 			*(volatile u64 *)&root[i] = 0;
 	a->dirty = a->used;

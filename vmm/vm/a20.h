@@ -23,6 +23,7 @@ struct vm_a20 {
 	u8 *pages;
 	hpa_t hpa;
 	u32 used;     /* of the tables; the first is the root */
+	u32 roots;    /* entries of the root, from the first, that may be set */
 	u32 dirty;    /* forgotten ones that are still to be cleared */
 	bool forgot;  /* TLBs may know what is no more: nothing is mapped until they are flushed */
 	bool any;     /* something was mapped at some time */
