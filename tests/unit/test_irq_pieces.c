@@ -390,4 +390,46 @@ START_TEST(states)
 }
 END_TEST
 
-SUITE_MAIN("irq_pieces", to_all, to_one, lowest_priority, level, eois, again, order, full, from_an_apic, states)
+/* A level that nobody takes, be it for its vector or for those it is for, is tried once: then the vCPUs may run. */
+START_TEST(nobody)
+{
+	static const u64 entries[] = { ALL | LEVEL | 5, 0xc8ull << 56 | LEVEL | 0x61 };
+
+	for (u32 n = 0; n < ARRAY_SIZE(entries); n++) {
+		set_up();
+		rte(20, entries[n]);
+		irqchip_set_line(&w.c.chip, 20, true);
+		ck_assert(w.c.ioapic.s.rte[20] & PENDING);
+		for (u32 pieces = 0; pieces <= NR; pieces++)
+			pc_irqchip_go_on(&w.c);
+		ck_assert(!pc_irqchip_waits(&w.c));
+		ck_assert_uint_eq(w.c.ioapic.s.rte[20], entries[n]);
+		/* Asked for once more meanwhile, it is tried once more. */
+		irqchip_set_line(&w.c.chip, 20, false);
+		irqchip_set_line(&w.c.chip, 20, true);
+		irqchip_set_line(&w.c.chip, 20, false);
+		irqchip_set_line(&w.c.chip, 20, true);
+		ck_assert_uint_eq(w.c.ioapic.s.again, BIT(20));
+		for (u32 pieces = 0; pieces <= 2 * NR; pieces++)
+			pc_irqchip_go_on(&w.c);
+		ck_assert(!pc_irqchip_waits(&w.c) && !w.c.ioapic.s.again);
+	}
+}
+END_TEST
+
+/* An edge that is under way is no level, whatever its pin was made meanwhile: no EOI would ever take its remote IRR. */
+START_TEST(made_level)
+{
+	set_up();
+	rte(20, ALL | 0x61);
+	edge(20);
+	ck_assert(w.c.ioapic.s.rte[20] & PENDING);
+	rte(20, ALL | LEVEL | PENDING | 0x61);
+	for (u32 pieces = 0; pieces <= NR; pieces++)
+		pc_irqchip_go_on(&w.c);
+	ck_assert_uint_eq(w.c.ioapic.s.rte[20], ALL | LEVEL | 0x61);
+}
+END_TEST
+
+SUITE_MAIN("irq_pieces", to_all, to_one, lowest_priority, level, nobody, made_level, eois, again, order, full,
+           from_an_apic, states)

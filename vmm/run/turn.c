@@ -247,6 +247,8 @@ static enum next before_entry(struct vcpu *v)
 	u32 piece = STRETCH_ENTRY;
 
 	if (unlikely(v->ipi_way.left || pc_irqchip_waits(&vm->irq))) {
+		if (vm_stop(vm))
+			return NEXT_LEAVE;
 		send_more(v);
 		piece = v->exit_reason;
 	} else if (unlikely(v->more)) {

@@ -204,7 +204,8 @@ static void go_on_first(struct pc_irqchip *c)
 	struct irq_way w = { q->at, q->left };
 	struct apic_msg m = msg_of(q);
 
-	what = go_on(c, NULL, &m, &w) ? VIOAPIC_ACCEPTED : 0;
+	/* An edge is accepted for good, whatever the pin was made meanwhile. */
+	what = go_on(c, NULL, &m, &w) && m.level ? VIOAPIC_ACCEPTED : 0;
 	q->at = (u16)w.at;
 	q->left = (u16)w.left;
 	if (!w.left) {

@@ -14,7 +14,7 @@
 #define VERSION        0x20u
 #define ID_BITS        0xfu
 
-STATE_DESC(vioapic_state, VIOAPIC_STATE, 1);
+STATE_DESC(vioapic_state, VIOAPIC_STATE, 2);
 
 /* NMI, SMI, INIT and ExtINT are edges, whatever the trigger mode says. */
 static bool is_level(u64 rte)
@@ -50,24 +50,32 @@ static void service_level(struct vioapic *a, u32 pin)
 {
 	u64 r = a->s.rte[pin];
 
-	if (is_level(r) && !(r & (RTE_MASKED | RTE_REMOTE_IRR | RTE_PENDING)) && (a->s.lines >> pin & 1))
+	if (!is_level(r) || (r & (RTE_MASKED | RTE_REMOTE_IRR)) || !(a->s.lines >> pin & 1))
+		return;
+	if (r & RTE_PENDING)
+		a->s.again |= 1u << pin;
+	else
 		deliver(a, pin);
 }
 
 /*
- * Whoever accepted it will end it, be it that another one has already. A level that still asks then is sent again, for the
- * status kept that back.
+ * Whoever accepted it will end it, be it that another one has already. A level that asked meanwhile is sent again; one that
+ * nobody accepts is not, or it would go round for ever.
  */
 void vioapic_sent(struct vioapic *a, u32 pin, u32 what)
 {
 	u64 *r = &a->s.rte[pin];
+	u32 bit = 1u << pin;
+	bool again = a->s.again & bit;
 
 	if ((what & VIOAPIC_ACCEPTED) && is_level(*r))
 		*r |= RTE_REMOTE_IRR;
 	if (what & VIOAPIC_UNDER_WAY)
 		return;
 	*r &= ~RTE_PENDING;
-	service_level(a, pin);
+	a->s.again &= ~bit;
+	if (again)
+		service_level(a, pin);
 }
 
 u32 vioapic_under_way(const struct vioapic_state *s)
@@ -221,6 +229,8 @@ bool vioapic_valid(const struct vioapic *a, const struct vioapic_state *s, struc
 	}
 	if (s->lines >> VIOAPIC_PINS)
 		return state_refuse(c, "lines", s->lines, "has more pins than there are");
+	if (s->again & ~vioapic_under_way(s))
+		return state_refuse(c, "again", s->again, "has pins of which no message is under way");
 	if (s->id > ID_BITS && s->id != a->id)
 		return state_refuse(c, "id", s->id, "has bits that the register lacks");
 	return true;

@@ -17,6 +17,7 @@
 #define VIOAPIC_STATE(T, F, A, S)                                                                  \
 	A(T, u64, rte, VIOAPIC_PINS)                                                               \
 	F(T, u32, lines) /* levels as driven; edges are passed on at once or, when masked, lost */ \
+	F(T, u32, again) /* pins that asked while a message of theirs was under way */             \
 	F(T, u8, sel)                                                                              \
 	F(T, u8, id)
 STATE_STRUCT(vioapic_state, VIOAPIC_STATE);
