@@ -18,7 +18,7 @@ class Keys(str):
 class Look:
     """A step that is reached when a guest's own screen shows something: the monitor is asked until it does."""
 
-    TOLD = r"^cursor row: [\s\S]*?^(?:\x1b\S*?)?bulkhead> "
+    TOLD = r"^(?:cursor row: |error: \S+ shows no text)[\s\S]*?^(?:\x1b\S*?)?bulkhead> "
 
     def __init__(self, guest, pattern):
         self.guest, self.pattern = guest, pattern

@@ -42,6 +42,38 @@ def tests(boot):
         figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
         by_default=False,
     )
+    # Our own: both floppies are put in by the monitor's commands as well.
+    yield boot(
+        "floppy-16",
+        "a 16-bit program on a floppy: INT 10h, 13h, 15h, 16h, planes, A20, 4-GiB segments, a change of floppies",
+        900,
+        config_text=many.machine(
+            'pc { memory = "16M"; firmware = "bios"; on-reset = "stop"; debug-exit;\n'
+            '  floppy0 { source = "module:floppy16"; }; floppy1 { source = "module:floppytwo"; }; cd0 { }; };'
+        ),
+        needs=["images-of-floppy", "build/guest/floppy16", "build/guest/floppytwo"],
+        forbid=TROUBLE + (r"FAIL: ",),
+        dialogue=(
+            *at_the_screen((r"^type: go", "sendkey pc g o ret\n")),
+            (many.MON, ""),
+            (many.Look("pc", r"^now the other floppy"), "insert pc floppy0 floppytwo\n"),
+            (r"there is a medium in floppy0: eject it first", "eject pc floppy0\n"),
+            (r"^medium:", ""),
+            (many.MON, "insert pc cd0 floppytwo\n"),
+            (r"pc: at offset 0x8001 there is no volume descriptor", "insert pc floppy0 bios\n"),
+            (r"pc: at offset 0x\d+ the image ends where no floppy does", "eject pc disk0\n"),
+            (r'it has no drive "disk0"', "insert pc floppy0 nothing\n"),
+            (r"there is no such boot module", "info pc\n"),
+            (r"^floppy0: +empty", ""),
+            (r"^floppy1: +floppytwo", ""),
+            (many.MON, "insert pc floppy0 floppytwo\n"),
+            (r"^medium: +floppytwo", ""),
+            (many.MON, ""),
+            (many.Look("pc", r"^all as it should be"), "sendkey pc ret\n"),
+        ),
+        code=1,
+        figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
+    )
     yield boot(
         "floppy-syslinux",
         "SeaBIOS boots a floppy with syslinux: its prompt answers what is typed",
