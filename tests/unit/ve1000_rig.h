@@ -25,9 +25,11 @@ struct nic_rig {
 	/* The network */
 	struct net_front front;
 	bool link, busy;
+	u32 refuse, refusals; /* how often each frame is refused before it is taken; and the one that is next */
 	u32 nr_sent;
 	struct net_frame sent[NIC_SENT]; /* data: NULL */
 	u8 last[NET_FRAME_MAX];          /* of the last one */
+	u8 first[4][2048];               /* of the first ones, as much as there is room for */
 	struct net_frame in;             /* len 0: none */
 	u32 nr_taken;
 };
@@ -47,7 +49,14 @@ static inline int nic_net_send(void *ctx, const struct net_frame *f)
 	assert(net_frame_ok(f));
 	if (r->busy)
 		return ERR_BUSY;
+	if (r->refusals) {
+		r->refusals--;
+		return ERR_BUSY;
+	}
+	r->refusals = r->refuse;
 	memcpy(r->last, f->data, f->len);
+	if (r->nr_sent < ARRAY_SIZE(r->first))
+		memcpy(r->first[r->nr_sent], f->data, MIN(f->len, sizeof(r->first[0])));
 	r->sent[r->nr_sent % NIC_SENT] = *f;
 	r->sent[r->nr_sent++ % NIC_SENT].data = NULL;
 	return OK;

@@ -132,10 +132,11 @@ struct net_frame ve1000_seg_frame(struct ve1000_state *s)
 			end = s->tx_len;
 		}
 	} else {
-		/* Once: the sum of what has its checksum is 0, and its complement is kept where it is. */
-		if (s->tx_popts & POPTS_IXSM)
+		/* Once: the sum of what has its checksum is 0. Segments have theirs with their headers. */
+		if ((s->tx_popts & POPTS_IXSM) && !(s->tx_what & VE1000_TX_TSE)) {
 			ip_checksum(s, c);
-		s->tx_popts &= (u8) ~(s->tx_what & VE1000_TX_TSE ? 0 : POPTS_IXSM);
+			s->tx_popts &= (u8)~POPTS_IXSM;
+		}
 		if (s->tx_popts & POPTS_TXSM) {
 			start = c->tucss;
 			at = c->tucso;
