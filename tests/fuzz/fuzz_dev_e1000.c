@@ -71,7 +71,7 @@ static void work(void)
 
 	ve1000_work(&r.nic, r.rig.now);
 	assert(r.nr_sent - sent <= PIECE_SENT && r.nr_taken - taken <= 1);
-	assert(r.nic.s.reg[E_TDH] - tdh <= PIECE_SENT || r.nic.s.reg[E_TDH] <= tdh || r.complaints);
+	assert(r.nic.s.reg[E_TDH] - tdh <= PIECE_SENT || r.nic.s.reg[E_TDH] <= tdh || r.complaints || r.nic.wrong);
 }
 
 static void step(struct rigfuzz *f)

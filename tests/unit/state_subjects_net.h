@@ -123,7 +123,11 @@ static inline void subject_nic_step(struct state_world *w, struct state_dice *d)
 		break;
 	case 5: subject_fn_cfg(w, d, op & 8 ? PCI_COMMAND : d_u8(d)); break;
 	case 6: world_pass(w, d_span(d) >> 20); break;
-	default: ve1000_work(dev, w->now); break;
+	default:
+		ve1000_work(dev, w->now);
+		if (dev->wrong) /* not in the state: it is told now */
+			ve1000_work(dev, w->now);
+		break;
 	}
 	if (op == 0xf8)
 		w->ops->reset(dev, w->now);

@@ -299,7 +299,7 @@ START_TEST(rings_that_cannot_be)
 	ck_assert_uint_eq(nic_work(&r), 0);
 	ring(TXRING, NIC_RAM, 64);
 	nic_wr(&r, TDT, 9);
-	ck_assert(nic_work(&r) == 1 && r.complaints == 1 && nic_rd(&r, TDH) == 9);
+	ck_assert(nic_work(&r) == 2 && r.complaints == 1 && nic_rd(&r, TDH) == 9);
 	ring(TXRING, TX, 64);
 	put(BUF, EOP << 24 | 60, 0);
 	vpci_cfg_write(&r.pci, 5, 0, PCI_COMMAND, 2, 3, 0);
@@ -340,6 +340,37 @@ START_TEST(pieces)
 		ck_assert(r.nr_sent - before <= 2);
 	}
 	ck_assert_uint_eq(r.nr_sent, 8); /* 65481 bytes: 7 of 9000, and the rest */
+}
+END_TEST
+
+/* Each message is a piece of its own, and nothing else is done before it was told. */
+START_TEST(complaints_one_at_a_time)
+{
+	setup(true);
+	for (u32 i = 0; i < 20; i++)
+		put(NIC_RAM, (EOP | RS) << 24 | 60, 0);
+	nic_wr(&r, TDT, tail);
+	for (u32 n = 0; ve1000_has_work(&r.nic); n++) {
+		u32 before = r.complaints, head = nic_rd(&r, TDH);
+
+		ck_assert(n < 100);
+		ve1000_work(&r.nic, 0);
+		ck_assert(r.complaints - before <= 1);
+		ck_assert(r.complaints == before || nic_rd(&r, TDH) == head);
+	}
+	ck_assert(r.complaints && nic_rd(&r, TDH) == tail);
+	/* Of those of one piece the first is told; a reset forgets it. */
+	put(NIC_RAM + 0x100, EOP << 24 | 60, 0);
+	put(NIC_RAM + 0x200, EOP << 24 | 60, 0);
+	nic_wr(&r, TDT, tail);
+	r.complaints = 0;
+	ck_assert(ve1000_work(&r.nic, 0) && !r.complaints);
+	ck_assert(!ve1000_work(&r.nic, 0) && r.complaints == 1 && r.complaint_at == NIC_RAM + 0x100);
+	put(NIC_RAM, EOP << 24 | 60, 0);
+	nic_wr(&r, TDT, tail);
+	ck_assert(ve1000_work(&r.nic, 0));
+	ve1000_ops.reset(&r.nic, 0);
+	ck_assert(!ve1000_has_work(&r.nic) && r.complaints == 1);
 }
 END_TEST
 
@@ -562,4 +593,5 @@ END_TEST
 
 SUITE_MAIN("ve1000_ring", a_frame_goes_out, without_a_network_it_is_lost_and_counted, the_back_end_has_no_room,
            checksums_are_asked_for, a_tag_is_put_in, segments, frames_that_cannot_be, rings_that_cannot_be, pieces,
-           delayed_interrupts, a_frame_comes_in, filters, tags_are_taken_out, buffers_that_cannot_be, received_later)
+           complaints_one_at_a_time, delayed_interrupts, a_frame_comes_in, filters, tags_are_taken_out,
+           buffers_that_cannot_be, received_later)

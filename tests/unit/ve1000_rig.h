@@ -22,6 +22,7 @@ struct nic_rig {
 	struct ve1000 nic;
 	u8 ram[NIC_RAM];
 	u32 kicks, complaints;
+	u64 complaint_at; /* value of the last one */
 	/* The network */
 	struct net_front front;
 	bool link, busy;
@@ -88,8 +89,11 @@ static inline void nic_kick(void *arg)
 }
 static inline void nic_complain(void *arg, const char *what, u64 value)
 {
+	struct nic_rig *r = arg;
+
 	assert(*what);
-	((struct nic_rig *)arg)->complaints++;
+	r->complaints++;
+	r->complaint_at = value;
 }
 
 static const u8 nic_mac[NET_MAC_LEN] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };

@@ -85,11 +85,25 @@ static void changed(void *arg)
 
 bool ve1000_has_work(const struct ve1000 *d)
 {
-	return atomic_load(&d->changed) || ve1000_tx_ready(d) || ve1000_rx_ready(d);
+	return d->wrong || atomic_load(&d->changed) || ve1000_tx_ready(d) || ve1000_rx_ready(d);
+}
+
+/* A message takes as long as a piece. */
+static void tell(struct ve1000 *d)
+{
+	const char *wrong = d->wrong;
+
+	d->wrong = NULL;
+	if (d->cfg.complain)
+		d->cfg.complain(d->cfg.arg, wrong, d->wrong_at);
 }
 
 bool ve1000_work(struct ve1000 *d, u64 now)
 {
+	if (d->wrong) {
+		tell(d);
+		return ve1000_has_work(d);
+	}
 	if (atomic_load(&d->changed)) {
 		atomic_store(&d->changed, 0);
 		d->blocked = false;
@@ -151,6 +165,7 @@ static void reset_all(struct ve1000 *d)
 	ve1000_phy_reset(&d->s);
 	d->s.link = false; /* CTRL says that it is not set up */
 	d->blocked = false;
+	d->wrong = NULL;
 }
 
 static int attach(void *dev, const struct vdev_env *env, const void *cfg)
@@ -208,6 +223,7 @@ static void restored(void *dev, u64 now)
 
 	vpci_dev_restored(&d->pci);
 	d->blocked = false;
+	d->wrong = NULL;
 	if ((s->icr & s->ims) && !d->pci.s.intx)
 		due = MIN(due, s->itr_until);
 	timer_set(&d->timer, due);

@@ -156,16 +156,18 @@ struct ve1000 {
 	struct ve1000_cfg cfg;
 	struct timer timer;
 	const struct guest_mem *mem;
-	bool blocked; /* the back-end had no room */
-	u32 changed;  /* it has called; atomic */
+	bool blocked;      /* the back-end had no room */
+	u32 changed;       /* it has called; atomic */
+	const char *wrong; /* what the guest did that is still to be told; NULL: nothing */
+	u64 wrong_at;
 };
 
 /* The row's operations. cfg: struct ve1000_cfg. */
 extern const struct vdev_ops ve1000_ops;
 
 /*
- * A piece (about 12 KiB, 10 descriptors at most) of what is to be sent and received, at VM time now. In a turn of the
- * VM, with its lock. Whether there is more.
+ * A piece (about 12 KiB, 10 descriptors at most) of what is to be sent and received, at VM time now, or a message. In
+ * a turn of the VM, with its lock. Whether there is more.
  */
 bool ve1000_work(struct ve1000 *d, u64 now);
 bool ve1000_has_work(const struct ve1000 *d);

@@ -106,10 +106,13 @@ static inline bool ve1000_is_master(const struct ve1000 *d)
 {
 	return d->pci.s.cfg[PCI_COMMAND] & PCI_CMD_MASTER;
 }
-static inline void ve1000_complain(const struct ve1000 *d, const char *what, u64 value)
+/* Told by the next piece of work; of several the first. */
+static inline void ve1000_complain(struct ve1000 *d, const char *what, u64 value)
 {
-	if (d->cfg.complain)
-		d->cfg.complain(d->cfg.arg, what, value);
+	if (d->wrong)
+		return;
+	d->wrong = what;
+	d->wrong_at = value;
 }
 
 /* ---- ve1000_regs.c ---- */
