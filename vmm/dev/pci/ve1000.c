@@ -109,8 +109,7 @@ bool ve1000_work(struct ve1000 *d, u64 now)
 		d->blocked = false;
 		ve1000_link_check(d, now);
 	}
-	if (ve1000_tx(d, now) < WORK_PIECE)
-		ve1000_rx(d, now);
+	ve1000_rx(d, ve1000_tx(d, now), now);
 	return ve1000_has_work(d);
 }
 

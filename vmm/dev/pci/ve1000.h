@@ -166,7 +166,7 @@ struct ve1000 {
 extern const struct vdev_ops ve1000_ops;
 
 /*
- * A piece (about 12 KiB, 10 descriptors at most) of what is to be sent and received, at VM time now, or a message. In
+ * A piece (about 12 KiB, 6 descriptors at most) of what is to be sent and received, at VM time now, or a message. In
  * a turn of the VM, with its lock. Whether there is more.
  */
 bool ve1000_work(struct ve1000 *d, u64 now);

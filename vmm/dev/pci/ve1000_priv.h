@@ -74,6 +74,10 @@ enum stat {
 	ST_TSCTFC = 0xfc / 4,
 };
 
+/* What a frame's first descriptor asks for: IP's checksum, TCP's or UDP's. */
+#define POPTS_IXSM 1u
+#define POPTS_TXSM 2u
+
 #define DESC_LEN  16u
 #define FCS_LEN   4u
 #define ETH_MIN   60u
@@ -82,7 +86,8 @@ enum stat {
 
 /* What ve1000_work() may spend in one piece: bytes, and what a descriptor counts for. */
 #define WORK_PIECE      12288u
-#define WORK_DESCRIPTOR 1280u
+#define WORK_DESCRIPTOR 2048u
+#define WORK_CHECKSUM   (2 * WORK_DESCRIPTOR) /* of an IP header */
 
 /* A ring of descriptors, as its registers say. */
 struct ring {
@@ -181,4 +186,5 @@ void ve1000_seg_headers(struct ve1000_state *s);
 struct net_frame ve1000_seg_frame(struct ve1000_state *s);
 
 bool ve1000_rx_ready(const struct ve1000 *d);
-u32 ve1000_rx(struct ve1000 *d, u64 now);
+/* spent: what the piece has already. */
+u32 ve1000_rx(struct ve1000 *d, u32 spent, u64 now);

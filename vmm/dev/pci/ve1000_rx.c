@@ -172,10 +172,8 @@ static u32 fill_buffer(struct ve1000 *d, const struct net_frame *f, u64 now)
 	return n;
 }
 
-u32 ve1000_rx(struct ve1000 *d, u64 now)
+u32 ve1000_rx(struct ve1000 *d, u32 spent, u64 now)
 {
-	u32 spent = 0;
-
 	while (spent < WORK_PIECE && ve1000_rx_ready(d)) {
 		const struct net_frame *f = net_next(&d->cfg.net);
 

@@ -1,10 +1,8 @@
 /* e1000: headers of segments, and checksums. The manual's chapter 3.5, "TCP Segmentation", and 3.6, "Checksum". */
 #include "vmm/dev/pci/ve1000_priv.h"
 
-#define POPTS_IXSM 1u
-#define POPTS_TXSM 2u
-#define TUCMD_TCP  1u
-#define TUCMD_IP   2u /* IPv4 */
+#define TUCMD_TCP 1u
+#define TUCMD_IP  2u /* IPv4 */
 
 #define TCP_FIN_PSH 0x09u
 #define IPV6_HEADER 40u
@@ -48,14 +46,21 @@ static u32 end_of(u32 end, u32 len)
 
 static void ip_checksum(struct ve1000_state *s, const struct ve1000_context *c)
 {
-	u32 end = end_of(c->ipcse, s->tx_len), sum = 0;
+	u32 end = end_of(c->ipcse, s->tx_len), i = c->ipcss, sum = 0;
 	u8 *at = field(s, c->ipcso, 2);
+	u16 word;
 
 	if (!at || end <= c->ipcss || end - c->ipcss > HEADER_MAX)
 		return;
-	for (u32 i = c->ipcss; i < end; i++)
-		sum += (u32)s->frame[VE1000_TAG + i] << ((i - c->ipcss) & 1 ? 0 : 8);
-	put_be16(at, ~fold(sum));
+	/* The sum of words is the same in either order of their bytes. */
+	for (; i + 1 < end; i += 2) {
+		memcpy(&word, s->frame + VE1000_TAG + i, 2);
+		sum += word;
+	}
+	if (i < end)
+		sum += s->frame[VE1000_TAG + i];
+	word = (u16)~fold(sum);
+	memcpy(at, &word, 2);
 }
 
 static void ip_header(struct ve1000_state *s, const struct ve1000_context *c)

@@ -197,9 +197,12 @@ static u32 send(struct ve1000 *d)
 	u8 *start = s->frame + VE1000_TAG;
 	bool tag = (s->tx_what & VE1000_TX_TAG) && s->tx_len <= NET_FRAME_MAX - VE1000_TAG;
 	u32 spent = s->tx_len + WORK_DESCRIPTOR, header = ve1000_context(s)->hdrlen;
-	struct net_frame f = ve1000_seg_frame(s);
+	struct net_frame f;
 	int err;
 
+	if (s->tx_popts & POPTS_IXSM)
+		spent += WORK_CHECKSUM;
+	f = ve1000_seg_frame(s);
 	if (tag) {
 		put_tag(s, start);
 		f.data -= VE1000_TAG;
