@@ -389,6 +389,8 @@ static const struct state_bad bad[] = {
 	{ "tx_what=0x27", "" },
 	{ "tx_what=7 ctx[1].mss=16384 ctx[1].hdrlen=1", "ctx: 16384: is a segment size that cannot be" },
 	{ "tx_what=7 ctx[1].mss=100 ctx[1].hdrlen=54 tx_left=100 tx_len=154", "" },
+	{ "tx_what=7 ctx[1].mss=100 ctx[1].hdrlen=54 tx_left=200 tx_len=155", "tx_len: 155: is more than a segment" },
+	{ "tx_what=7 ctx[1].mss=100 ctx[1].hdrlen=54 tx_left=99 tx_len=154", "tx_len: 154: is more than a segment" },
 	{ "tx_what=7 ctx[1].mss=100 ctx[1].hdrlen=54 tx_left=0x100000",
 	  "tx_left: 1048576: is more than a context can say" },
 	{ "tx_what=0x47 ctx[1].mss=100 ctx[1].hdrlen=54 tx_left=100 tx_len=54",

@@ -258,7 +258,7 @@ static bool segment_valid(const struct ve1000_state *s, struct state_check *c)
 		return state_refuse(c, "ctx", x->mss, "is a segment size that cannot be");
 	if (s->tx_left > 0xfffff)
 		return state_refuse(c, "tx_left", s->tx_left, "is more than a context can say");
-	if (s->tx_len > ve1000_seg_size(s))
+	if (s->tx_len > x->hdrlen + MIN((u32)x->mss, s->tx_left))
 		return state_refuse(c, "tx_len", s->tx_len, "is more than a segment");
 	if ((s->tx_what & VE1000_TX_READY) && s->tx_len <= x->hdrlen)
 		return state_refuse(c, "tx_len", s->tx_len, "is a segment without payload");
