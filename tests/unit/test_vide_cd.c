@@ -191,11 +191,87 @@ START_TEST(tray)
 	ck_assert_int_eq(vide_eject(&r->d, 0, true), ERR_NOENT);
 	ck_assert_int_eq(vide_insert(&r->d, 7, &other), ERR_NOENT);
 	/* Not while it is read; by force although it is locked. */
-	ck_assert_uint_eq(PACKET(0x1e, 0, 0, 0, 1), 0);
 	ck_assert_uint_eq(PACKET(0x28, 0, 0, 0, 0, 0, 0, 0, 1), 0);
-	ck_assert_int_eq(vide_eject(&r->d, 2, true), ERR_BUSY);
+	ck_assert_int_eq(vide_eject(&r->d, 2, false), ERR_BUSY);
 	ck_assert_uint_eq(ir_packet_data(r, data, sizeof(data)), 2048);
+	ck_assert_uint_eq(PACKET(0x1e, 0, 0, 0, 1), 0);
 	ck_assert_int_eq(vide_eject(&r->d, 2, true), OK);
+}
+END_TEST
+
+/* PACKET, and nothing of the 12 bytes. */
+static void hold(void)
+{
+	ir_select(r, 2, 0);
+	ir_out(r, 2, 1, 0);
+	ir_out(r, 2, 7, 0xa0);
+	ck_assert_uint_eq(ir_alt(r, 2), 0x58);
+	ck_assert(!ir_irq(r, 2));
+}
+
+/* The command that was under way has failed, for want of a disc. */
+static void gone(void)
+{
+	ck_assert(ir_irq(r, 2));
+	ck_assert_uint_eq(ir_in(r, 2, 7), 0x41);
+	ck_assert(ir_in(r, 2, 1) == 0x24 && (ir_in(r, 2, 2) & 7) == 3);
+	ck_assert_uint_eq(sense(), 0x023a02);
+	ck_assert_uint_eq(event(), 0x0301);
+}
+
+/* A guest that does not end its command: by force it ends. */
+START_TEST(held)
+{
+	struct blk cd = { &ramdisk_ops, NULL };
+	const u8 read10[12] = { 0x28, 0, 0, 0, 0, 0, 0, 0, 20 };
+
+	setup();
+	cd.ctx = &r->cd;
+	hold();
+	ck_assert_int_eq(vide_eject(&r->d, 2, false), ERR_BUSY);
+	ck_assert_int_eq(vide_eject(&r->d, 2, true), OK);
+	gone();
+	/* An empty drive takes a disc meanwhile: the command is that one's. */
+	hold();
+	ck_assert_int_eq(vide_insert(&r->d, 2, &cd), OK);
+	ir_write_data(r, 2, (const u8[12]){ 0 }, 12);
+	ck_assert_uint_eq(ir_in(r, 2, 1), 0x64);
+	/* Data that it does not read, */
+	ck_assert_uint_eq(PACKET(0x28, 0, 0, 0, 0, 0, 0, 0, 20), 0);
+	ck_assert_int_eq(vide_eject(&r->d, 2, false), ERR_BUSY);
+	ck_assert_int_eq(vide_eject(&r->d, 2, true), OK);
+	gone();
+	ck_assert_int_eq(vide_insert(&r->d, 2, &cd), OK);
+	ck_assert_uint_eq(PACKET(0x00), 0x64);
+	/* or does not fetch, */
+	ck_assert_uint_eq(ir_packet(r, read10, 0, true), 0);
+	ck_assert_int_eq(vide_eject(&r->d, 2, true), OK);
+	gone();
+	ck_assert_int_eq(vide_insert(&r->d, 2, &cd), OK);
+	ck_assert_uint_eq(PACKET(0x00), 0x64);
+	/* or that the medium has not read yet. */
+	hold();
+	ir_write_data(r, 2, read10, 12);
+	ck_assert(r->d.ch[1].asked && r->cd.nr);
+	ck_assert_int_eq(vide_eject(&r->d, 2, false), ERR_BUSY);
+	ck_assert_int_eq(vide_eject(&r->d, 2, true), OK);
+	ck_assert(!r->cd.nr && vide_ops.idle(&r->d));
+	gone();
+	ck_assert_int_eq(vide_insert(&r->d, 2, &cd), OK);
+	/* A reset without an end holds nothing. */
+	ir_control(r, 2, 4);
+	ck_assert_int_eq(vide_eject(&r->d, 2, false), OK);
+	ck_assert_uint_eq(ir_alt(r, 2), 0x80);
+	ck_assert_int_eq(vide_insert(&r->d, 2, &cd), OK);
+	ir_control(r, 2, 0);
+	ck_assert_uint_eq(PACKET(0x00), 0x64);
+	/* What the channel's other drive does goes on. */
+	ir_command(r, 3, 0x20, 5, 1);
+	ck_assert_int_eq(vide_eject(&r->d, 2, true), ERR_BUSY);
+	ir_work(r);
+	ck_assert_int_eq(vide_eject(&r->d, 2, true), OK);
+	ir_read_data(r, 3, data, 512);
+	ck_assert_int_eq(memcmp(data, r->small_image + 5 * 512, 512), 0);
 }
 END_TEST
 
@@ -224,4 +300,4 @@ START_TEST(device_reset)
 }
 END_TEST
 
-SUITE_MAIN("vide_cd", who_it_is, reading, by_bus_master, contents, tray, device_reset)
+SUITE_MAIN("vide_cd", who_it_is, reading, by_bus_master, contents, tray, held, device_reset)

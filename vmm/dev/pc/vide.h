@@ -155,10 +155,10 @@ bool vide_has_work(const struct vide *d, u32 channel);
 /*
  * For the monitor, with the VM's lock. Takes the medium out of a CD drive, or tells the guest that somebody would like
  * to: OK; ERR_BUSY: the guest has locked the tray (it was told) or reads from it just now; ERR_NOENT: no such drive.
- * force: although the tray is locked.
+ * force: although the tray is locked, and a command that is under way fails (ERR_BUSY: its request is to come back yet).
  */
 __must_check int vide_eject(struct vide *d, u32 drive, bool force);
 /* Whether the guest has locked that drive's tray. */
 bool vide_locked(const struct vide *d, u32 drive);
-/* Another medium, the tray closes: the guest is told. OK; ERR_BUSY: there is one; ERR_NOENT. */
+/* Another medium, the tray closes: the guest is told. OK; ERR_BUSY: there is one, or a request under way; ERR_NOENT. */
 __must_check int vide_insert(struct vide *d, u32 drive, const struct blk *medium);

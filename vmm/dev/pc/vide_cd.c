@@ -154,10 +154,17 @@ static struct vide_channel *cd_drive(struct vide *d, u32 drive)
 	return drive < VIDE_DRIVES && d->drive[drive].kind == VIDE_CD ? &d->ch[drive / 2] : NULL;
 }
 
-/* Something of the drive's is under way. */
-static bool reads(const struct vide_channel *c, u32 unit)
+/* A command of the drive's is under way. */
+static bool commanded(const struct vide_channel *c, u32 unit)
 {
-	return c->asked || (c->s->phase != VIDE_IDLE && c->s->unit == unit);
+	return c->s->phase != VIDE_IDLE && c->s->phase != VIDE_RESET && c->s->unit == unit;
+}
+
+/* It ends without its medium: a guest that leaves it unended would hold that for good. */
+static void end_command(struct vide_channel *c)
+{
+	(void)vide_stop(c);
+	vide_packet_end(c, NOT_READY, ASC_NO_MEDIUM, 2);
 }
 
 bool vide_locked(const struct vide *d, u32 drive)
@@ -177,7 +184,12 @@ int vide_eject(struct vide *d, u32 drive, bool force)
 		s->event = VIDE_EV_EJECT;
 		return ERR_BUSY;
 	}
-	if (reads(c, drive % 2))
+	if (commanded(c, drive % 2)) {
+		if (!force)
+			return ERR_BUSY;
+		end_command(c);
+	}
+	if (c->asked)
 		return ERR_BUSY;
 	blk_connect(&d->drive[drive].blk, NULL);
 	d->drive[drive].blk = (struct blk){ 0 };
@@ -196,7 +208,7 @@ int vide_insert(struct vide *d, u32 drive, const struct blk *medium)
 	if (!c)
 		return ERR_NOENT;
 	s = vide_drive(c, drive % 2);
-	if (d->drive[drive].blk.ops || reads(c, drive % 2))
+	if (d->drive[drive].blk.ops || c->asked)
 		return ERR_BUSY;
 	d->drive[drive].blk = *medium;
 	blk_connect(medium, &front);
