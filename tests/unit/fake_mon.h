@@ -40,6 +40,7 @@ struct fake_mon {
 	u32 screen_generation, screen_guest;
 	u64 screen_asker;
 	bool screen_busy, screen_wide;
+	u32 screen_lost;                  /* after so many pieces of pixels another asker has it; 0: never */
 	u32 screen_row[2][1920], screens; /* two may be served at once here */
 	enum mon_action last_action;
 	u32 last_guest;
@@ -390,9 +391,18 @@ static u32 fake_pixel(u32 x, u32 y)
 	return y < 40 ? x | y << 8 | (x ^ y) << 16 : 0x0000aa;
 }
 
-static void fake_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb)
+static bool fake_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb)
 {
-	((struct fake_mon *)ctx)->work++;
+	struct fake_mon *f = ctx;
+
+	f->work++;
+	if (f->screen_lost && !--f->screen_lost) {
+		f->screen_generation++;
+		f->screen_asker = ~asker;
+		memset(f->screen_row, 0x5a, sizeof(f->screen_row));
+	}
+	if (f->screen_generation != generation || f->screen_asker != asker)
+		return false;
 	for (u32 i = 0; i < n; i++) {
 		u32 v = fake_pixel(x + i, y);
 
@@ -400,13 +410,17 @@ static void fake_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 
 		rgb[3 * i + 1] = (u8)(v >> 8);
 		rgb[3 * i + 2] = (u8)(v >> 16);
 	}
+	return true;
 }
 
 static u32 fake_screen_same(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n)
 {
+	struct fake_mon *f = ctx;
 	u32 nr = 0;
 
-	((struct fake_mon *)ctx)->work++;
+	f->work++;
+	if (f->screen_generation != generation || f->screen_asker != asker)
+		return 0;
 	while (nr < n && nr < 50 && fake_pixel(x + nr, y) == fake_pixel(x + nr, y - 1))
 		nr++;
 	return nr;

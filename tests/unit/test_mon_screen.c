@@ -196,6 +196,21 @@ START_TEST(pixels)
 }
 END_TEST
 
+/* Another asker has frozen a screen since, in the first row or later: nothing is told, and its row is left alone. */
+START_TEST(lost)
+{
+	for (u32 after = 1; after < 80; after++) {
+		setup();
+		fake.screen_lost = after;
+		ask("{\"cmd\":\"screenshot\",\"args\":[\"web\"]}\n");
+		refused("not-found", "web: generation 1 of its screen is not kept");
+		for (u32 i = 0; i < sizeof(fake.screen_row); i++)
+			ck_assert_uint_eq(((u8 *)fake.screen_row)[i], 0x5a);
+		ck_assert_uint_eq(fake.screen_generation, 2); /* the other one's */
+	}
+}
+END_TEST
+
 START_TEST(as_text)
 {
 	const struct json_tok *r;
@@ -235,4 +250,4 @@ START_TEST(refusals)
 }
 END_TEST
 
-SUITE_MAIN("mon_screen", pixels, as_text, refusals)
+SUITE_MAIN("mon_screen", pixels, lost, as_text, refusals)

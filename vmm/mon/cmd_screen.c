@@ -21,6 +21,12 @@ static const char *kind_str(enum mon_screen_kind kind)
 	return names[kind];
 }
 
+static int not_kept(struct cmd_run *r, u32 generation)
+{
+	return cmd_error(r, ERR_RANGE, "not-found", "%s: generation %u of its screen is not kept", r->guest.name,
+	                 generation);
+}
+
 /* The frozen screen; none, or with a number that is not kept, a new one unless it must be that. OK or filled error. */
 static int take(struct cmd_run *r, u32 generation, struct mon_screen *s)
 {
@@ -30,8 +36,7 @@ static int take(struct cmd_run *r, u32 generation, struct mon_screen *s)
 	if (err == ERR_NOTSUP)
 		return cmd_error(r, err, "not-supported", "%s has no screen", r->guest.name);
 	if (err == ERR_RANGE)
-		return cmd_error(r, err, "not-found", "%s: generation %u of its screen is not kept", r->guest.name,
-		                 generation);
+		return not_kept(r, generation);
 	return err ? cmd_fail(r, err, NULL) : OK;
 }
 
@@ -94,7 +99,10 @@ int cmd_screen(struct cmd_run *r)
 
 /* ---- pixels ---- */
 
-/* Rows from row on, until there is enough for an answer. Returns how many. */
+/*
+ * Rows from row on, until there is enough for an answer. Returns how many; 0: the screen was lost to another asker, and
+ * with it the row of pixels, from which nothing is taken any more.
+ */
 static u32 put_rows(struct cmd_run *r, const struct mon_screen *s, u32 row)
 {
 	const struct mon *mon = r->mon;
@@ -114,7 +122,8 @@ static u32 put_rows(struct cmd_run *r, const struct mon_screen *s, u32 row)
 				continue;
 			}
 			n = MIN(PIXELS, s->width - x);
-			mon->ops->screen_pixels(mon->ctx, asker(r), s->generation, x, row, n, rgb);
+			if (!mon->ops->screen_pixels(mon->ctx, asker(r), s->generation, x, row, n, rgb))
+				return 0;
 			pixels_add(&p, rgb, n);
 		}
 	}
@@ -147,6 +156,8 @@ int cmd_screenshot(struct cmd_run *r)
 	out_rec_end(r->out);
 	out_lines(r->out, "data");
 	nr = put_rows(r, &s, row);
+	if (!nr)
+		return not_kept(r, s.generation);
 	out_lines_end(r->out);
 	out_rec(r->out, tail, ARRAY_SIZE(tail));
 	out_u64(r->out, nr);

@@ -207,8 +207,8 @@ struct mon_ops {
 	 * ERR_NOMEM. May be NULL: nobody has a screen.
 	 */
 	int (*screen)(void *ctx, u32 guest, u64 asker, u32 generation, struct mon_screen *screen);
-	/* n pixels from (x, y) on as R, G, B; black when it is not kept any more. */
-	void (*screen_pixels)(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb);
+	/* n pixels from (x, y) on as R, G, B. false: it is not kept any more, and its row of pixels is another's. */
+	bool (*screen_pixels)(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb);
 	/* How many of them, at first, are found to be as those above; 0 when it is not kept any more. */
 	u32 (*screen_same)(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n);
 	/* n <= MON_SCREEN_CELLS characters as UTF-8; their bytes. 0 when it is not kept any more. */

@@ -47,7 +47,7 @@ extern const struct mon_ops monitor_ops;
 
 /* What mon_ops.screen... do (screen.c). With the monitor's lock held. */
 int monitor_screen(void *ctx, u32 guest, u64 asker, u32 generation, struct mon_screen *s);
-void monitor_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb);
+bool monitor_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb);
 u32 monitor_screen_same(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n);
 size_t monitor_screen_text(void *ctx, u64 asker, u32 generation, u32 col, u32 row, u32 n, char *text);
 void monitor_screen_done(void *ctx, u64 asker, u32 generation);

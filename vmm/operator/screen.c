@@ -4,7 +4,6 @@
  * the expense, of the asker's command.
  */
 #include "arch/x86/cpu.h"
-#include "lib/string.h"
 #include "vmm/backend/fb.h"
 #include "vmm/board/board.h"
 #include "vmm/operator/ops.h"
@@ -198,17 +197,17 @@ int monitor_screen(void *ctx, u32 guest, u64 asker, u32 generation, struct mon_s
 	return err;
 }
 
-void monitor_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb)
+bool monitor_screen_pixels(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n, u8 *rgb)
 {
 	u64 cr3;
 
-	memset(rgb, 0, (size_t)3 * n);
 	if (!is_mine(asker, generation) || !shot.whole)
-		return;
+		return false;
 	shot.used = clock_now();
 	cr3 = enter(shot.vm);
 	shot.ops->pixels(shot.mem, x, y, n, rgb);
 	leave(cr3);
+	return true;
 }
 
 u32 monitor_screen_same(void *ctx, u64 asker, u32 generation, u32 x, u32 y, u32 n)
