@@ -105,8 +105,10 @@ int monitor_insert(void *ctx, u32 guest, const char *name, const char *module, s
 	}
 	if (!err)
 		err = board_insert(vm, drive, module, &image, &flaw);
-	if (err == ERR_BUSY)
+	if (err == ERR_BUSY && *board_medium(vm, drive))
 		fmt_snprintf(why->text, sizeof(why->text), "there is a medium in %s: eject it first", name);
+	else if (err == ERR_BUSY)
+		fmt_snprintf(why->text, sizeof(why->text), "the guest uses %s just now; try again", name);
 	if (err == ERR_INVAL)
 		fmt_snprintf(why->text, sizeof(why->text), "at offset %#lx %s", flaw.offset, flaw.reason);
 	vm_unlock(vm);
