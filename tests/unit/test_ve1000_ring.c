@@ -211,6 +211,28 @@ START_TEST(a_tag_is_put_in)
 }
 END_TEST
 
+/* Of legacy descriptors the last one says what is to be done. */
+START_TEST(the_last_legacy_descriptor_counts)
+{
+	setup(true);
+	nic_wr(&r, CTRL, 0x40000041);
+	put(BUF, (u32)(VLE | IC) << 24 | 50 << 16 | 40, 0x0123u << 16 | 34 << 8);
+	put(BUF + 40, EOP << 24 | 60 << 16 | 40, 0x0456u << 16 | 14 << 8);
+	go();
+	ck_assert(r.nr_sent == 1 && r.sent[0].len == 80 && !r.sent[0].csum_at);
+	put(BUF, 50 << 16 | 40, 0x0123u << 16 | 34 << 8);
+	put(BUF + 40, (u32)(EOP | VLE | IC) << 24 | 60 << 16 | 40, 0x0456u << 16 | 14 << 8);
+	go();
+	ck_assert(r.nr_sent == 2 && r.sent[1].len == 84 && be16(14) == 0x0456);
+	ck_assert(r.sent[1].csum_start == 18 && r.sent[1].csum_at == 64 && r.sent[1].csum_end == 84);
+	/* Of extended ones it is the first. */
+	put(BUF, (u32)(VLE | DEXT) << 24 | 1u << 20 | 40, 0x0123u << 16);
+	put(BUF + 40, (u32)(EOP | DEXT) << 24 | 1u << 20 | 40, 0);
+	go();
+	ck_assert(r.nr_sent == 3 && r.sent[2].len == 84 && be16(14) == 0x0123);
+}
+END_TEST
+
 /* 54 bytes of headers, 1000 a segment, 2500 in all: three of them; IPv4 and TCP. */
 static void put_segments(u32 split)
 {
@@ -630,6 +652,6 @@ START_TEST(received_later)
 END_TEST
 
 SUITE_MAIN("ve1000_ring", a_frame_goes_out, without_a_network_it_is_lost_and_counted, the_back_end_has_no_room,
-           checksums_are_asked_for, a_tag_is_put_in, segments, frames_that_cannot_be, rings_that_cannot_be, pieces,
-           complaints_one_at_a_time, delayed_interrupts, a_frame_comes_in, filters, tags_are_taken_out,
-           buffers_that_cannot_be, received_later)
+           checksums_are_asked_for, a_tag_is_put_in, the_last_legacy_descriptor_counts, segments,
+           frames_that_cannot_be, rings_that_cannot_be, pieces, complaints_one_at_a_time, delayed_interrupts,
+           a_frame_comes_in, filters, tags_are_taken_out, buffers_that_cannot_be, received_later)

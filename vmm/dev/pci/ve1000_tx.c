@@ -63,18 +63,23 @@ static void take_context(struct ve1000_state *s, const struct desc *t)
 	};
 }
 
-/* The first descriptor of a frame says what is to be done with it. */
+static void want_tag(struct ve1000_state *s, const struct desc *t)
+{
+	if (!(t->lower & CMD_VLE) || !(s->reg[E_CTRL] & CTRL_VME))
+		return;
+	s->tx_what |= VE1000_TX_TAG;
+	s->tx_tag = (u16)(t->upper >> 16);
+}
+
+/* The first descriptor of a frame says what is to be done with it, but for legacy ones. */
 static void begin(struct ve1000_state *s, const struct desc *t)
 {
 	const struct ve1000_context *c;
 
 	s->tx_what = VE1000_TX_BEGUN;
-	if ((t->lower & CMD_VLE) && (s->reg[E_CTRL] & CTRL_VME)) {
-		s->tx_what |= VE1000_TX_TAG;
-		s->tx_tag = (u16)(t->upper >> 16);
-	}
 	if (!(t->lower & CMD_DEXT))
 		return;
+	want_tag(s, t);
 	s->tx_what |= VE1000_TX_EXTENDED;
 	s->tx_popts = t->upper >> 8 & 3;
 	if (!(t->lower & CMD_TSE))
@@ -84,6 +89,17 @@ static void begin(struct ve1000_state *s, const struct desc *t)
 	s->tx_left = c->paylen;
 	if (!c->hdrlen || !c->mss || c->hdrlen + c->mss > NET_FRAME_MAX)
 		s->tx_what |= VE1000_TX_SKIP;
+}
+
+/* Of legacy ones the last one does: VLE, IC and what belongs to them count with EOP only. */
+static void take_legacy_end(struct ve1000_state *s, const struct desc *t)
+{
+	want_tag(s, t);
+	if (!(t->lower & CMD_IC))
+		return;
+	s->tx_what |= VE1000_TX_IC;
+	s->tx_cso = (u8)(t->lower >> 16);
+	s->tx_css = (u8)(t->upper >> 8);
 }
 
 /* A segment is complete when its payload is, any frame at its end. */
@@ -165,11 +181,8 @@ static u32 take_descriptor(struct ve1000 *d, u64 now)
 	if (!(s->tx_what & VE1000_TX_BEGUN))
 		begin(s, &t);
 	len = t.lower & (t.lower & CMD_DEXT ? 0xfffff : 0xffff);
-	if (!(t.lower & CMD_DEXT) && (t.lower & CMD_IC)) {
-		s->tx_what |= VE1000_TX_IC;
-		s->tx_cso = (u8)(t.lower >> 16);
-		s->tx_css = (u8)(t.upper >> 8);
-	}
+	if (!(t.lower & CMD_DEXT) && (t.lower & CMD_EOP) && !(s->tx_what & VE1000_TX_EXTENDED))
+		take_legacy_end(s, &t);
 	n = take_data(d, &t, len);
 	look_if_ready(s, s->tx_off >= len && (t.lower & CMD_EOP));
 	if (s->tx_off >= len || !s->tx_what)
