@@ -1282,7 +1282,7 @@ def all_tests():
     for group in groups:
         yield from group()
     yield from many.tests(Boot, Program)
-    yield from pc_disk.tests(Boot, TROUBLE)
+    yield from pc_disk.tests(Boot, PROMPT, TROUBLE + KERNEL_TROUBLE)
     yield from longest.tests(payload)
     yield from pc_old.tests(Boot)
     yield from pc_screen.tests(Boot, Program)
