@@ -36,6 +36,8 @@ int board_nic_config(struct vm *vm, u32 n, union board_cfg *cfg)
 {
 	const struct vm_nic *nic = find(&vm->config, n);
 
+	if (!nic) /* a row that is not wanted */
+		return ERR_NOENT;
 	vm->board->nic[n] = hv_zalloc(sizeof(struct ve1000));
 	if (!vm->board->nic[n])
 		return ERR_NOMEM;

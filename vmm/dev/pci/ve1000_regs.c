@@ -279,7 +279,7 @@ void ve1000_write(struct ve1000 *d, u32 off, u32 val, u64 now)
 {
 	struct ve1000_state *s = &d->s;
 	int reg = find(off);
-	u32 *t = table(s, off);
+	u32 *t = reg < 0 ? table(s, off) : NULL;
 
 	if (reg >= 0) {
 		u32 old = s->reg[reg];

@@ -133,7 +133,7 @@ static u32 take_data(struct ve1000 *d, const struct desc *t, u32 len)
 	/* There is no such memory, or the frame is longer than frames can be. */
 	if (!p || (left && !n))
 		s->tx_what |= VE1000_TX_SKIP;
-	if (s->tx_what & VE1000_TX_SKIP) {
+	if (!p || (s->tx_what & VE1000_TX_SKIP)) {
 		s->tx_off = len;
 		return 0;
 	}
