@@ -825,8 +825,9 @@ ATTACKS = (
 # run in which the two never met, the idle seconds show less.
 IDLE_LATENESS = 6200
 
-# Above twice that, with ceilings of their own: a start's own pieces are up to 5,400 ticks.
-LATE_BESIDE = {"starts": 2.5}
+# Above twice that, with ceilings of their own: a start's own pieces are up to 5,400 ticks; beside ring 3 the line of the
+# log that tells of it is shown as well, in a piece more.
+LATE_BESIDE = {"starts": 2.5, "ring3": 2.1}
 
 
 def lateness(text):
