@@ -1283,7 +1283,7 @@ def all_tests():
     for group in groups:
         yield from group()
     yield from many.tests(Boot, Program)
-    yield from pc_disk.tests(Boot, PROMPT, TROUBLE + KERNEL_TROUBLE)
+    yield from pc_disk.tests(Boot, PROMPT, TROUBLE + KERNEL_TROUBLE, lambda words: demo_with(words, "pc-linux"))
     yield from longest.tests(payload)
     yield from pc_old.tests(Boot)
     yield from pc_screen.tests(Boot, Program)

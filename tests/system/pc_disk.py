@@ -1,4 +1,4 @@
-"""System tests of PCs that boot from a disk of tools/mkdisk.
+"""System tests of PCs that boot from a disk of tools/mkdisk, and of Linux without this or that part of the PC.
 
 All but the first boot Debian's own kernel, unpacked by itself: minutes in Bochs, so that they run when named."""
 import re
@@ -27,8 +27,8 @@ def both_passes(text):
         " and ".join(passes) + " checks"
 
 
-def tests(boot, prompt, forbid):
-    """boot: cases.Boot."""
+def tests(boot, prompt, forbid, linux_pc):
+    """boot: cases.Boot. linux_pc(words): boot/configs/pc-linux.dts with more words on the kernel's command line."""
     yield boot(
         "disk-grub",
         "SeaBIOS boots GRUB from the GPT disk that tools/mkdisk made: partitions and files of the root, on the serial line",
@@ -69,3 +69,15 @@ def tests(boot, prompt, forbid):
             check=both_passes,
             by_default=False,
         )
+    # Without ACPI nothing switches off: its end is a reset.
+    yield boot(
+        "bios-linux-acpi-off",
+        "Linux with acpi=off on the PC: its script passes",
+        2400,
+        config_text=linux_pc("bh.test=basic bh.end=reboot acpi=off"),
+        needs=["images-of-pc-linux"],
+        want=(r"^SUMMARY: \d+ passed, 0 failed", "pc: reset: "),
+        forbid=(*forbid, r"^FAIL: "),
+        figures=(TICKS,),
+        by_default=False,
+    )
