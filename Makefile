@@ -123,8 +123,10 @@ $(B)/fuzz/libpure.a: $(FUZZ_OBJS)
 	@mkdir -p $(@D)
 	@rm -f $@
 	ar rcD $@ $^
-$(B)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c tests/unit/support.c $(B)/fuzz/libpure.a
-	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $(filter %.c,$^) $(B)/fuzz/libpure.a -o $@ -lfdt
+# One source a compilation: -MMD writes one list of headers, of the last source it was given.
+$(FUZZ_BINS): $(B)/fuzz/%: $(B)/fuzzobj/tests/fuzz/%.o $(B)/fuzzobj/tests/unit/support.o $(B)/fuzz/libpure.a
+	$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -o $@ -lfdt
+.SECONDARY: $(FUZZ_SRCS:%.c=$(B)/fuzzobj/%.o)
 fuzzers: $(FUZZ_BINS)
 
 # ---------------------------------------------------------------------------------------------------------------

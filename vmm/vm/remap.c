@@ -142,14 +142,16 @@ static bool begins(const struct vm_remap_range *is, const struct vm_remap_range 
 }
 
 /* Bytes that a piece maps or unmaps at most. */
-static u64 piece_of(const struct vm_remap_range *d, u64 len)
+static u64 piece_of(const struct vm_remap *r, const struct vm_remap_range *d, u64 len)
 {
-	return MIN(len, MOST * ((d->gpa | d->hpa) % SIZE_2M ? PAGE_SIZE : SIZE_2M));
+	bool large = r->ept->caps.page_2m && (d->gpa | d->hpa | d->len) % SIZE_2M == 0;
+
+	return MIN(len, MOST * (large ? SIZE_2M : PAGE_SIZE));
 }
 
 static void take_out(struct vm_remap *r, struct vm_remap_range *is)
 {
-	u64 n = piece_of(is, is->len);
+	u64 n = piece_of(r, is, is->len);
 	int err;
 
 	is->len -= n;
@@ -162,7 +164,7 @@ static void take_out(struct vm_remap *r, struct vm_remap_range *is)
 
 static void put_in(struct vm_remap *r, struct vm_remap_range *is, struct vm_remap_range *want)
 {
-	u64 at = is->len, n = piece_of(want, want->len - at);
+	u64 at = is->len, n = piece_of(r, want, want->len - at);
 
 	if (ept_map(r->ept, GPA(want->gpa + at), HPA(want->hpa + at), n, want->read_only ? EPT_R | EPT_X : EPT_RWX,
 	            EPT_MT_RAM, false) != OK) {
