@@ -13,9 +13,10 @@ check() {
 	fi
 }
 not() { ! "$@"; }
-# RETBleed: what the kernel says on every such processor, the emulated one included. Whole words: "installing" is no stall.
+# RETBleed, and the frame of asterisks around what a 32-bit kernel says of PTI: on every such processor, the emulated one
+# included. Whole words: "installing" is no stall.
 clean_log() {
-	! dmesg | grep -v 'RETBleed: WARNING' |
+	! dmesg | grep -vE 'RETBleed: WARNING|\*\* (WARNING! ){6} \*\*$' |
 		grep -wE 'WARNING|BUG|Oops|Call Trace|unchecked MSR|unstable|spurious|nobody cared|lockup|LOCKUP|stall(s|ed)?'
 }
 word() { tr ' ' '\n' </proc/cmdline | sed -n "s/^bh\.$1=//p"; } # the value of bh.NAME= on the kernel's command line
