@@ -18,6 +18,7 @@ import many  # noqa: E402
 import pc_old  # noqa: E402
 import pc_disk  # noqa: E402
 import pc_screen  # noqa: E402
+import pc_smp  # noqa: E402
 
 NEW_CPU = "corei7_skylake_x"  # APICv and all else
 OLD_CPU = "corei5_arrandale_m520"  # the oldest that can run Bulkhead: no APICv, no EPT A/D
@@ -1286,3 +1287,4 @@ def all_tests():
     yield from longest.tests(payload)
     yield from pc_old.tests(Boot)
     yield from pc_screen.tests(Boot, Program)
+    yield from pc_smp.tests(Boot, TROUBLE + KERNEL_TROUBLE)
