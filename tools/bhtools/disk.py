@@ -46,6 +46,7 @@ class Spec:
     initrd: Path = None
     cmdline: str = ""  # besides root=
     config: str = ""  # a grub.cfg instead of ours
+    modules: tuple = ()  # of GRUB, that it names besides CORE_MODULES
     timeout: int = 2
     identity: str = "disk"
     label: str = "root"
@@ -79,7 +80,7 @@ def grub_core(spec, target, folder, *modules):
         raise ImageError(f"GRUB for {target} is not installed: see tools/setup")
     config, out = folder / f"{target}.cfg", folder / f"{target}.img"
     config.write_text(core_config(spec))
-    run("grub-mkimage", "-O", target, "-o", out, "-p", "/boot/grub", "-c", config, *CORE_MODULES, *modules)
+    run("grub-mkimage", "-O", target, "-o", out, "-p", "/boot/grub", "-c", config, *CORE_MODULES, *spec.modules, *modules)
     return out.read_bytes()
 
 
