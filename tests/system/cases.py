@@ -20,6 +20,7 @@ import pc_disk  # noqa: E402
 import pc_screen  # noqa: E402
 import pc_smp  # noqa: E402
 import pc_systems  # noqa: E402
+import pc_uefi  # noqa: E402
 
 NEW_CPU = "corei7_skylake_x"  # APICv and all else
 OLD_CPU = "corei5_arrandale_m520"  # the oldest that can run Bulkhead: no APICv, no EPT A/D
@@ -1290,3 +1291,4 @@ def all_tests():
     yield from pc_screen.tests(Boot, Program)
     yield from pc_smp.tests(Boot, TROUBLE + KERNEL_TROUBLE)
     yield from pc_systems.tests(Boot)
+    yield from pc_uefi.tests(Boot, Program)

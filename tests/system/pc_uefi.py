@@ -1,0 +1,71 @@
+"""System tests of PCs that OVMF starts: unpatched, from Debian. All are run when named: Bochs needs minutes for each.
+
+OVMF shows its consoles on the screen, as pixels, and as text on COM1, where it is read; it takes both keyboard and COM1.
+"""
+import re
+from pathlib import Path
+
+import many
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROMPT = r"Shell> "
+SKIP = (r"in \d seconds to skip", "\r")  # the shell's start script, for which it waits
+SCREEN = ("UEFI Interactive Shell v2.2", "EDK II", "map: No mapping found.", PROMPT.strip())
+TROUBLE = (r"panic", r"EPT violation in RAM", r"refused", r"X64 Exception Type")
+
+
+def until_prompt(text):
+    """A check: from the first instruction to the first prompt, by the first `info`."""
+    figures = re.search(r"^cpu time: +([\d.]+) s[\s\S]*?^exits: +(\d+)", text, re.M)
+    if not figures:
+        return "no figures at the prompt", ""
+    return None, f"{round(float(figures[1]) * 50)} million ticks and {figures[2]} exits to the shell's prompt"
+
+
+def example(name, old, new):
+    """A configuration of boot/configs, changed."""
+    text = (ROOT / f"boot/configs/{name}.dts").read_text()
+    assert old in text
+    return text.replace(old, new)
+
+
+def tests(boot, program):
+    """boot, program: cases.Boot, cases.Program."""
+    common = dict(seconds=1500, needs=["images-of-pc-uefi"], by_default=False, forbid=TROUBLE)
+    # Flash outlives what ends a guest, as long as the machine runs: another guest keeps it up.
+    keeper = many.guest("keeper", "idle", com1="null")
+    yield boot(
+        "uefi-shell",
+        "OVMF to its shell, which the screen shows, too; a variable set there is there after its reset, and after the operator's stop and start",
+        com2=True,
+        cmdline="control=uart,com2,115200",
+        config_text=example("pc-uefi", "guests {", "guests { " + keeper),
+        dialogue=(
+            SKIP,
+            (PROMPT, program(("tests/system/text_screen_client", program.DEVICE, "pc", *SCREEN))),
+            ("", many.ESCAPE),
+            (many.MON, "info pc\n"),
+            # By the keyboard; all of it is there when the shell asks again.
+            (many.MON, 'sendkey pc "set bh kept" ret\n'),
+            (r"events: +\d+", ""),
+            (many.MON, "console pc\n"),
+            (rf"kept[\s\S]*{PROMPT}", "set bh\r"),
+            (r"bh .*= .*kept", ""),
+            (PROMPT, "reset\r"),
+            (r"guest pc: restarting \(restart 1\)", ""),
+            SKIP,
+            (PROMPT, "set bh\r"),
+            (r"bh .*= .*kept", many.ESCAPE),
+            # Its console shows once more what was there before: this time the script's wait tells the shell from the old one.
+            (many.MON, "destroy pc\n"),
+            (r"state: +stopped", "start pc\n"),
+            (many.MON, "console pc\n"),
+            (rf"in 1 seconds to skip[\s\S]*{PROMPT}", "set bh\r"),
+            (r"bh .*= .*kept", ""),
+            (PROMPT, "reset -s\r"),
+            (r"guest pc: powered off", many.ESCAPE),
+            (many.MON, "poweroff\n"),
+        ),
+        check=until_prompt,
+        **dict(common, needs=[*common["needs"], "build/guest-tests/load.elf", "build/host-tests/bhctl"]),
+    )
