@@ -46,10 +46,10 @@ class Spec:
     initrd: Path = None
     cmdline: str = ""  # besides root=
     config: str = ""  # a grub.cfg instead of ours
-    modules: tuple = ()  # of GRUB, that it names besides CORE_MODULES
     timeout: int = 2
     identity: str = "disk"
     label: str = "root"
+    modules: tuple = ()  # of GRUB, that config names besides CORE_MODULES
 
     def uuid(self, what):
         return uuid.uuid5(SPACE, f"{self.identity} {what}")
