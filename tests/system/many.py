@@ -825,10 +825,6 @@ ATTACKS = (
 # run in which the two never met, the idle seconds show less.
 IDLE_LATENESS = 6200
 
-# Above twice that, with ceilings of their own: a start's own pieces are up to 5,400 ticks; 12,420 were measured beside
-# ring 3, of what is not known.
-LATE_BESIDE = {"starts": 2.5, "ring3": 2.1}
-
 
 def lateness(text):
     """A check: beside each of them, its end included, the neighbour is at most twice as late as beside nobody."""
@@ -843,7 +839,7 @@ def lateness(text):
         return f"{ends} ends of the guest that is started in a loop", ""
     idle = max(worst[1], worst[-1])
     found = dict(zip((kind for kind, _ in ATTACKS), worst[2:]))
-    late = [kind for kind, ticks in found.items() if ticks > LATE_BESIDE.get(kind, 2) * max(idle, IDLE_LATENESS)]
+    late = [kind for kind, ticks in found.items() if ticks > 2 * max(idle, IDLE_LATENESS)]
     trouble = f"too late beside {', '.join(late)}" if late else None
     figures = ", ".join(f"{kind} {ticks}" for kind, ticks in found.items())
     return trouble, f"idle {idle} ticks, {figures}; {ends} ends of a guest"

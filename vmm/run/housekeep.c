@@ -4,8 +4,6 @@
 #include "vmm/pcpu/kick.h"
 #include "vmm/run/priv.h"
 
-#define POLL_LATER_NS 200000 /* consoles and channels wait at most, for those who were woken */
-
 struct run_cpu *run_cpus;
 static u64 (*poll_fn)(void);
 static struct timer poll_timer; /* on the bootstrap processor's sleepers */
@@ -86,15 +84,16 @@ static void set_poll_timer(struct pcpu *p, u64 at)
 }
 
 /*
- * Whoever has just been woken, or is to run instead of what runs here, goes before consoles and channels: it would
- * wait for two pieces of their work, one in the turn under way, one before the next. Not for ever: those who are woken
- * all the time do not keep the operator out.
+ * Whoever has just been woken, or is to run instead of what runs here, goes before consoles and channels, and so does
+ * whoever has just begun its turn: it would wait for a piece of their work in the turn under way, for another one before
+ * its own, and for more in that, before it has taken the interrupt that it was woken for. Not for ever: those who are
+ * woken all the time do not keep the operator out.
  */
 static bool put_off_poll(struct pcpu *p, u64 now)
 {
 	struct run_cpu *rc = run_cpu_of(p);
 
-	if (!rc->woke && !sched_preempt_check(&pcpu_sched, p->index, now))
+	if (!rc->woke && now >= rc->calm_until && !sched_preempt_check(&pcpu_sched, p->index, now))
 		return false;
 	if (!rc->poll_by)
 		rc->poll_by = now + POLL_LATER_NS;
@@ -113,6 +112,20 @@ static void poll(struct pcpu *p)
 	set_poll_timer(p, poll_fn());
 }
 
+/*
+ * Whose time came meanwhile: nobody need enter its guest first, to be interrupted at once. The poll, if its time came,
+ * too, does not follow here, but by its timer: one piece at a time.
+ */
+static void wake_late(struct pcpu *p, u64 now)
+{
+	wake_sleepers(run_cpu_of(p), now);
+	if (run_poll_due(p) && !put_off_poll(p, now)) {
+		atomic_store(&housekeep_wanted, 0);
+		set_poll_timer(p, now);
+	}
+	stretch_end(STRETCH_POLL);
+}
+
 void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
 {
 	struct run_cpu *rc = run_cpu_of(p);
@@ -125,6 +138,8 @@ void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
 	if (run_poll_due(p) && !put_off_poll(p, now)) /* or since the timer just now */
 		poll(p);
 	stretch_end(STRETCH_POLL);
+	if (timerq_next(&rc->sleepers) <= clock_now())
+		wake_late(p, clock_now());
 	if (in_turn)
 		sched_skip(&pcpu_sched, p->index, clock_now());
 }

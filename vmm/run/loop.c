@@ -53,15 +53,17 @@ __noreturn void run_loop(void)
 	for (;;) {
 		struct sched_entity *e;
 		struct vcpu *v;
-		u64 until;
+		u64 until, now;
 		u32 cpu = SCHED_NO_CPU;
 
 		atomic_store(&p->kick, 0);
 		cpu_sti_nop_cli(); /* Bochs keeps interrupts back while a guest has its own off */
 		vcpu_give_up(p);
 		run_housekeep(p, false);
-		e = sched_pick(&pcpu_sched, p->index, clock_now(), &until, &cpu);
+		now = clock_now();
+		e = sched_pick(&pcpu_sched, p->index, now, &until, &cpu);
 		rc->woke = false;
+		rc->calm_until = e ? now + POLL_LATER_NS : 0;
 		pcpu_kick(cpu);
 		stretch_end(STRETCH_LOOP);
 		if (!e) {

@@ -10,6 +10,8 @@
 #include "vmm/pcpu/clock.h"
 #include "vmm/run/run.h"
 
+#define POLL_LATER_NS 200000 /* consoles and channels wait at most, for those who were woken */
+
 /* What the loop keeps for each CPU. */
 struct run_cpu {
 	struct timerq sleepers; /* blocked vCPUs by the time of their next timer (clock_now()) */
@@ -17,6 +19,7 @@ struct run_cpu {
 	u64 since;      /* clock_now() when it came to its loop */
 	u64 idle_ticks; /* TSC ticks in HLT since then */
 	u64 poll_by;    /* clock_now() until which the poll may be put off; 0: it is not */
+	u64 calm_until; /* clock_now() until which the turn under way, which has just begun, goes before the poll */
 	bool woke;      /* a vCPU was woken here since the turn under way, or the look for the next one, began */
 };
 
