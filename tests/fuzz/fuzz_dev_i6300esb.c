@@ -1,4 +1,5 @@
 /* 6300ESB watchdog: any sequence of configuration and memory accesses, passing time, reset and restore. */
+#include "../unit/pci_reset.h"
 #include "rigfuzz.h"
 #include "vmm/dev/pci/vi6300esb.h"
 
@@ -63,7 +64,7 @@ static void step(struct rigfuzz *f)
 	case 6:
 		if (how & 7)
 			break;
-		vpci_reset(&pci);
+		pci_reset_all(&pci);
 		vi6300esb_reset(&d);
 		assert(vpci_assign(&pci, BAR, BAR + 0x1000, 0xc000, 0xd000) == OK);
 		locked = 0;

@@ -1,5 +1,6 @@
 /* PCI: any sequence of configuration, BAR and interrupt activity. BARs on the buses and lines stay consistent. */
 #include "../unit/fake_irq.h"
+#include "../unit/pci_reset.h"
 #include "lib/assert.h"
 #include "vmm/dev/pci/vpci.h"
 
@@ -43,6 +44,37 @@ static void setup(void)
 	}
 }
 
+/* Where BAR k of d is wanted, unless it is nowhere. */
+static bool wanted(const struct vpci_dev *d, u32 k, u64 *base)
+{
+	const struct vpci_bar *b = &d->bars[k];
+	bool io = b->kind == VPCI_BAR_IO;
+
+	if (b->kind == VPCI_BAR_NONE || !(vpci_cfg_get(d, PCI_COMMAND, 2) & (io ? PCI_CMD_IO : PCI_CMD_MEM)))
+		return false;
+	*base = vpci_cfg_get(d, PCI_BAR0 + 4 * k, 4) & ~(io ? 3u : 0xfu);
+	if (b->kind == VPCI_BAR_MEM64)
+		*base |= (u64)vpci_cfg_get(d, PCI_BAR0 + 4 * k + 4, 4) << 32;
+	return *base;
+}
+
+/* Only somebody else in its place, or the end of the bus, keeps a BAR from where it is wanted. */
+static void check_unmapped(const struct vpci_dev *d, u32 k)
+{
+	const struct vpci_bar *b = &d->bars[k];
+	const struct io_bus *bus = b->kind == VPCI_BAR_IO ? &pio : &mmio;
+	bool taken = false;
+	u64 base;
+
+	assert(!(d->s.decoded >> k & 1));
+	if (!wanted(d, k, &base) || base + b->size - 1 > bus->limit || base + b->size < base)
+		return;
+	for (u32 i = 0; i < bus->nr; i++)
+		taken |=
+		        bus->regions[i]->base < base + b->size && base < bus->regions[i]->base + bus->regions[i]->len;
+	assert(taken);
+}
+
 static void check(void)
 {
 	u32 mapped = 0, lines = 0;
@@ -55,8 +87,10 @@ static void check(void)
 		for (u32 k = 0; k < VPCI_BARS; k++) {
 			struct vpci_bar *b = &d->bars[k];
 
-			if (!b->mapped)
+			if (!b->mapped) {
+				check_unmapped(d, k);
 				continue;
+			}
 			mapped++;
 			assert(cmd & (b->kind == VPCI_BAR_IO ? PCI_CMD_IO : PCI_CMD_MEM));
 			assert((u32)b->region.base ==
@@ -94,7 +128,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		case 5: io_bus_access(&mmio, v, len, op & 0x80, &v, 0); break;
 		case 6: vpci_intx_set(d, data[i + 2] & 1); break;
 		case 7: vpci_msi_send(d, data[i + 2]); break;
-		case 8: vpci_reset(&pci); break;
+		case 8: pci_reset_all(&pci); break;
 		case 9: vpci_restored(&pci); break;
 		case 10: (void)!vpci_assign(&pci, 0xc0000000, 0xd0000000, 0xc000, 0xd000); break;
 		default: break;

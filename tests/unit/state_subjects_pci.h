@@ -1,6 +1,7 @@
 /* Subjects of the tests of states: the PCI bus and what is on it. */
 #pragma once
 
+#include "pci_reset.h"
 #include "state_subject.h"
 #include "vmm/dev/pci/vi6300esb.h"
 #include "vmm/dev/pci/vvga.h"
@@ -407,7 +408,7 @@ static inline void subject_fn_step(struct state_world *w, struct state_dice *d)
 	case 6: vpci_msi_send(f, op >> 3 & 7); break;
 	default:
 		if (op >> 3 == 31)
-			vpci_reset(w->env.pci);
+			pci_reset_all(w->env.pci);
 		break;
 	}
 }

@@ -2,6 +2,7 @@
 #include "quick_check.h"
 
 #include "dev_rig.h"
+#include "pci_reset.h"
 #include "suite.h"
 #include "vmm/dev/pci/vi6300esb.h"
 
@@ -195,7 +196,7 @@ START_TEST(as_linux_uses_it)
 	rig_run_to(&rig, rig.now + 10 * both);
 	ck_assert_uint_eq(expiries, 1);
 	/* It goes on telling after a reset, until it is cleared. */
-	vpci_reset(&pci);
+	pci_reset_all(&pci);
 	vi6300esb_reset(&d);
 	ck_assert_uint_eq(cfg_rd(0x68, 1), 0);
 	ck_assert_int_eq(vpci_assign(&pci, BAR, BAR + 0x1000, 0xc000, 0x10000), OK);
@@ -228,7 +229,7 @@ START_TEST(stopping_and_locking)
 	ck_assert_uint_eq(cfg_rd(0x68, 1), 3);
 	rig_run_to(&rig, rig.now + ns(600, false));
 	ck_assert_uint_eq(expiries, 1);
-	vpci_reset(&pci);
+	pci_reset_all(&pci);
 	vi6300esb_reset(&d);
 	cfg(0x68, 1, 4);
 	ck_assert_uint_eq(cfg_rd(0x68, 1), 4);
@@ -385,7 +386,7 @@ START_TEST(restoring)
 	s = d.s;
 	ps = d.pci.s;
 	end = timerq_next(&rig.tq);
-	vpci_reset(&pci);
+	pci_reset_all(&pci);
 	vi6300esb_reset(&d);
 	ck_assert_uint_eq(timerq_next(&rig.tq), TIMER_OFF);
 	d.s = s;

@@ -2,6 +2,7 @@
 #include "quick_check.h"
 
 #include "fake_irq.h"
+#include "pci_reset.h"
 #include "suite.h"
 #include "vmm/dev/pci/vpci.h"
 
@@ -340,7 +341,7 @@ START_TEST(intx)
 	irq.level[17] = false;
 	vpci_restored(&pci);
 	ck_assert_uint_eq(fake_irq_lines(&irq), 1u << 17 | 1u << 11);
-	vpci_reset(&pci);
+	pci_reset_all(&pci);
 	ck_assert_uint_eq(fake_irq_lines(&irq), 0);
 }
 END_TEST
@@ -450,9 +451,52 @@ START_TEST(msix)
 	ck_assert_uint_eq(mem(t + 0x800, 8), 0);
 	vpci_msi_send(&a, 1);
 	ck_assert_uint_eq(irq.nr_msi, 3);
-	vpci_reset(&pci);
+	pci_reset_all(&pci);
 	ck_assert(!vpci_msi_enabled(&a));
 	ck_assert_uint_eq(a.s.msix[1].ctrl, 1);
+	ck_assert_uint_eq(mmio.nr, 0);
+}
+END_TEST
+
+static struct vpci_dev third;
+
+/* Somebody else's place: who was refused it gets it when it becomes free, by slot, and is asked only then. */
+START_TEST(refused)
+{
+	setup();
+	attach_ab();
+	vpci_dev_init(&third, "c", 0x1af4, 0x1043, 0x010000, 1, 1);
+	ck_assert_int_eq(vpci_bar_init(&third, 0, VPCI_BAR_MEM32, 4096, false, bar_io, (void *)0xc0), OK);
+	ck_assert_int_eq(vpci_attach(&pci, &third, 9, 0), OK);
+	wr(9, 0x10, 4, 0xc0000000);
+	wr(9, 4, 2, PCI_CMD_MEM);
+	for (u32 slot = 3; slot <= 7; slot += 4) {
+		wr(slot, slot == 3 ? 0x14 : 0x10, 4, 0xc0000000);
+		wr(slot, 4, 2, PCI_CMD_MEM);
+		ck_assert_uint_eq(mem(0xc0000000, 4), 0xc0);
+	}
+	ck_assert_uint_eq(a.refused, 2);
+	ck_assert_uint_eq(b.refused, 1);
+	ck_assert_uint_eq(third.refused, 0);
+	wr(9, 0x10, 4, 0xc0001000);
+	ck_assert_uint_eq(mem(0xc0000000, 4), 0xa1);
+	ck_assert_uint_eq(mem(0xc0001000, 4), 0xc0);
+	ck_assert_uint_eq(a.refused, 0);
+	ck_assert_uint_eq(a.s.decoded, 2);
+	ck_assert_uint_eq(b.refused, 1);
+	/* Restored, it is refused still; by a reset it wants nothing any more. */
+	vpci_restored(&pci);
+	ck_assert_uint_eq(b.refused, 1);
+	vpci_dev_reset(&a);
+	ck_assert_uint_eq(mem(0xc0000000, 4), 0xb0);
+	wr(9, 0x10, 4, 0xc0000000);
+	ck_assert_uint_eq(third.refused, 1);
+	ck_assert_uint_eq(vpci_bar_addr(&third, 0), ~0ull);
+	vpci_detach(&b);
+	ck_assert_uint_eq(mem(0xc0000000, 4), 0xc0);
+	ck_assert_uint_eq(third.refused, 0);
+	vpci_dev_reset(&third);
+	ck_assert_uint_eq(third.s.decoded, 0);
 	ck_assert_uint_eq(mmio.nr, 0);
 }
 END_TEST
@@ -473,14 +517,14 @@ START_TEST(assign_and_reset)
 	ck_assert_uint_eq(mem(0xc0020000, 4), 0xb0);
 	/* a copy of s and vpci_restored put everything back */
 	saved = b.s;
-	vpci_reset(&pci);
+	pci_reset_all(&pci);
 	ck_assert_uint_eq(vpci_bar_addr(&b, 0), ~0ull);
 	ck_assert_uint_eq(rd(7, 0x10, 4), 0);
 	ck_assert_uint_eq(in(0xcf8, 4), cfg_addr(7, 0, 0x10));
 	b.s = saved;
 	vpci_restored(&pci);
 	ck_assert_uint_eq(vpci_bar_addr(&b, 0), 0xc0020000);
-	vpci_reset(&pci);
+	pci_reset_all(&pci);
 	ck_assert_int_eq(vpci_assign(&pci, 0xc0000000, 0xc0011000, 0xc000, 0xd000), ERR_NOSPC);
 	ck_assert_int_eq(vpci_assign(&pci, 0xc0000000, 0xd0000000, 0xc000, 0xc020), ERR_NOSPC);
 }
@@ -516,5 +560,5 @@ START_TEST(hooks_and_w1c)
 }
 END_TEST
 
-SUITE_MAIN("vpci", mechanism_1, bars, colliding_bars, description_errors, capabilities, intx, msi, msix,
+SUITE_MAIN("vpci", mechanism_1, bars, colliding_bars, description_errors, capabilities, intx, msi, msix, refused,
            assign_and_reset, hooks_and_w1c)

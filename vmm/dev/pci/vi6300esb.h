@@ -44,7 +44,7 @@ struct vi6300esb {
  * d->pci with vpci_attach. OK or vpci_bar_init's errors.
  */
 __must_check int vi6300esb_init(struct vi6300esb *d, struct timerq *tq, void (*expired)(void *arg), void *arg);
-/* Power-on state but for timed_out; after vpci_reset. */
+/* Power-on state but for timed_out; after vpci_dev_reset. */
 void vi6300esb_reset(struct vi6300esb *d);
 /* After s and pci.s were restored; the function is attached. */
 void vi6300esb_restored(struct vi6300esb *d);

@@ -247,7 +247,7 @@ void vpci_detach(struct vpci_dev *dev)
 	pci->devs[dev->slot * VPCI_FNS + dev->fn] = NULL;
 	dev->pci = NULL;
 	set_multifunction(pci, dev->slot);
-	vpci_update_bars(pci);
+	vpci_bars_freed(pci);
 	vpci_update_intx(pci);
 }
 
@@ -288,7 +288,7 @@ void vpci_cfg_write(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u32 v
 	}
 	if (d->own_ports || touches(off, size, PCI_COMMAND, 2) || touches(off, size, PCI_BAR0, 4 * VPCI_BARS) ||
 	    touches(off, size, PCI_ROM, 4))
-		vpci_update_bars(pci);
+		vpci_update_bars(d);
 	vpci_msi_cfg_written(d, off, size);
 	vpci_update_intx(pci);
 	if (d->cfg_written)

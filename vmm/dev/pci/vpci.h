@@ -127,6 +127,7 @@ struct vpci_dev {
 	u8 w1cmask[256];    /* bits cleared by writing 1 */
 	u8 omask[256];      /* bits the device itself changes: what is in none of the three stays as attached */
 	struct vpci_bar bars[VPCI_BAR_ROOM];
+	u8 refused;  /* bit n: the place that BAR n wants is somebody else's. No state: follows from the BARs */
 	u8 cap_end;  /* first free byte of capability space */
 	u8 cap_last; /* offset of the last capability, 0: none */
 	u8 msi_cap;  /* offset, 0: none */
@@ -254,9 +255,10 @@ u32 vpci_pirq_irq(const struct vpci *pci, u32 pirq);
 u32 vpci_cfg_read(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u64 now);
 void vpci_cfg_write(struct vpci *pci, u32 slot, u32 fn, u32 off, u32 size, u32 value, u64 now);
 
-/* Guest reset: command registers, BARs, MSI and interrupt lines of all functions to their power-on values. */
-void vpci_reset(struct vpci *pci);
-/* The same of one function: for its device's reset. */
+/*
+ * For the reset of a function's device: command register, BARs, MSI and interrupt line to their power-on values. The
+ * bus' own reset is of its register alone, for all functions at once take long.
+ */
 void vpci_dev_reset(struct vpci_dev *dev);
 /*
  * For the ops of a device that has a PCI function: whether a state can be that of dev, which is attached. Its BARs
@@ -274,7 +276,7 @@ void vpci_restored(struct vpci *pci);
 
 /*
  * The bus as a device. Its functions are devices of their own, behind it in a board's table; it is env->pci for them.
- * Resets and restores all functions as well. No cfg.
+ * Restores all functions as well. No cfg.
  */
 extern const struct vdev_ops vpci_ops;
 

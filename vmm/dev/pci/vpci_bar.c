@@ -81,28 +81,70 @@ void vpci_bar_unmap(struct vpci_dev *d, u32 i)
 		d->bar_moved(d, i, VPCI_NOWHERE);
 }
 
+/* Takes away what is no longer where the guest wants it. true: there was something. */
+static bool take_away(struct vpci_dev *d)
+{
+	bool any = false;
+
+	for (u32 i = 0; i < VPCI_BAR_ROOM; i++) {
+		if (d->bars[i].mapped && vpci_bar_wanted(d, &d->s, i) != d->bars[i].region.base) {
+			vpci_bar_unmap(d, i);
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* Puts what the guest wants. */
+static void put(struct vpci_dev *d)
+{
+	d->s.decoded = d->refused = 0;
+	for (u32 i = 0; i < VPCI_BAR_ROOM; i++) {
+		const struct vpci_bar *b = &d->bars[i];
+		u64 want;
+
+		if (b->kind == VPCI_BAR_NONE) /* most of them, in each write to a function */
+			continue;
+		want = b->mapped ? b->region.base : vpci_bar_wanted(d, &d->s, i);
+		if (b->mapped || (want != VPCI_NOWHERE && vpci_bar_map(d, i, want)))
+			d->s.decoded |= (u8)BIT(i);
+		else if (want != VPCI_NOWHERE)
+			d->refused |= (u8)BIT(i);
+	}
+}
+
 /*
- * Takes away what is no longer where the guest wants it, then puts what it wants. A place that is taken stays with
- * the one who has it; every later change tries again, so that swapping two BARs works in any order.
+ * A place that is taken stays with the one who has it; whenever one becomes free, all try again who were refused, by
+ * slot and function, so that swapping two BARs works in any order. Nobody else has anything to look for.
  */
-void vpci_update_bars(struct vpci *pci)
+void vpci_update_bars(struct vpci_dev *dev)
+{
+	if (!take_away(dev)) {
+		put(dev);
+		return;
+	}
+	for (struct vpci_dev *d = dev->pci->first; d; d = d->next)
+		if (d == dev || d->refused)
+			put(d);
+}
+
+void vpci_bars_freed(struct vpci *pci)
 {
 	for (struct vpci_dev *d = pci->first; d; d = d->next)
-		for (u32 i = 0; i < VPCI_BAR_ROOM; i++)
-			if (d->bars[i].mapped && vpci_bar_wanted(d, &d->s, i) != d->bars[i].region.base)
-				vpci_bar_unmap(d, i);
-	for (struct vpci_dev *d = pci->first; d; d = d->next) {
-		d->s.decoded = 0;
-		for (u32 i = 0; i < VPCI_BAR_ROOM; i++) {
-			const struct vpci_bar *b = &d->bars[i];
-			u64 want;
+		if (d->refused)
+			put(d);
+}
 
-			if (b->kind == VPCI_BAR_NONE) /* most of them, in each write to any function */
-				continue;
-			want = b->mapped ? b->region.base : vpci_bar_wanted(d, &d->s, i);
-			if (b->mapped || (want != VPCI_NOWHERE && vpci_bar_map(d, i, want)))
-				d->s.decoded |= (u8)BIT(i);
-		}
+void vpci_bars_restored(struct vpci_dev *d)
+{
+	d->refused = 0;
+	for (u32 i = 0; i < VPCI_BAR_ROOM; i++) {
+		u64 base = vpci_bar_wanted(d, &d->s, i);
+
+		if (d->bars[i].mapped || base == VPCI_NOWHERE)
+			continue;
+		if (!(d->s.decoded >> i & 1) || !vpci_bar_map(d, i, base))
+			d->refused |= (u8)BIT(i);
 	}
 }
 
@@ -219,6 +261,7 @@ int vpci_assign(struct vpci *pci, u64 mem_base, u64 mem_end, u32 io_base, u32 io
 		if (d->s.cfg[PCI_INT_PIN] && !pci->router)
 			d->s.cfg[PCI_INT_LINE] = (u8)(VPCI_ISA_IRQ + ((d->slot + d->s.cfg[PCI_INT_PIN] - 1u) & 1));
 	}
-	vpci_update_bars(pci);
+	for (struct vpci_dev *d = pci->first; d; d = d->next)
+		vpci_update_bars(d);
 	return OK;
 }

@@ -21,8 +21,12 @@ struct io_bus *vpci_bar_bus(const struct vpci_dev *d, u32 i);
 /* Puts BAR i, which is on no bus, to base. false: there is no room, it stays off. */
 bool vpci_bar_map(struct vpci_dev *d, u32 i, u64 base);
 void vpci_bar_unmap(struct vpci_dev *d, u32 i);
-/* After a change of what guests want: takes BARs away, puts BARs where they are wanted. */
-void vpci_update_bars(struct vpci *pci);
+/* After a change of where dev's BARs are wanted: takes them away, puts them there, and others where it made room. */
+void vpci_update_bars(struct vpci_dev *dev);
+/* A function's BARs have gone with it: there may be room for others'. */
+void vpci_bars_freed(struct vpci *pci);
+/* dev's state was put in place: its BARs where the state says that they are, as far as there is room. */
+void vpci_bars_restored(struct vpci_dev *dev);
 
 /* A guest wrote [off, off + size) of dev's configuration space: sends what that unmasked. */
 void vpci_msi_cfg_written(struct vpci_dev *dev, u32 off, u32 size);

@@ -8,19 +8,14 @@ STATE_DESC(vpci_state, VPCI_STATE, 1);
 
 /* ---- functions ---- */
 
-static void reset_registers(struct vpci_dev *dev)
+void vpci_dev_reset(struct vpci_dev *dev)
 {
 	memcpy(dev->s.cfg, dev->reset_cfg, sizeof(dev->s.cfg));
 	dev->s.intx = false;
 	vpci_msi_reset(dev);
-}
-
-void vpci_dev_reset(struct vpci_dev *dev)
-{
-	reset_registers(dev);
 	if (!dev->pci)
 		return;
-	vpci_update_bars(dev->pci);
+	vpci_update_bars(dev);
 	vpci_update_intx(dev->pci);
 }
 
@@ -67,14 +62,8 @@ bool vpci_dev_valid(const struct vpci_dev *dev, const struct vpci_dev_state *s, 
  */
 static void map_decoded(struct vpci *pci)
 {
-	for (struct vpci_dev *d = pci->first; d; d = d->next) {
-		for (u32 i = 0; i < VPCI_BAR_ROOM; i++) {
-			u64 base = vpci_bar_wanted(d, &d->s, i);
-
-			if ((d->s.decoded >> i & 1) && !d->bars[i].mapped && base != VPCI_NOWHERE)
-				vpci_bar_map(d, i, base);
-		}
-	}
+	for (struct vpci_dev *d = pci->first; d; d = d->next)
+		vpci_bars_restored(d);
 }
 
 static void unmap(struct vpci_dev *dev)
@@ -100,16 +89,6 @@ void vpci_restored(struct vpci *pci)
 	vpci_intx_restored(pci);
 }
 
-void vpci_reset(struct vpci *pci)
-{
-	pci->s.addr = 0;
-	for (struct vpci_dev *d = pci->first; d; d = d->next)
-		reset_registers(d);
-	/* Once for all: to look for what BARs and interrupts follow from that takes long. */
-	vpci_update_bars(pci);
-	vpci_update_intx(pci);
-}
-
 static int bus_attach(void *dev, const struct vdev_env *env, const void *cfg)
 {
 	struct vpci *pci = dev;
@@ -129,9 +108,12 @@ static void bus_detach(void *dev)
 	io_bus_remove(pci->pio, &pci->addr_region);
 }
 
+/* Of its own: functions are reset with their devices, each by itself. */
 static void bus_reset(void *dev, u64 now)
 {
-	vpci_reset(dev);
+	struct vpci *pci = dev;
+
+	pci->s.addr = 0;
 }
 
 static bool bus_valid(const void *dev, const void *const part[VDEV_PARTS], struct state_check *c)
