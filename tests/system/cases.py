@@ -483,6 +483,12 @@ SPECIAL = {
         forbid=TROUBLE + (r"^FAIL: ",),
     ),
     "reset": dict(properties=('on-reset = "restart"',), want=("boot 2", "guest payload: restarting"), code=PASS_CODE),
+    "vgamodes": dict(
+        properties=('platform = "pc"',),
+        code=PASS_CODE,
+        want=(r"SUMMARY vgamodes: 6 passed, 0 failed",),
+        forbid=TROUBLE + (r"^FAIL: ",),
+    ),
     "watchdog": dict(
         properties=('watchdog = "i6300esb"',),
         code=PASS_CODE,
