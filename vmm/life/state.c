@@ -94,12 +94,21 @@ static bool still(const struct teller *t)
 	return vm_state(t->vm) == VM_RUNNING && vm_paused(t->vm) && atomic_load(&t->vm->pause_tsc) == t->pause_tsc;
 }
 
+/*
+ * It was paused within an operation that takes many pieces (a task switch, a string, a message to many): what is done
+ * of it is in no register yet. It is at rest once that is finished, which is after it was resumed.
+ */
+static bool half_done(const struct vcpu *v)
+{
+	return v->more || v->ipi_way.left;
+}
+
 /* Without a pause, and by itself: emit() may come back on another CPU, whose this_cpu() is not known yet here. */
 static __attribute__((noinline)) int take_vcpu(struct vcpu *v, struct vcpu_saved *saved)
 {
 	struct vcpu *loaded = this_cpu()->current;
 
-	if (!vcpu_try_load(v))
+	if (half_done(v) || !vcpu_try_load(v))
 		return ERR_BUSY;
 	vcpu_state_get(v, v->vm->pause_tsc, saved);
 	if (v != loaded)
