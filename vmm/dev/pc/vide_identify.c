@@ -8,16 +8,18 @@ static const struct vide_drive_state *drive_of(const struct vide_channel *c)
 
 static void word(struct vide_channel *c, u32 word, u32 value)
 {
-	c->s->buf[2 * word] = (u8)value;
-	c->s->buf[2 * word + 1] = (u8)(value >> 8);
+	u8 *to = c->s->buf + 2 * word;
+
+	to[0] = (u8)value;
+	to[1] = (u8)(value >> 8);
 }
 
+/* len: even. What text leaves is blank, and takes no time. */
 static void text(u8 *to, const char *text, u32 len)
 {
-	for (u32 i = 0; i < len; i++) {
-		to[i ^ 1] = *text ? (u8)*text : ' ';
-		text += *text ? 1 : 0;
-	}
+	memset(to, ' ', len);
+	for (u32 i = 0; i < len && text[i]; i++)
+		to[i ^ 1] = (u8)text[i];
 }
 
 static const char *serial(const struct vide_channel *c, u32 unit, char made_up[12])
@@ -79,6 +81,8 @@ static void identify_features(struct vide_channel *c)
 		word(c, 106, 0x6000 | (u32)__builtin_ctz(info->physical / BLK_SECTOR));
 }
 
+#define USED (2 * 112) /* bytes: no word from 112 on is anything but 0 */
+
 /* Modulo 256; eight at a time. len: a multiple of 8, at most 1024. */
 static u32 sum_of_bytes(const u8 *p, u32 len)
 {
@@ -116,7 +120,7 @@ void vide_identify_disk(struct vide_channel *c)
 	for (u32 i = 0; i < 4; i++)
 		word(c, 100 + i, (u32)(sectors >> 16 * i));
 	c->s->buf[510] = 0xa5;
-	c->s->buf[511] = (u8)-sum_of_bytes(c->s->buf, 512);
+	c->s->buf[511] = (u8) - (sum_of_bytes(c->s->buf, USED) + c->s->buf[510]);
 }
 
 void vide_identify_cd(struct vide_channel *c)
