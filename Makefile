@@ -368,7 +368,7 @@ $(GUEST_LOW_ELFS): $(GT)/%.elf: tests/guest/%.asm tests/guest/rt/low.inc
 	@mkdir -p $(@D)
 	$(NASM) -f elf32 -Werror $< -o $@.o
 	ld -m elf_i386 -nostdlib -static -z noexecstack -e start -Ttext 0x4000 $@.o -o $@
-$(GUEST_ROMS): $(GT)/%.elf: tests/guest/%.asm
+$(GUEST_ROMS): $(GT)/%.elf: tests/guest/%.asm tests/guest/rt/rom.inc tests/guest/rt/rom_macros.inc
 	@mkdir -p $(@D)
 	$(NASM) -f bin -Werror $< -o $@
 .PHONY: guests

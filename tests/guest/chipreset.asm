@@ -3,10 +3,7 @@
 ; what passed (7Eh) and failed (7Dh). With a shutdown byte (0Fh) the soft ones reset the processor alone: registers of
 ; the chip set and memory are as they were left. Wants on-reset = "restart"; two of the resets are restarts.
 
-%define COM1     0x3f8
 %define SHUTDOWN 0x0f
-%define FAILED   0x7d
-%define PASSED   0x7e
 %define STAGE    0x7f
 %define STAGES   8
 
@@ -17,19 +14,7 @@
 %define MAGIC 0x600d1dea ; in memory, at MEMORY
 %define MEMORY 0x500
 
-; FAIL unless ZF; its text
-%macro check 1
-	mov si, %%text
-	call report
-	jmp %%on
-	%%text: db %1, 0
-	%%on:
-%endmacro
-
-%macro next_stage 1
-	mov ax, STAGE | %1 << 8
-	call set_cmos
-%endmacro
+%include "tests/guest/rt/rom_macros.inc"
 
 bits 16
 org 0
@@ -261,105 +246,7 @@ as_at_power_on: ; ZF
 .out:
 	ret
 
-config: ; EAX: address; gives EAX
-	mov dx, 0xcf8
-	out dx, eax
-	mov dx, 0xcfc
-	in eax, dx
-	ret
-
-set_config: ; EAX: address, EBX: value
-	mov dx, 0xcf8
-	out dx, eax
-	mov dx, 0xcfc
-	mov eax, ebx
-	out dx, eax
-	ret
-
-cmos: ; AL: index; gives AL
-	out 0x70, al
-	in al, 0x71
-	ret
-
-set_cmos: ; AL: index, AH: value
-	out 0x70, al
-	mov al, ah
-	out 0x71, al
-	ret
-
-; ---- output ----
-
-report: ; CS:SI: text; ZF: passed
-	push si
-	mov si, pass
-	mov al, PASSED
-	jz .count
-	mov si, fail
-	mov al, FAILED
-.count:
-	mov bl, al
-	call cmos
-	mov ah, al
-	inc ah
-	mov al, bl
-	call set_cmos
-	call puts
-	pop si
-	call puts
-	mov si, newline
-	; fall through
-
-puts: ; CS:SI
-	cs lodsb
-	test al, al
-	jz .done
-	call putc
-	jmp puts
-.done:
-	ret
-
-putc: ; AL
-	push ax
-	mov dx, COM1 + 5
-.wait:
-	in al, dx
-	test al, 0x20
-	jz .wait
-	pop ax
-	mov dx, COM1
-	out dx, al
-	ret
-
-decimal: ; AL below 100
-	aam
-	push ax
-	mov al, ah
-	test al, al
-	jz .one
-	add al, '0'
-	call putc
-.one:
-	pop ax
-	add al, '0'
-	jmp putc
-
-serial_init:
-	mov dx, COM1 + 3
-	mov al, 0x80
-	out dx, al
-	mov dx, COM1
-	mov al, 1
-	out dx, al
-	inc dx
-	mov al, 0
-	out dx, al
-	mov dx, COM1 + 3
-	mov al, 3
-	out dx, al
-	mov dx, COM1 + 1
-	mov al, 0
-	out dx, al
-	ret
+%include "tests/guest/rt/rom.inc"
 
 align 8
 gdt:
@@ -370,11 +257,6 @@ gdt_ptr: dw gdt_ptr - gdt - 1
 no_idt: dw 0
 	dd 0
 summary: db "SUMMARY chipreset: ", 0
-passed_text: db " passed, ", 0
-failed_text: db " failed", 13, 10, 0
-pass: db "PASS: ", 0
-fail: db "FAIL: ", 0
-newline: db 13, 10, 0
 
 	times 0xfff0 - ($ - $$) db 0xff
 	jmp 0xf000:entry
