@@ -331,7 +331,7 @@ GUEST_RT := $(GT)/rt/boot.asm.o $(GT)/rt/rt.o $(GT)/rt/machine.o $(GT)/rt/smp.as
 # Payloads that stand alone, in 32-bit ELF images from 16 KiB on: tests/guest/NAME.asm.
 GUEST_LOW := low biosreset a20 planar
 # And images of firmware, as they are, whatever their files are called: tests/guest/NAME.asm.
-GUEST_ROM := chipreset
+GUEST_ROM := chipreset pam
 GUEST_NAMES := $(filter-out %_32,$(patsubst %.c,%,$(notdir $(wildcard tests/guest/*.c tests/bench/*.c))))
 GUEST_ELFS := $(GUEST_NAMES:%=$(GT)/%.elf)
 GUEST_LOW_ELFS := $(GUEST_LOW:%=$(GT)/%.elf)

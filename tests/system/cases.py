@@ -466,6 +466,19 @@ SPECIAL = {
         want=("restart 2", r"SUMMARY chipreset: 12 passed, 0 failed"),
         forbid=TROUBLE + (r"^FAIL: ", "restart 3"),
     ),
+    "pam": dict(
+        properties=(
+            "!kernel",
+            "!protocol",
+            'firmware = "bios"',
+            'firmware-image = "payload"',
+            'on-reset = "restart"',
+        ),
+        leave_out=("vgabios",),
+        code=PASS_CODE,
+        want=("restart 1", r"SUMMARY pam: 12 passed, 0 failed"),
+        forbid=TROUBLE + (r"^FAIL: ", "restart 2"),
+    ),
     "multiboot2": dict(
         properties=(
             'protocol = "multiboot2"',
