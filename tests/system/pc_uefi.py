@@ -36,7 +36,7 @@ def tests(boot, program):
     keeper = many.guest("keeper", "idle", com1="null")
     yield boot(
         "uefi-shell",
-        "OVMF to its shell, which the screen shows, too; a variable set there is there after its reset, and after the operator's stop and start",
+        "OVMF to its shell, on its screen, too; a variable outlives its reset, and the operator's stop and start",
         com2=True,
         cmdline="control=uart,com2,115200",
         config_text=example("pc-uefi", "guests {", "guests { " + keeper),
