@@ -47,6 +47,8 @@ struct pc_irqchip {
 	struct irqchip chip;       /* what devices get */
 	struct irq_watch *deaf;    /* who was told that GSI 0 hears nothing: the PIT's; told of an end once */
 	struct io_bus *pio, *mmio; /* set by pc_irqchip_attach */
+	/* No state: within a piece that may send one message only, and whether it has: others wait from the beginning. */
+	bool one, gone;
 	/* The 8259As' INTR changed: the vCPU whose LINT0 takes it has to look. */
 	void (*pic_changed)(void *arg);
 	/* Something waits: pc_irqchip_go_on() has to be called until none does. NULL: all are sent at once, however many

@@ -145,10 +145,12 @@ u32 pc_irqchip_post(struct pc_irqchip *c, u8 pin, const struct apic_msg *m)
 	}
 	if (!c->waits || c->s.nr_waiting == IRQ_WAITING_MAX)
 		return pc_irqchip_send(c, NULL, m) ? VIOAPIC_ACCEPTED : 0;
-	if (behind)
+	if (behind || c->gone) {
 		w = way_of(c, m);
-	else
+	} else {
 		accepted = pc_irqchip_send_some(c, NULL, m, &w);
+		c->gone = c->one;
+	}
 	if (likely(!w.left))
 		return accepted ? VIOAPIC_ACCEPTED : 0;
 	c->s.waiting[c->s.nr_waiting] = (struct irq_waiting){ .dest = m->dest,
@@ -184,6 +186,7 @@ void pc_irqchip_eoi_later(struct pc_irqchip *c, u8 vector)
 	c->waits(c->arg);
 }
 
+/* A vector may be that of all pins: the first one that still asks sends at once, the others' messages wait. */
 static void end_one(struct pc_irqchip *c)
 {
 	u32 i = 0, bit;
@@ -193,7 +196,9 @@ static void end_one(struct pc_irqchip *c)
 	bit = (u32)__builtin_ctzll(c->s.eois[i]);
 	c->s.eois[i] &= ~BIT(bit);
 	atomic_store_relaxed(&c->s.nr_eois, c->s.nr_eois - 1);
+	c->one = true;
 	vioapic_eoi(&c->ioapic, (u8)(i * 64 + bit));
+	c->one = c->gone = false;
 }
 
 /* The first one that waits goes on. */
