@@ -530,6 +530,12 @@ SPECIAL = {
         want=(r"SUMMARY planar: 2 passed, 0 failed",),
         forbid=TROUBLE + (r"^FAIL: ",),
     ),
+    "rates": dict(
+        properties=('platform = "pc"',),
+        code=PASS_CODE,
+        want=(r"SUMMARY rates: 17 passed, 0 failed",),
+        forbid=TROUBLE + (r"^FAIL: ",),
+    ),
     "reset": dict(properties=('on-reset = "restart"',), want=("boot 2", "guest payload: restarting"), code=PASS_CODE),
     "vgamodes": dict(
         properties=('platform = "pc"',),

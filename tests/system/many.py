@@ -483,6 +483,20 @@ def tests(Boot, Program):
         forbid=("bulkhead: panic",),
         **dict(common, needs=["build/guest-tests/late.elf"]),
     )
+    yield Boot(
+        "share-rates",
+        "the PC's timers against the TSC, and what they interrupt, beside a guest that computes on the same processor",
+        config_text=machine(
+            guest("rates", "beside", "16M", kernel="rates", platform="pc", com1="log"),
+            guest("spinner", "spin"),
+            on_idle="halt",
+        ),
+        want=(r"rates: SUMMARY rates: \d+ passed, 0 failed",),
+        enough="rates: SUMMARY rates: ",
+        forbid=("bulkhead: panic", "rates: FAIL: "),
+        by_default=False,
+        **dict(common, needs=["build/guest-tests/rates.elf", "build/guest-tests/load.elf"]),
+    )
     for times in (100, 1000):
         yield Boot(
             f"life-cycles-{times}",
