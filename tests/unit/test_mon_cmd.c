@@ -314,6 +314,9 @@ START_TEST(state)
 	wants("info web state uart0", "uart0        ier");
 	ck_assert_ptr_null(strstr(text, "rip"));
 	refuses("info web state uart7", "not-found", "web has no device \"uart7\"");
+	fake.resumed_at = 1; /* or it was paused within an operation */
+	refuses("info web state", "busy", "web: a vCPU is not at rest; try again, or resume and pause it");
+	fake.guests[0].info.state = MON_PAUSED;
 	wants("info web summary", "name:         web\n");
 }
 END_TEST

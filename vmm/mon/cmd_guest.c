@@ -131,10 +131,12 @@ static int info_state(struct cmd_run *r)
 		begin_table(&t);
 	if (t.begun)
 		out_table_end(r->out);
+	if (err == ERR_BUSY && r->guest.state == MON_PAUSED)
+		return cmd_error(r, err, "busy", "%s: a vCPU is not at rest; try again, or resume and pause it",
+		                 r->guest.name);
 	if (err == ERR_BUSY)
 		return cmd_error(r, err, "busy", "%s is %s; pause it first", r->guest.name,
-		                 r->guest.state == MON_PAUSED ? "not yet paused on all CPUs"
-		                                              : mon_state_str(r->guest.state));
+		                 mon_state_str(r->guest.state));
 	if (err == ERR_NOENT && r->text)
 		return cmd_error(r, err, "not-found", "%s has no device \"%.40s\"", r->guest.name, r->text);
 	return err == OK ? OK : cmd_fail(r, err, NULL);
