@@ -232,7 +232,7 @@ config-images: $(B)/bhctl
 	$(if $(payloads),$(MAKE) $(payloads))
 	tools/guest-images --config $(CONFIG)
 # Disks and floppies that the firmware of a PC boots.
-$(addprefix $(B)/guest/,bootdisk pccosts return286 screens floppy16 floppytwo): $(B)/guest/%: tests/guest/disk/%.asm
+$(addprefix $(B)/guest/,bootdisk pccosts return286 screens floppy16 floppytwo): $(B)/guest/%: tests/guest/disk/%.asm tests/guest/disk/boot.inc
 	@mkdir -p $(@D)
 	$(NASM) -f bin -Werror -o $@ $<
 # Another one, with a GPT, GRUB, and no kernel.

@@ -2,9 +2,8 @@
 ; first serial port. Ends through port F4h: 0 when all was as it should be.
 	bits 16
 	org 7c00h
+%include "tests/guest/disk/boot.inc"
 
-COM	equ 3f8h
-EXIT	equ 0f4h
 BUF	equ 1000h		; segments
 COPY	equ 2000h
 SPAN	equ 64			; sectors that are read, behind this one
@@ -29,15 +28,7 @@ start:
 
 ; ---- shared ----
 
-print:				; si: text
-	lodsb
-	test al, al
-	jz .done
-	mov dx, COM
-	out dx, al
-	jmp print
-.done:
-	ret
+print_routine
 
 number:				; eax, in decimal
 	mov ebx, 10
@@ -74,12 +65,7 @@ rest_packet:
 	dw 3, 7e00h, 0
 	dq 1
 
-	times 446 - ($ - $$) db 0
-	; One partition, over all.
-	db 80h, 0, 2, 0, 83h, 0, 17, 1
-	dd 1, 255
-	times 510 - ($ - $$) db 0
-	dw 0aa55h
+	sector_end 255
 
 ; ---- the rest ----
 

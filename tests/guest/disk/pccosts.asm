@@ -3,9 +3,8 @@
 ; Ends through port F4h.
 	bits 16
 	org 7c00h
+%include "tests/guest/disk/boot.inc"
 
-COM	equ 3f8h
-EXIT	equ 0f4h
 RAM	equ 2000h		; segment
 TRIES	equ 8
 
@@ -32,15 +31,7 @@ exit:
 	out dx, al
 	hlt
 
-print:				; si: text
-	lodsb
-	test al, al
-	jz .done
-	mov dx, COM
-	out dx, al
-	jmp print
-.done:
-	ret
+print_routine
 
 decimal:			; eax
 	mov ebx, 10
@@ -67,11 +58,7 @@ packet:
 	dw 4, 7e00h, 0
 	dq 1
 
-	times 446 - ($ - $$) db 0
-	db 80h, 0, 2, 0, 83h, 0, 17, 1	; one partition, over all
-	dd 1, 63
-	times 510 - ($ - $$) db 0
-	dw 0aa55h
+	sector_end 63
 
 ; ---- the rest ----
 

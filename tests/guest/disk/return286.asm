@@ -3,9 +3,8 @@
 ; the first serial port how each way went; ends through port F4h.
 	bits 16
 	org 7c00h
+%include "tests/guest/disk/boot.inc"
 
-COM	equ 3f8h
-EXIT	equ 0f4h
 MARK	equ 600h		; memory that has to stay
 WAYS	equ 4
 
@@ -103,15 +102,7 @@ done:
 	out dx, al
 	hlt
 
-print:				; si: text
-	lodsb
-	test al, al
-	jz .done
-	mov dx, COM
-	out dx, al
-	jmp print
-.done:
-	ret
+print_routine
 
 way	db 0
 failed	db 0
@@ -136,9 +127,5 @@ gdt_ptr	dw gdt_ptr - gdt - 1
 no_idt	dw 0
 	dd 0
 
-	times 446 - ($ - $$) db 0
-	db 80h, 0, 2, 0, 83h, 0, 17, 1	; one partition, over all
-	dd 1, 63
-	times 510 - ($ - $$) db 0
-	dw 0aa55h
+	sector_end 63
 	times 64 * 512 - ($ - $$) db 0
