@@ -145,32 +145,7 @@ wait_for_it: ; not for the next exit that something else makes
 	loop $
 	or al, 1 ; not ZF
 	check "a reset comes at once"
-
-finish:
-	mov si, summary
-	call puts
-	mov al, PASSED
-	call cmos
-	call decimal
-	mov si, passed_text
-	call puts
-	mov al, FAILED
-	call cmos
-	push ax
-	call decimal
-	mov si, failed_text
-	call puts
-	mov dx, COM1 + 5
-.drain:
-	in al, dx
-	test al, 0x40
-	jz .drain
-	pop ax
-	movzx eax, al
-	out 0xf4, eax
-.end:
-	hlt
-	jmp .end
+	jmp finish
 
 ; ---- what resets leave ----
 
