@@ -277,45 +277,17 @@ static void be_sure(void)
 	unsure = false;
 }
 
+/* Ports stay where they are, and the clock. */
+static u32 any_misc(void)
+{
+	return 0x63 & ~(below(2) << 5 | (below(4) ? 0 : 2));
+}
+
 static void random_registers(void)
 {
-	static const u8 modes[][5] = { /* SR4, GC5, GC6, SR2, GC8: text, chain 4, planes, CGA */
-		                       { 0x02, 0x10, 0x0e, 0x03, 0xff },
-		                       { 0x0e, 0x40, 0x05, 0x0f, 0xff },
-		                       { 0x06, 0x00, 0x05, 0x0f, 0xff },
-		                       { 0x02, 0x30, 0x0f, 0x03, 0xff },
-		                       { 0x02, 0x10, 0x0a, 0x03, 0xff }
-	};
-	u32 n = below(16);
+	static const struct ref_io io = { below, seq_put, gc_put, misc_put, any_misc };
 
-	if (n < ARRAY_SIZE(modes)) {
-		misc_put(0x63);
-		seq_put(4, modes[n][0]);
-		gc_put(5, modes[n][1]);
-		gc_put(6, modes[n][2]);
-		seq_put(2, modes[n][3]);
-		gc_put(8, modes[n][4]);
-		gc_put(1, 0);
-		gc_put(3, 0);
-		gc_put(4, 0);
-	}
-	switch (n) {
-	case 5: misc_put(0x63 & ~(below(2) << 5 | (below(4) ? 0 : 2))); break;
-	case 6: seq_put(4, below(8) << 1); break;
-	case 7: seq_put(2, below(16)); break;
-	case 8: gc_put(5, below(2) << 4 | below(2) << 3 | below(4)); break;
-	case 9: gc_put(6, below(16)); break;
-	case 10: gc_put(3, below(32)); break;
-	case 11: gc_put(8, below(3) ? 0xff : below(256)); break;
-	case 12: gc_put(0, below(16)); break;
-	case 13: gc_put(1, below(3) ? 0 : below(16)); break;
-	case 14: gc_put(4, below(4)); break;
-	case 15:
-		gc_put(2, below(16));
-		gc_put(7, below(16));
-		break;
-	default: break;
-	}
+	ref_random_registers(&io);
 	if (unsure)
 		be_sure();
 }

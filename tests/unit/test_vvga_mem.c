@@ -102,46 +102,12 @@ static void compare_planes(void)
 	}
 }
 
-static void random_registers(void)
+static u32 any_misc(void)
 {
-	static const u8 modes[][5] = { /* SR4, GC5, GC6, SR2, GC8: text, chain 4, planes, CGA */
-		                       { 0x02, 0x10, 0x0e, 0x03, 0xff },
-		                       { 0x0e, 0x40, 0x05, 0x0f, 0xff },
-		                       { 0x06, 0x00, 0x05, 0x0f, 0xff },
-		                       { 0x02, 0x30, 0x0f, 0x03, 0xff },
-		                       { 0x02, 0x10, 0x0a, 0x03, 0xff }
-	};
-	u32 n = below(16);
-
-	if (n < ARRAY_SIZE(modes)) {
-		misc(0x63);
-		seq(4, modes[n][0]);
-		gc(5, modes[n][1]);
-		gc(6, modes[n][2]);
-		seq(2, modes[n][3]);
-		gc(8, modes[n][4]);
-		gc(1, 0);
-		gc(3, 0);
-		gc(4, 0);
-		return;
-	}
-	switch (n) {
-	case 5: misc(below(8) ? 0x63 : 0x41 | below(4) << 1 | below(2) << 5); break;
-	case 6: seq(4, below(8) << 1); break;
-	case 7: seq(2, below(16)); break;
-	case 8: gc(5, below(2) << 4 | below(2) << 3 | below(4)); break;
-	case 9: gc(6, below(16)); break;
-	case 10: gc(3, below(32)); break;
-	case 11: gc(8, below(3) ? 0xff : below(256)); break;
-	case 12: gc(0, below(16)); break;
-	case 13: gc(1, below(3) ? 0 : below(16)); break;
-	case 14: gc(4, below(4)); break;
-	default:
-		gc(2, below(16));
-		gc(7, below(16));
-		break;
-	}
+	return below(8) ? 0x63 : 0x41 | below(4) << 1 | below(2) << 5;
 }
+
+static const struct ref_io io = { below, seq, gc, misc, any_misc };
 
 /* Few addresses, so that one meets what another has left, all over the window. */
 static u32 random_at(void)
@@ -160,7 +126,7 @@ START_TEST(against_reference)
 			u32 at = random_at();
 
 			if (!below(round & 1 ? 150 : 6))
-				random_registers();
+				ref_random_registers(&io);
 			mapped += mapped_at(at) != NULL;
 			if (below(2))
 				write_both(at, (u8)below(256));

@@ -100,3 +100,58 @@ static inline u8 ref_read(u32 at)
 	}
 	return val;
 }
+
+/* ---- random registers ---- */
+
+/* Both the device and this are told; below(n): a random number below n. */
+struct ref_io {
+	u32 (*below)(u32 n);
+	void (*seq)(u32 i, u32 v), (*gc)(u32 i, u32 v), (*misc)(u32 v);
+	u32 (*any_misc)(void);
+};
+
+/* A layout as programs have it, all else plain. n: below 5. */
+static inline void ref_layout(const struct ref_io *io, u32 n)
+{
+	static const u8 layouts[][5] = { /* SR4, GC5, GC6, SR2, GC8: text, chain 4, planes, CGA */
+		                         { 0x02, 0x10, 0x0e, 0x03, 0xff },
+		                         { 0x0e, 0x40, 0x05, 0x0f, 0xff },
+		                         { 0x06, 0x00, 0x05, 0x0f, 0xff },
+		                         { 0x02, 0x30, 0x0f, 0x03, 0xff },
+		                         { 0x02, 0x10, 0x0a, 0x03, 0xff }
+	};
+
+	io->misc(0x63);
+	io->seq(4, layouts[n][0]);
+	io->gc(5, layouts[n][1]);
+	io->gc(6, layouts[n][2]);
+	io->seq(2, layouts[n][3]);
+	io->gc(8, layouts[n][4]);
+	io->gc(1, 0);
+	io->gc(3, 0);
+	io->gc(4, 0);
+}
+
+/* Such a layout, or one register that is anything. */
+static inline void ref_random_registers(const struct ref_io *io)
+{
+	u32 n = io->below(16);
+
+	switch (n) {
+	case 5: io->misc(io->any_misc()); break;
+	case 6: io->seq(4, io->below(8) << 1); break;
+	case 7: io->seq(2, io->below(16)); break;
+	case 8: io->gc(5, io->below(2) << 4 | io->below(2) << 3 | io->below(4)); break;
+	case 9: io->gc(6, io->below(16)); break;
+	case 10: io->gc(3, io->below(32)); break;
+	case 11: io->gc(8, io->below(3) ? 0xff : io->below(256)); break;
+	case 12: io->gc(0, io->below(16)); break;
+	case 13: io->gc(1, io->below(3) ? 0 : io->below(16)); break;
+	case 14: io->gc(4, io->below(4)); break;
+	case 15:
+		io->gc(2, io->below(16));
+		io->gc(7, io->below(16));
+		break;
+	default: ref_layout(io, n);
+	}
+}
