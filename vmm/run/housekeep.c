@@ -123,7 +123,6 @@ static void wake_late(struct pcpu *p, u64 now)
 		atomic_store(&housekeep_wanted, 0);
 		set_poll_timer(p, now);
 	}
-	stretch_end(STRETCH_POLL);
 }
 
 void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
@@ -137,9 +136,9 @@ void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
 		wake_sleepers(rc, now);
 	if (run_poll_due(p) && !put_off_poll(p, now)) /* or since the timer just now */
 		poll(p);
-	stretch_end(STRETCH_POLL);
 	if (timerq_next(&rc->sleepers) <= clock_now())
 		wake_late(p, clock_now());
+	stretch_end(STRETCH_POLL);
 	if (in_turn)
 		sched_skip(&pcpu_sched, p->index, clock_now());
 }
