@@ -120,7 +120,7 @@ void vide_identify_disk(struct vide_channel *c)
 	for (u32 i = 0; i < 4; i++)
 		word(c, 100 + i, (u32)(sectors >> 16 * i));
 	c->s->buf[510] = 0xa5;
-	c->s->buf[511] = (u8) - (sum_of_bytes(c->s->buf, USED) + c->s->buf[510]);
+	c->s->buf[511] = (u8)(0 - sum_of_bytes(c->s->buf, USED) - c->s->buf[510]);
 }
 
 void vide_identify_cd(struct vide_channel *c)
