@@ -310,24 +310,6 @@ def until_firmware_boots(text):
     return ticks_of_firmware(text, r"pc: enter handle_19", "its boot")
 
 
-# A reset of the whole machine would stop it: with a shutdown code set it is the processor's alone.
-RETURN_286 = """/dts-v1/;
-/ {
-	compatible = "bulkhead,config-1";
-	hypervisor { on-idle = "poweroff"; };
-	guests {
-		pc {
-			memory = "64M";
-			firmware = "bios";
-			on-reset = "stop";
-			debug-exit;
-			disk0 { source = "module:return286"; overlay = "1M"; };
-		};
-	};
-};
-"""
-
-
 def firmware_tests():
     """Guests that begin at the reset vector."""
     yield Boot(
@@ -356,23 +338,6 @@ def firmware_tests():
         ),
         status=session.ENDED,
         enough=r"bootdisk: all as it should be",
-    )
-    yield Boot(
-        "bios-return",
-        "back to real mode as on an 80286: shutdown codes in CMOS memory, resets of the processor, SeaBIOS",
-        400,
-        config_text=RETURN_286,
-        needs=["images-of-pc-bios", "build/guest/return286"],
-        want=(
-            r"PASS: 0Ah, 8042",
-            r"PASS: 05h, shutdown",
-            r"PASS: 0Bh, port 92h",
-            r"PASS: 0Ch, 8042",
-            r"SUMMARY return286",
-            r"guest pc: ended by the debug exit port",
-        ),
-        forbid=(r"panic", r"FAIL: ", r"refused"),
-        by_default=False,
     )
     yield Boot(
         "longest-bios",
@@ -469,6 +434,12 @@ def no_new_complaints(bare, guest):
 POOL_AS_BEFORE = r"hypervisor memory free: (\d+) bytes, at its start \1\b"
 
 # Payloads that end in their own way; all others end through the exit port with PASS_CODE.
+# The payload is the image of a firmware.
+FIRMWARE = dict(
+    properties=("!kernel", "!protocol", 'firmware = "bios"', 'firmware-image = "payload"', 'on-reset = "restart"'),
+    leave_out=("vgabios",),
+    code=PASS_CODE,
+)
 SPECIAL = {
     "poweroff": dict(want=("guest payload: powered off",)),
     "triplefault": dict(
@@ -489,28 +460,12 @@ SPECIAL = {
         forbid=TROUBLE + (r"^FAIL: ", "restart 2"),
     ),
     "chipreset": dict(
-        properties=(
-            "!kernel",
-            "!protocol",
-            'firmware = "bios"',
-            'firmware-image = "payload"',
-            'on-reset = "restart"',
-        ),
-        leave_out=("vgabios",),
-        code=PASS_CODE,
+        **FIRMWARE,
         want=("restart 2", r"SUMMARY chipreset: 12 passed, 0 failed"),
         forbid=TROUBLE + (r"^FAIL: ", "restart 3"),
     ),
     "pam": dict(
-        properties=(
-            "!kernel",
-            "!protocol",
-            'firmware = "bios"',
-            'firmware-image = "payload"',
-            'on-reset = "restart"',
-        ),
-        leave_out=("vgabios",),
-        code=PASS_CODE,
+        **FIRMWARE,
         want=("restart 1", r"SUMMARY pam: 12 passed, 0 failed"),
         forbid=TROUBLE + (r"^FAIL: ", "restart 2"),
     ),

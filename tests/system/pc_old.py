@@ -1,4 +1,4 @@
-"""System tests of PCs that are old: floppies, media that come and go, systems that nobody here wrote.
+"""System tests of PCs that are old: floppies, media that come and go, systems that nobody here wrote, an 80286's ways.
 
 What they show is read from the guest's own screen by the monitor (`screen`), what is typed goes to its keyboard
 (`sendkey`).
@@ -87,5 +87,26 @@ def tests(boot):
                 (r"^boot: nothing *\nLoading nothing\.\.\. failed", "poweroff\n"),
             ),
         ),
+        by_default=False,
+    )
+    yield boot(
+        "bios-return",
+        "back to real mode as on an 80286: shutdown codes in CMOS memory, resets of the processor, SeaBIOS",
+        400,
+        # A reset of the whole machine would stop it: with a shutdown code set it is the processor's alone.
+        config_text=many.machine(
+            'pc { memory = "64M"; firmware = "bios"; on-reset = "stop"; debug-exit;\n'
+            '  disk0 { source = "module:return286"; overlay = "1M"; }; };'
+        ),
+        needs=["images-of-pc-bios", "build/guest/return286"],
+        want=(
+            r"PASS: 0Ah, 8042",
+            r"PASS: 05h, shutdown",
+            r"PASS: 0Bh, port 92h",
+            r"PASS: 0Ch, 8042",
+            r"SUMMARY return286",
+            r"guest pc: ended by the debug exit port",
+        ),
+        forbid=(r"panic", r"FAIL: ", r"refused"),
         by_default=False,
     )

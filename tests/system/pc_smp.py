@@ -18,7 +18,10 @@ def pc_linux(words):
 def tests(boot, forbid):
     """boot: cases.Boot."""
     # SeaBIOS lists one processor a package. Without ACPI nothing switches off: its end is a reset.
-    for tables, words, end in (("madt", "bh.end=poweroff", "powered off"), ("mptable", "acpi=off bh.end=reboot", "reset: ")):
+    for tables, words, end in (
+        ("madt", "bh.end=poweroff", "powered off"),
+        ("mptable", "acpi=off bh.end=reboot", "reset: "),
+    ):
         yield boot(
             f"bios-smp-{tables}",
             f"SeaBIOS, then Linux: 2 vCPUs and the interrupts' ways by the {tables}; they come, go, work",

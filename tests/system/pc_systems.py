@@ -28,8 +28,6 @@ def tests(boot):
             (many.MON, "console pc\n"),
             (r"GNU Mach 1\.\d+", ""),
             (r"bootstrap_create: No bootstrap code loaded with the kernel!", many.ESCAPE),
-            (many.MON, "screen pc\n"),
-            (many.MON, "info pc\n"),
             (many.MON, "poweroff\n"),
         ),
         **common,

@@ -56,7 +56,7 @@ def tests(boot, program):
             SKIP,
             (PROMPT, "set bh\r"),
             (r"bh .*= .*kept", many.ESCAPE),
-            # Its console shows once more what was there before: this time the script's wait tells the shell from the old one.
+            # Its console shows the old shell's lines once more: the whole of the script's wait is the new one's.
             (many.MON, "destroy pc\n"),
             (r"state: +stopped", "start pc\n"),
             (many.MON, "console pc\n"),
