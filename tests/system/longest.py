@@ -16,7 +16,6 @@ OLD_CPU = "corei5_arrandale_m520"
 # (rows, ceiling, why[, of this test alone])
 OVER = (
     (r"(crash|triple fault)", 3100, "a line of the dump"),
-    (r"entry, longest-bios", 2550, "a step of vcpu_remap: a page, or few, of a device's memory"),
     (r"poll, longest-bios", 3800, "the console's piece"),
     (r"4 vCPUs at the longest", 5000, "each waits for the VM's lock while the others are at devices"),
     (r"control request ", 3300, "a part of the console's round, with the looks at ports before and at deadlines after it"),

@@ -49,7 +49,7 @@ static inline void remap_world_free(struct remap_world *w)
 	assert(!w->pages.in_use);
 }
 
-/* Every change so far gets into the EPT; a piece stores no more than 64 entries, and makes no more than two tables. */
+/* Every change so far gets into the EPT; a piece stores no more than 6 entries, and makes no more than two tables. */
 static inline void remap_world_settle(struct remap_world *w)
 {
 	for (w->steps = 0;; w->steps++) {
@@ -59,7 +59,7 @@ static inline void remap_world_settle(struct remap_world *w)
 		assert(due == done);
 		if (!done)
 			break;
-		assert(w->pages.writes - before <= 64 + 2 * (512 + 1) && w->steps < 100);
+		assert(w->pages.writes - before <= 6 + 2 * (512 + 1) && w->steps < 300);
 	}
 	/* As the vCPUs do when they have flushed. */
 	if (w->r.flush)

@@ -4,9 +4,10 @@
 #include "lib/assert.h"
 #include "lib/string.h"
 
-#define PIECE    (16ull << 10)           /* bytes of shadow RAM at a time */
-#define MOST     64u                     /* entries of the EPT at a time */
-#define LAST_SEG (GUEST_SHADOW_SEGS - 1) /* the one of several pieces */
+#define PIECE      (16ull << 10)  /* bytes of shadow RAM at a time */
+#define MOST       6u             /* entries of the EPT at a time: 200 ticks each in Bochs, of 2,500 */
+#define LARGE_MOST (64 * SIZE_2M) /* of a device that is mapped by large pages, however many pieces that takes */
+#define LAST_SEG   (GUEST_SHADOW_SEGS - 1) /* the one of several pieces */
 
 /* ---- the ROM ---- */
 
@@ -122,7 +123,7 @@ static bool may_map(const struct vm_remap *r, u32 slot)
 	if (ALIGN_DOWN(w->gpa, SIZE_1G) != ALIGN_DOWN(end - 1, SIZE_1G))
 		return false;
 	return r->ept->caps.page_2m && bits % SIZE_2M == 0 && w->gpa >= from && end <= GUEST_PCI_HOLE_END &&
-	       w->len <= MOST * SIZE_2M;
+	       w->len <= LARGE_MOST;
 }
 
 void vm_remap_device(struct vm_remap *r, u32 slot, u64 gpa, u64 hpa, u64 len, bool read_only)

@@ -70,7 +70,7 @@ void vm_remap_device(struct vm_remap *r, u32 slot, u64 gpa, u64 hpa, u64 len, bo
 /* Whether there is something to be done. */
 bool vm_remap_due(const struct vm_remap *r);
 /*
- * The next piece of it, at most 64 entries of the EPT, and a table emptied before. With the VM's lock. false: there was
+ * The next piece of it, at most 6 entries of the EPT, and a table emptied before. With the VM's lock. false: there was
  * none.
  */
 bool vm_remap_step(struct vm_remap *r);
