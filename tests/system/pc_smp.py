@@ -36,7 +36,6 @@ def tests(boot, forbid):
             figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
             by_default=False,
         )
-    # The key waits in the BIOS' buffer for whichever of iPXE's two questions is asked next.
     bios = (ROOT / "boot/configs/pc-bios.dts").read_text()
     old = 'on-reset = "stop";'
     assert old in bios
@@ -49,7 +48,8 @@ def tests(boot, forbid):
         forbid=(r"panic", r"EPT violation in RAM", r"refused", r"dropped"),
         dialogue=(
             (r"pc: Running option rom at c\w+", many.ESCAPE),
-            (many.MON, "sendkey pc ctrl-b\n"),
+            (many.MON, ""),
+            (many.Look("pc", r"Press Ctrl-B for"), "sendkey pc ctrl-b\n"),
             (many.MON, ""),
             (many.Look("pc", r"^iPXE>"), "sendkey pc i f s t a t ret\n"),
             (many.MON, ""),
