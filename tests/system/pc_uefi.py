@@ -29,6 +29,12 @@ def example(name, old, new):
     return text.replace(old, new)
 
 
+def disk(module="disk-gpt", vcpus=1):
+    """The example with a disk; runs are to be repeatable."""
+    text = example("pc-uefi-disk", "disk-gpt", module)
+    return text.replace("on-reset", f"vcpus = <{vcpus}>; cpu-disable = {many.strings(many.HIDDEN)}; on-reset")
+
+
 def tests(boot, program):
     """boot, program: cases.Boot, cases.Program."""
     common = dict(seconds=1500, needs=["images-of-pc-uefi"], by_default=False, forbid=TROUBLE)
@@ -68,4 +74,38 @@ def tests(boot, program):
         ),
         check=until_prompt,
         **dict(common, needs=[*common["needs"], "build/guest-tests/load.elf", "build/host-tests/bhctl"]),
+    )
+    linux = dict(common, forbid=(*TROUBLE, r"no root .* could be mounted", r"BUG: ", r"Oops", r"^FAIL: "), seconds=3600)
+    yield boot(
+        "uefi-grub",
+        "OVMF, GRUB for EFI from a GPT disk, Debian's kernel: its root by DMA, writes, reboots, finds its data; ticks",
+        config_text=disk(),
+        dialogue=(
+            (r"Loading Linux", ""),
+            (r"guest:\S*# ", "sh /tests/disk.sh; ls /sys/firmware/efi\n"),
+            (r"SUMMARY: \d+ passed, 0 failed", ""),
+            (r"guest:\S*# ", "reboot\n"),
+            (r"guest pc: restarting \(restart 1\)", ""),
+            (r"Loading Linux", ""),
+            (r"guest:\S*# ", "sh /tests/disk.sh\n"),
+            (r"SUMMARY: \d+ passed, 0 failed", ""),
+            (r"guest:\S*# ", "poweroff\n"),
+        ),
+        want=(r"fw_platform_size", r"PASS: what was written before the reboot", r"guest pc: powered off"),
+        figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
+        **dict(linux, needs=["images-of-pc-uefi-disk"]),
+    )
+    yield boot(
+        "uefi-stub",
+        "OVMF with 4 vCPUs, its shell's startup.nsh, the kernel as an EFI program: 4 processors online; ticks",
+        config_text=disk("disk-efi-stub", vcpus=4),
+        dialogue=(
+            (r"startup\.nsh", ""),
+            (r"guest:\S*# ", "grep -c ^processor /proc/cpuinfo; ls /sys/firmware/efi\n"),
+            (r"^4\n", ""),
+            (r"fw_platform_size", "poweroff\n"),
+        ),
+        want=(r"guest pc: powered off",),
+        figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
+        **dict(linux, needs=["images-of-pc-uefi", "image-disk-efi-stub"]),
     )
