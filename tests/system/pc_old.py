@@ -90,6 +90,19 @@ def tests(boot):
         by_default=False,
     )
     yield boot(
+        "floppy-memtest",
+        "memtest86+ from a floppy: its first pass over 6 MiB without an error",
+        3600,
+        config_text=from_floppy("memtest86+", memory="6M"),
+        needs=["images-of-floppy", "image-memtest86+"],
+        forbid=TROUBLE,
+        dialogue=at_the_screen(
+            (r"Memtest86\+ v.*\n[\s\S]*Pass: +[1-9]\d* +Errors: 0 *$", "poweroff\n"),
+        ),
+        figures=(r"guest pc: (?P<name>summary): (?P<value>\d+) ticks",),
+        by_default=False,
+    )
+    yield boot(
         "bios-return",
         "back to real mode as on an 80286: shutdown codes in CMOS memory, resets of the processor, SeaBIOS",
         400,
