@@ -69,15 +69,36 @@ def tests(boot, prompt, forbid, linux_pc):
             check=both_passes,
             by_default=False,
         )
-    # Without ACPI nothing switches off: its end is a reset.
-    yield boot(
-        "bios-linux-acpi-off",
-        "Linux with acpi=off on the PC: its script passes",
-        2400,
-        config_text=linux_pc("bh.test=basic bh.end=reboot acpi=off"),
-        needs=["images-of-pc-linux"],
-        want=(r"^SUMMARY: \d+ passed, 0 failed", "pc: reset: "),
-        forbid=(*forbid, r"^FAIL: "),
-        figures=(TICKS,),
-        by_default=False,
-    )
+    for kernel, told in (("686-pae", r"6\.\S+-686-pae"), ("686", r"6\.[\d.]+-\d+-686")):
+        yield boot(
+            f"disk-{kernel}",
+            f"Debian's {kernel} kernel through SeaBIOS and GRUB from its disk to a shell",
+            2400,
+            config_text=config(f"disk-{kernel}"),
+            needs=[f"image-disk-{kernel}", "images-of-pc-bios"],
+            dialogue=(
+                MENU,
+                (prompt, "uname -rm\n"),
+                (rf"\n{told} i686\n", ""),
+                (prompt, "sh /tests/disk.sh\n"),
+                (r"SUMMARY: \d+ passed, 0 failed", ""),
+                (prompt, "poweroff\n"),
+            ),
+            want=("pc: powered off",),
+            forbid=(*forbid, r"^FAIL: "),
+            figures=(TICKS,),
+            by_default=False,
+        )
+    # Without ACPI nothing switches off: there its end is a reset.
+    for word, end in (("acpi=off", "reboot"), ("noapic", "poweroff"), ("nosmp", "poweroff")):
+        yield boot(
+            f"bios-linux-{word.replace('=', '-')}",
+            f"Linux with {word} on the PC: its script passes",
+            2400,
+            config_text=linux_pc(f"bh.test=basic bh.end={end} {word}"),
+            needs=["images-of-pc-linux"],
+            want=(r"^SUMMARY: \d+ passed, 0 failed", "pc: powered off" if end == "poweroff" else "pc: reset: "),
+            forbid=(*forbid, r"^FAIL: "),
+            figures=(TICKS,),
+            by_default=False,
+        )
