@@ -1305,5 +1305,5 @@ def all_tests():
     yield from pc_old.tests(Boot)
     yield from pc_screen.tests(Boot, Program)
     yield from pc_smp.tests(Boot, TROUBLE + KERNEL_TROUBLE)
-    yield from pc_systems.tests(Boot)
+    yield from pc_systems.tests(Boot, PROMPT)
     yield from pc_uefi.tests(Boot, Program)

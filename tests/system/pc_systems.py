@@ -5,6 +5,7 @@ The menu is answered by the PC's keyboard. All are run when named: minutes in Bo
 import many
 
 TROUBLE = (r"EPT violation in RAM", r"refused", r"vCPU \d+ crashed", r"bulkhead: panic")
+TICKS = r"guest pc: (?P<name>summary): (?P<value>\d+) ticks"
 MAC = "52:54:00:12:34:56"
 CONFIG = many.machine(
     'pc { memory = "512M"; firmware = "bios"; com1 = "console"; on-reset = "stop";\n'
@@ -12,8 +13,8 @@ CONFIG = many.machine(
 )
 
 
-def tests(boot):
-    """boot: cases.Boot."""
+def tests(boot, prompt):
+    """boot: cases.Boot. prompt: of the shell."""
     common = dict(config_text=CONFIG, needs=["image-disk-systems", "images-of-pc-bios"], leave_out=("e1000-rom",),
                   forbid=TROUBLE, by_default=False)
 
@@ -30,6 +31,20 @@ def tests(boot):
             (r"bootstrap_create: No bootstrap code loaded with the kernel!", many.ESCAPE),
             (many.MON, "poweroff\n"),
         ),
+        **common,
+    )
+    yield boot(
+        "systems-xen", "SeaBIOS, GRUB, Xen, Linux as its dom0 from the disk's root, to its shell", 3600,
+        dialogue=(
+            *menu("x"),
+            (many.MON, "console pc\n"),
+            (r"Dom0 has maximum 1 VCPUs", ""),
+            (prompt, "dd if=/dev/zero of=/new bs=64k count=16 && sync; cat /sys/hypervisor/type\n"),
+            (r"\nxen\n", ""),
+            (prompt, "poweroff\n"),
+        ),
+        want=(r"Xen version 4\.\d+", r"16\+0 records out", "pc: powered off"),
+        figures=(TICKS,),
         **common,
     )
     yield boot(
