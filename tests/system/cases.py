@@ -16,6 +16,7 @@ from bhtools import gdbstub, nested, session  # noqa: E402
 import longest  # noqa: E402
 import many  # noqa: E402
 import pc_old  # noqa: E402
+import pc_beside  # noqa: E402
 import pc_disk  # noqa: E402
 import pc_screen  # noqa: E402
 import pc_smp  # noqa: E402
@@ -83,6 +84,7 @@ class Boot:
     options: tuple = ()  # more of QEMU's
     direct: bool = False  # QEMU loads the hypervisor, alone: no boot loader, no blob
     inner: nested.Inner = None  # Bulkhead in that virtual machine of Linux' KVM on the machine (iso: through OVMF)
+    of_qemu: str = ""  # no Bulkhead: QEMU's own PC with KVM in that Linux boots this disk, a module
     console: tuple = ()  # QEMU: what the console's line, chardev com1, is connected to instead of the first serial port
     acpi: bytes = b""  # QEMU: one more ACPI table
     leave_out: tuple = ()  # modules not loaded
@@ -94,7 +96,7 @@ class Boot:
     enough: str = ""  # when this is seen the run is stopped: for guests that never end by themselves
     code: int = None
     figures: tuple = ()  # patterns with groups "name" and "value" to show beside the result
-    beside: "Boot" = None  # runs first; compare(its text, this run's text) gives what is wrong, or None
+    beside: "Boot" = None  # runs first; compare(its text, this run's text) gives (what is wrong or None, figures)
     compare: callable = None
     check: callable = None  # check(text) gives (what is wrong or None, figures)
     by_default: bool = True  # False: runs only when its name is asked for
@@ -111,7 +113,7 @@ class Boot:
             self.needs.append(f"build/guest-tests/{self.guest}.elf")
         if self.config or self.config_text:
             self.needs.append("guest-images")
-        if self.inner:
+        if self.inner or self.of_qemu:
             self.needs += ["nested-image", "build/guest-tests/pvhboot.elf"]
 
     @property
@@ -310,21 +312,8 @@ def until_firmware_boots(text):
     return ticks_of_firmware(text, r"pc: enter handle_19", "its boot")
 
 
-def firmware_tests():
-    """Guests that begin at the reset vector."""
-    yield Boot(
-        "bios-hello",
-        "SeaBIOS from its reset vector to its first lines",
-        240,
-        config="pc-bios",
-        needs=["images-of-pc-bios"],
-        want=(r"pc: SeaBIOS \(version \S+\)",),
-        forbid=(r"panic", r"EPT violation in RAM", r"refused"),
-        enough=r"pc: BUILD: gcc",
-        status=session.ENDED,
-        check=until_firmware_speaks,
-    )
-    yield Boot(
+def timed_disk():
+    return Boot(
         "bios-disk",
         "SeaBIOS boots a disk that reads, writes and times itself",
         400,
@@ -339,6 +328,23 @@ def firmware_tests():
         status=session.ENDED,
         enough=r"bootdisk: all as it should be",
     )
+
+
+def firmware_tests():
+    """Guests that begin at the reset vector."""
+    yield Boot(
+        "bios-hello",
+        "SeaBIOS from its reset vector to its first lines",
+        240,
+        config="pc-bios",
+        needs=["images-of-pc-bios"],
+        want=(r"pc: SeaBIOS \(version \S+\)",),
+        forbid=(r"panic", r"EPT violation in RAM", r"refused"),
+        enough=r"pc: BUILD: gcc",
+        status=session.ENDED,
+        check=until_firmware_speaks,
+    )
+    yield timed_disk()
     yield Boot(
         "longest-bios",
         "SeaBIOS to the boot sector of a disk that tries it, each stretch measured",
@@ -427,7 +433,7 @@ def kernel_complaints(text):
 def no_new_complaints(bare, guest):
     """bare: all that the same kernel printed there, whatever its level."""
     new = [c for c in kernel_complaints(guest) if c not in bare]
-    return f"only in the guest: {new[0]}" if new else None
+    return (f"only in the guest: {new[0]}" if new else None), ""
 
 
 # Whatever a guest does takes none of the hypervisor's memory.
@@ -1300,6 +1306,7 @@ def all_tests():
     for group in groups:
         yield from group()
     yield from many.tests(Boot, Program)
+    yield from pc_beside.tests(Boot, nested.HOST_MEMORY, costs=pc_screen.timed_screen(Boot), disk=timed_disk())
     yield from pc_disk.tests(Boot, PROMPT, TROUBLE + KERNEL_TROUBLE, lambda words: demo_with(words, "pc-linux"))
     yield from longest.tests(payload)
     yield from pc_old.tests(Boot)

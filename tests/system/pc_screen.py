@@ -60,8 +60,8 @@ def costs(text):
     return None, f"{told}; EPT violations of 200 screens drawn: 0"
 
 
-def tests(Boot, Program):
-    yield Boot(
+def timed_screen(Boot):
+    return Boot(
         "pc-costs",
         "ticks from power-on to boot sector, of text lines, rows and writes in video memory; drawing makes no exits",
         900,
@@ -72,6 +72,10 @@ def tests(Boot, Program):
         check=costs,
         by_default=False,
     )
+
+
+def tests(Boot, Program):
+    yield timed_screen(Boot)
     every = range(len(screen_model.SCREENS))
     for name, which, what in (("pc-screen", (0, 9, 15), "text, planes and VBE"), ("pc-screens", every, "all of them")):
         yield Boot(

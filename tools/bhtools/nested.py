@@ -32,11 +32,15 @@ def _qemu(inner):
     words = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-accel", "kvm", "-cpu", inner.cpu,
              "-smp", str(inner.cpus), "-m", str(inner.memory), "-display", "none",
              "-chardev", "stdio,id=com1,signal=off", "-serial", "chardev:com1"]
-    return words if inner.uefi else [*words, "-vga", "none"]
+    return words
+
+
+def _line(words):
+    return " ".join(shlex.quote(w) for w in words) + "\n"
 
 
 def _script(words):
-    return "exec " + " ".join(shlex.quote(w) for w in words) + "\n"
+    return "exec " + _line(words)
 
 
 def _archive(files, script):
@@ -60,7 +64,7 @@ def _modules(blob, known):
 def by_qemu(inner, hypervisor, blob, cmdline, modules=None):
     """Bulkhead's image and its modules through QEMU's -kernel, which is a multiboot1 loader. Gives the archive."""
     files = {"config": blob, **_modules(blob, modules or {})}
-    words = [*_qemu(inner), "-kernel", "bulkhead.elf", "-append", cmdline, "-initrd", ",".join(files)]
+    words = [*_qemu(inner), "-vga", "none", "-kernel", "bulkhead.elf", "-append", cmdline, "-initrd", ",".join(files)]
     return _archive({"bulkhead.elf": hypervisor, **files}, _script(words))
 
 
@@ -71,6 +75,14 @@ def by_uefi(inner, iso):
              "-drive", "if=pflash,format=raw,file=/usr/share/OVMF/OVMF_VARS.fd",
              "-cdrom", "boot.iso", "-boot", "d"]
     return _archive({"boot.iso": iso}, _script(words))
+
+
+def of_qemu(disk):
+    """No Bulkhead: SeaBIOS boots the disk on QEMU's own PC with KVM, with the debug exit port; on its serial line a byte
+    always waits. Gives the archive. The status of its run is the exit port's."""
+    words = [*_qemu(Inner(memory=64, cpu="host")), "-vga", "std", "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04",
+             "-drive", "if=ide,format=raw,file=disk.img"]
+    return _archive({"disk.img": disk}, "yes n | " + _line(words))
 
 
 def host_entry(inner, archive, folder):
