@@ -39,7 +39,7 @@ PURE_SRCS := \
 		vlapic_state.c pc_irqchip.c pc_irqchip_send.c) \
 	$(addprefix vmm/dev/pc/,vpit.c vpit_chan.c vrtc.c vcmos.c vpm.c vreset.c vcrtc.c vuart.c vdebug.c vfwcfg.c vflash.c) \
 	$(addprefix vmm/dev/pc/,v8042.c vps2kbd.c vps2codes.c vps2mouse.c vhpet.c vhpet_state.c vlpt.c vdma.c vfdc.c vfdc_cmd.c vfdc_xfer.c vfdc_state.c) \
-	$(addprefix vmm/dev/pc/,vide.c vide_xfer.c vide_ata.c vide_atapi.c vide_cd.c vide_identify.c vide_dma.c vide_state.c) \
+	$(addprefix vmm/dev/ide/,vide.c vide_xfer.c vide_ata.c vide_atapi.c vide_cd.c vide_identify.c vide_dma.c vide_state.c) \
 	$(addprefix vmm/dev/pci/,vpci.c vpci_bar.c vpci_msi.c vpci_state.c vi440fx.c vpiix3.c vi6300esb.c vpiix4pm.c) \
 	$(addprefix vmm/dev/pci/,vvga.c vvga_regs.c vvga_vbe.c vvga_mem.c vvga_draw.c vvga_text.c vvga_same.c vvga_fb.c) \
 	$(addprefix vmm/dev/pci/,ve1000.c ve1000_regs.c ve1000_irq.c ve1000_eeprom.c ve1000_phy.c ve1000_tx.c ve1000_seg.c ve1000_rx.c) \

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "state_subject.h"
-#include "vmm/dev/pc/vide.h"
+#include "vmm/dev/ide/vide.h"
 
 enum { NOTE_IDE_WRITE = 0x300, NOTE_IDE_FLUSH, NOTE_IDE_TRAY, NOTE_IDE_COMPLAINT };
 

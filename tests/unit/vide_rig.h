@@ -8,7 +8,7 @@
 
 #include "dev_rig.h"
 #include "vmm/backend/ramdisk.h"
-#include "vmm/dev/pc/vide.h"
+#include "vmm/dev/ide/vide.h"
 
 #define IR_RAM     (64 * PAGE_SIZE)
 #define IR_PAGES   200 /* of the disk */

@@ -1,8 +1,8 @@
 /* IDE: registers of the channels, resets, the PCI function, the row. */
-#include "vmm/dev/pc/vide.h"
+#include "vmm/dev/ide/vide.h"
 
 #include "lib/atomic.h"
-#include "vmm/dev/pc/vide_priv.h"
+#include "vmm/dev/ide/vide_priv.h"
 
 #define IDETIM_IDE  0x80 /* of the second byte */
 #define FLOATING    0x7f /* a channel without a drive: only D7 is pulled down */

@@ -1,5 +1,5 @@
 /* IDE: the bus master's registers and descriptor tables. */
-#include "vmm/dev/pc/vide_priv.h"
+#include "vmm/dev/ide/vide_priv.h"
 
 /* A piece: bytes, and what a descriptor counts for beside its own. */
 #define PIECE      12288

@@ -1,8 +1,8 @@
 /* IDE: the row: its place on the buses, reset, states and whether they can be. */
-#include "vmm/dev/pc/vide.h"
+#include "vmm/dev/ide/vide.h"
 
 #include "lib/atomic.h"
-#include "vmm/dev/pc/vide_priv.h"
+#include "vmm/dev/ide/vide_priv.h"
 
 #define CLASS_IDE 0x010180 /* both channels at the legacy ports, bus master */
 #define SIDETIM   0x44

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/string.h"
-#include "vmm/dev/pc/vide.h"
+#include "vmm/dev/ide/vide.h"
 
 /* Status register */
 #define ST_ERR  0x01

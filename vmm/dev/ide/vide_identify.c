@@ -1,5 +1,5 @@
 /* IDE: what drives say of themselves. ATA/ATAPI-6, 8.15 and 8.16. */
-#include "vmm/dev/pc/vide_priv.h"
+#include "vmm/dev/ide/vide_priv.h"
 
 static const struct vide_drive_state *drive_of(const struct vide_channel *c)
 {

@@ -1,6 +1,6 @@
 /* IDE: CD-ROM drives. PACKET commands of MMC-3, SPC-2 and SFF-8020i; media come and go. */
 #include "lib/atomic.h"
-#include "vmm/dev/pc/vide_priv.h"
+#include "vmm/dev/ide/vide_priv.h"
 
 #define PROFILE_CDROM 8
 

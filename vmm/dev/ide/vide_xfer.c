@@ -1,6 +1,6 @@
 /* IDE: data on its way between a medium, the channel's buffer and the guest. */
 #include "lib/atomic.h"
-#include "vmm/dev/pc/vide_priv.h"
+#include "vmm/dev/ide/vide_priv.h"
 
 /* ---- the ends of commands ---- */
 

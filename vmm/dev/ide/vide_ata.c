@@ -1,5 +1,5 @@
 /* IDE: commands of disks, and those that both kinds of drives have. ATA/ATAPI-6, clause 8. */
-#include "vmm/dev/pc/vide_priv.h"
+#include "vmm/dev/ide/vide_priv.h"
 
 /* How a command that moves sectors is meant. */
 #define RW_WRITE BIT(0)

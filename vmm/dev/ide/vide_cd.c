@@ -1,5 +1,5 @@
 /* IDE: the discs in CD-ROM drives: what is on them; how they come and go. MMC-3. */
-#include "vmm/dev/pc/vide_priv.h"
+#include "vmm/dev/ide/vide_priv.h"
 
 #define CD_SECTOR  2048
 #define PER_SECTOR (CD_SECTOR / BLK_SECTOR)
