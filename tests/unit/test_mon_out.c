@@ -225,6 +225,40 @@ START_TEST(sizes)
 }
 END_TEST
 
+static u32 points;
+static size_t since; /* what was written up to the last point */
+static size_t longest;
+
+static void at_point(void *ctx)
+{
+	const struct out *o = ctx;
+
+	points++;
+	longest = MAX(longest, len + o->len - since);
+	since = len + o->len;
+}
+
+/* A string of characters that are escaped costs as many times more: it may be interrupted as often. */
+START_TEST(points_in_strings)
+{
+	static const char unit[] = "a\x1b";
+	char s[256];
+	struct out o;
+
+	for (size_t i = 0; i < sizeof(s); i++)
+		s[i] = unit[i % 2];
+	len = since = longest = points = 0;
+	out_init(&o, OUT_JSON, capture, &o);
+	o.point = at_point;
+	out_json_str(&o, s, sizeof(s));
+	at_point(&o);
+	out_flush(&o);
+	ck_assert_uint_eq(len, 2 + sizeof(s) / 2 * 7);
+	ck_assert_uint_ge(points, sizeof(s) / 8);
+	ck_assert_uint_le(longest, 4 * 7 + 1);
+}
+END_TEST
+
 START_TEST(queue)
 {
 	u8 store[10], got[16];
@@ -259,4 +293,5 @@ START_TEST(queue)
 }
 END_TEST
 
-SUITE_MAIN("mon_out", as_text, as_json, empty, wide_records, hostile_strings, one_bad_byte, sizes, queue)
+SUITE_MAIN("mon_out", as_text, as_json, empty, wide_records, hostile_strings, one_bad_byte, sizes, points_in_strings,
+           queue)

@@ -6,7 +6,7 @@
 #include "vmm/mon/cmd.h"
 
 #define CHUNK       256  /* bytes of console data in an event: 6 times that as JSON, at most */
-#define FILTER      32   /* of it filtered in one go */
+#define FILTER      8    /* of it filtered in one go: two or three control sequences */
 #define GUEST_BYTES 1536 /* of an answer, for each guest that it lists (metrics) */
 #define VCPU_BYTES  3072 /* for each vCPU that it shows (dump) */
 #define TYPED       256  /* bytes of an `input` that are offered to the guest's console, which takes less at a time */

@@ -7,6 +7,7 @@
 
 #define LABEL_WIDTH 14 /* of a record by itself */
 #define POINT_BYTES 32 /* of a string, between two points */
+#define ESCAPE_COST 8  /* bytes that a character counts as which is not written as it is */
 
 void out_init(struct out *o, enum out_format format, void (*write)(void *ctx, const char *text, size_t len),
               void *ctx)
@@ -85,23 +86,24 @@ static void put_escaped(struct out *o, u32 cp)
 
 void out_json_str(struct out *o, const char *s, size_t len)
 {
-	const char *last = s;
 	char esc[2];
-	u32 cp, n;
+	u32 cp, n, cost = 0;
 
 	point(o);
 	put(o, "\"");
 	for (; len; s += n, len -= n) {
-		if (s - last >= POINT_BYTES) {
-			last = s;
+		if (cost >= POINT_BYTES) {
+			cost = 0;
 			point(o);
 		}
 		for (n = 0; n < MIN(len, (size_t)POINT_BYTES) && plain(s[n]); n++) /* mostly that is all */
 			;
 		if (n) {
 			out_raw(o, s, n);
+			cost += n;
 			continue;
 		}
+		cost += ESCAPE_COST;
 		n = utf8_decode(s, len, &cp);
 		if (!n) {
 			put(o, "\\ufffd");
