@@ -104,12 +104,24 @@ static bool put_off_poll(struct pcpu *p, u64 now)
 	return true;
 }
 
-/* Consoles and control channels. */
+/* Consoles and control channels: a piece of its own, behind the look that did not put it off. */
 static void poll(struct pcpu *p)
 {
+	stretch_end(STRETCH_POLL);
 	run_cpu_of(p)->poll_by = 0;
 	atomic_store(&housekeep_wanted, 0);
 	set_poll_timer(p, poll_fn());
+}
+
+/*
+ * A sleeper's time has come. The poll's own timer is none: where its time is now, it lets the poll in after the next
+ * entry, and a wake-up of it here would only set it anew.
+ */
+static bool any_late(const struct pcpu *p, u64 now)
+{
+	u64 at = timerq_next(&run_cpu_of(p)->sleepers);
+
+	return at <= now && (p->index || at != poll_timer.deadline);
 }
 
 /*
@@ -136,7 +148,7 @@ void run_housekeep_slow(struct pcpu *p, bool in_turn, u64 now)
 		wake_sleepers(rc, now);
 	if (run_poll_due(p) && !put_off_poll(p, now)) /* or since the timer just now */
 		poll(p);
-	if (timerq_next(&rc->sleepers) <= clock_now())
+	if (any_late(p, clock_now()))
 		wake_late(p, clock_now());
 	stretch_end(STRETCH_POLL);
 	if (in_turn)
