@@ -422,6 +422,7 @@ size_t mux_input(struct mux *m, const u8 *buf, size_t n, u64 now_ns)
 
 bool mux_poll(struct mux *m, u64 now_ns)
 {
+	u64 from = m->guest_pos;
 	bool more = false;
 
 	m->now_ns = now_ns;
@@ -444,9 +445,9 @@ bool mux_poll(struct mux *m, u64 now_ns)
 	} else if (m->mode != MUX_REPEAT) {
 		flush_keys(m);
 		more = read_guest(m);
-		/* Else at the end of its line. */
+		/* Else at the end of its line. In a piece to come, when the guest's has taken this one. */
 		if (!more)
-			more = read_log(m);
+			more = (m->guest_pos != from && piece_over(m->mon)) || read_log(m);
 	}
 	return more;
 }

@@ -37,9 +37,10 @@
 #define COLUMNS      80
 #define GATHER_NS    1000000           /* after output, in which more is gathered: a guest's comes byte by byte */
 #define OUTPUT_CHUNK 16                /* as many keys at most come meanwhile: what the UART holds */
+#define OUTPUT_STEP  4                 /* bytes between two looks at the time: each may scroll a screen */
 #define BACKLOG_MAX  (SCROLL_BACK / 2) /* of the attached guest, beyond which it waits for the console */
 #define REDRAW_NS    30000000 /* from a screen drawn to its next redraw: what comes meanwhile is drawn at once */
-#define DRAW_NS      30000    /* drawn in one go, and the last piece; then others have four times as long */
+#define DRAW_NS      15000    /* drawn in one go, and the last piece; then others have four times as long */
 #define RELEASE_MAX  4096     /* bytes of what waits that are still shown in a panic */
 #define FINISH_NS    10000000000ull /* at the end all gets out that a slow console can take in this time */
 
@@ -240,12 +241,26 @@ static bool time_up(u64 until, bool block)
 }
 
 /*
+ * monitor_lock is held. Writes some of what the mux has, and what follows up to room bytes while the time is not up.
+ */
+static void put_some(u32 room, u64 until, bool block)
+{
+	char buf[OUTPUT_STEP];
+
+	do {
+		u32 n = (u32)mux_output(&mux, (u8 *)buf, MIN(room, (u32)sizeof(buf)));
+
+		put_text(buf, n);
+		room -= n;
+	} while (room && obuf_used(&mux.out) && !time_up(until, block));
+}
+
+/*
  * monitor_lock is held. Writes what the mux has: until that is all, the time is up, or, unless it is to be waited for
  * (block), the consoles are full. Returns how long what is left should wait, ns; 0: there is none.
  */
 static u64 drain(u64 until, bool block)
 {
-	u8 buf[OUTPUT_CHUNK];
 	u64 wait = 0;
 
 	while (obuf_used(&mux.out)) {
@@ -256,7 +271,7 @@ static u64 drain(u64 until, bool block)
 		spin_unlock(&out_lock);
 		if (!room && !block)
 			return wait;
-		put_text((char *)buf, mux_output(&mux, buf, MAX(room, 1u)));
+		put_some(MAX(room, 1u), until, block);
 		if (!this_cpu()->index)
 			read_ports();
 		/* Behind what is written: the mux alone may have taken the piece, each time. */

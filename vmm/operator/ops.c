@@ -45,7 +45,7 @@ static const struct machine *topology; /* boot's, before the first guest */
  * Text alone goes in steps of a few us, so its pieces may be longer. For a guest that prints each costs it a turn of
  * the preemption timer, and the rest is as much longer.
  */
-#define TEXT_PIECES 3
+#define TEXT_PIECES 2
 
 static struct {         /* monitor_lock */
 	u64 ticks;      /* that a piece has */
