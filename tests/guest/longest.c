@@ -789,6 +789,33 @@ static void interrupts(void)
 	end();
 }
 
+/* ---- what the console shows of this guest ---- */
+
+/* text, many times: the longest stretch while the machine's consoles take it, at their pace. */
+static void print(const char *name, const char *text)
+{
+	char what[32];
+	u64 polled;
+
+	begin("console, %s", name);
+	for (u32 i = 0; i < 60; i++)
+		rt_printf("%s", text);
+	rt_delay(20000000);
+	row.ticks = MAX(taken(what, &polled), polled);
+	row.n = 1;
+	memcpy(row.what, polled == row.ticks ? "poll" : what, 5);
+	fmt_snprintf(row.at, sizeof(row.at), "60 times");
+	rt_printf("\x1b[2J\x1b[H\n");
+	end();
+}
+
+static void console(void)
+{
+	print("text", "The quick brown fox jumps over the lazy dog, and back again.\n");
+	print("line feeds", "\n\n\n\n\n\n\n\n");
+	print("lines inserted, screens cleared", "ab\x1b[L\x1b[L\x1b[9M\x1b[2J\x1b[25;1H\x1b[9L\x1b[S\x1b[T");
+}
+
 /* ---- control channel (COM2) ---- */
 
 #define COM2 0x2f8
@@ -1054,6 +1081,7 @@ void main(const char *cmdline)
 		if (rt_option("many"))
 			goto ends;
 		hypercalls();
+		console();
 		control();
 		apic_base();
 		msrs();

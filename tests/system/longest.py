@@ -18,7 +18,7 @@ OVER = (
     (r"(crash|triple fault)", 3100, "a line of the dump"),
     (r"poll, longest-bios", 3800, "the console's piece"),
     (r"4 vCPUs at the longest", 5000, "each waits for the VM's lock while the others are at devices"),
-    (r"control request ", 3300, "a part of the console's round, with the looks at ports before and at deadlines after it"),
+    (r"control request top", 2600, "a piece of the console's, which shows this guest's text"),
     (r"FXSAVE ", 2800, "the log's line about an instruction that is not emulated, ten a second"),
     (r"REP OUTS pit", 3200, "an iteration that begins in time, on a device of four registers"),
     (r"REP MOVS from local APIC", 2550, "likewise"),
