@@ -16,11 +16,11 @@ OLD_CPU = "corei5_arrandale_m520"
 # (rows, ceiling, why[, of this test alone])
 OVER = (
     (r"(crash|triple fault)", 3100, "a line of the dump"),
-    (r"poll, longest-bios", 3800, "the console's piece"),
+    (r"poll, longest-bios", 2600, "the console's piece"),
     (r"4 vCPUs at the longest", 5000, "each waits for the VM's lock while the others are at devices"),
     (r"control request top", 2600, "a piece of the console's, which shows this guest's text"),
     (r"FXSAVE ", 2800, "the log's line about an instruction that is not emulated, ten a second"),
-    (r"REP OUTS pit", 3200, "an iteration that begins in time, on a device of four registers"),
+    (r"REP OUTS pit", 3000, "an iteration that begins in time, on a device of four registers"),
     (r"REP MOVS from local APIC", 2550, "likewise"),
     (r"WRMSR APIC_BASE, ", 2550, "the piece that maps the page, with its tables"),
 )
