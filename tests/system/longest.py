@@ -20,8 +20,8 @@ OVER = (
     (r"4 vCPUs at the longest", 5000, "each waits for the VM's lock while the others are at devices"),
     (r"control request top", 2600, "a piece of the console's, which shows this guest's text"),
     (r"FXSAVE ", 2800, "the log's line about an instruction that is not emulated, ten a second"),
-    (r"REP OUTS pit", 3000, "an iteration that begins in time, on a device of four registers"),
-    (r"REP MOVS from local APIC", 2550, "likewise"),
+    (r"REP OUTS pit", 3000, "4 bytes at once for a device of four registers"),
+    (r"REP MOVS from local APIC", 2550, "an iteration that begins in time"),
     (r"WRMSR APIC_BASE, ", 2550, "the piece that maps the page, with its tables"),
 )
 
