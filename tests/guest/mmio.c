@@ -365,6 +365,45 @@ static void crossing(void)
 	report(*rt_pte(va) & PTE_D, "D bit set by a write to a device page");
 }
 
+/*
+ * Updates with a part on the device and a part in RAM, in both orders, at every split. They take two accesses to the
+ * device, which the hypervisor may do in two goes: the RAM must not have changed between them.
+ */
+#define STRADDLES(op, suffix, type)                                                            \
+	for (u32 n = 1; n < sizeof(type); n++)                                                 \
+		for (u32 dev_first = 0; dev_first < 2; dev_first++) {                          \
+			volatile u8 *at = (volatile u8 *)(va + (dev_first ? 8192 : 4096) - n); \
+			type a = (type)0x7171717171717171ull, b = a, want;                     \
+                                                                                               \
+			for (u32 i = 0; i < sizeof(type); i++)                                 \
+				((u8 *)&want)[i] = at[i] = (u8)(0xf5 + 29 * i);                \
+			asm volatile(op suffix " %1, %0" : "+m"(want), "+r"(a));               \
+			asm volatile(op suffix " %0, (%1)" : "+r"(b) : "r"(at) : "memory");    \
+			wrong += a != b;                                                       \
+			for (u32 i = 0; i < sizeof(type); i++)                                 \
+				wrong += at[i] != ((u8 *)&want)[i];                            \
+			tried++;                                                               \
+		}
+
+static void straddling(void)
+{
+	u64 va = 0x7e0000000000ull;
+	u32 wrong = 0, tried = 0;
+
+	rt_map(va, (u64)ram, PTE_P | PTE_W);
+	rt_map(va + 4096, dev_pa, PTE_P | PTE_W | PTE_PCD);
+	rt_map(va + 8192, (u64)ram + 4096, PTE_P | PTE_W);
+	for (u32 round = 0; round < 4; round++) {
+		STRADDLES("add", "w", u16);
+		STRADDLES("add", "l", u32);
+		STRADDLES("add", "q", u64);
+		STRADDLES("lock xadd", "l", u32);
+		STRADDLES("lock xadd", "q", u64);
+		STRADDLES("xor", "q", u64);
+	}
+	report_eq(wrong, 0, "%u updates over RAM and the device: as on RAM", tried);
+}
+
 static void unclaimed(void)
 {
 	static const u64 addrs[] = { 0xd8000000ull, 0xfea00000ull, 0xfec10000ull, 0xff100000ull };
@@ -397,6 +436,7 @@ void main(const char *cmdline)
 	others();
 	strings();
 	crossing();
+	straddling();
 	if (rt_hv())
 		unclaimed();
 	else

@@ -209,6 +209,26 @@ static int move_piece(struct emul_ctxt *c, gpa_t gpa, u8 *buf, u32 len, bool wri
 	return EMUL_OK;
 }
 
+/*
+ * The two parts of an access over the end of a page. Of a write, RAM comes last: when the device's part is left to the
+ * next go, that one reads the RAM of an update again, and must find it as it was.
+ */
+static __attribute__((noinline)) int move_parts(struct emul_ctxt *c, gpa_t a, gpa_t b, u8 *buf, u32 first, u32 len,
+                                                bool write)
+{
+	const struct guest_mem *mem = &vc(c)->vm->mem;
+	bool swap = write && gmem_ptr(mem, a, first) && !gmem_ptr(mem, b, len - first);
+	int r = EMUL_OK;
+
+	if (swap)
+		r = move_piece(c, b, buf + first, len - first, write);
+	if (r == EMUL_OK)
+		r = move_piece(c, a, buf, first, write);
+	if (r == EMUL_OK && !swap)
+		r = move_piece(c, b, buf + first, len - first, write);
+	return r;
+}
+
 /* Moves len (at most 32) bytes; both pages are translated before the first byte moves. */
 static int move(struct emul_ctxt *c, u64 lin, u8 *buf, u32 len, bool write, u32 access)
 {
@@ -219,14 +239,13 @@ static int move(struct emul_ctxt *c, u64 lin, u8 *buf, u32 len, bool write, u32 
 	if (r)
 		return r;
 	first = (u32)MIN(a.left, len);
-	if (first < len) {
+	if (likely(first == len)) {
+		r = move_piece(c, a.gpa, buf, len, write);
+	} else {
 		r = translate(c, lin + first, access, &b);
-		if (r)
-			return r;
+		if (!r)
+			r = move_parts(c, a.gpa, b.gpa, buf, first, len, write);
 	}
-	r = move_piece(c, a.gpa, buf, first, write);
-	if (!r && first < len)
-		r = move_piece(c, b.gpa, buf + first, len - first, write);
 	return r ? r : vm_stop(vc(c)->vm) ? EMUL_STOP : EMUL_OK;
 }
 
