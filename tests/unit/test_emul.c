@@ -1414,6 +1414,33 @@ START_TEST(simd_rules)
 }
 END_TEST
 
+/* 32 or 64 bits whatever the code's size; 66, F2 and F3 make it no instruction. */
+START_TEST(movnti)
+{
+	static const enum emul_mode modes[] = { EMUL_REAL, EMUL_PROT16, EMUL_PROT32, EMUL_LONG64 };
+
+	for (u32 i = 0; i < ARRAY_SIZE(modes); i++) {
+		SETUP(modes[i], 0, "\x0f\xc3\x07"); /* to DS:BX, and [RDI] */
+		f.gpr[modes[i] < EMUL_PROT32 ? EMUL_RBX : EMUL_RDI] = 0x4000;
+		f.gpr[EMUL_RAX] = 0x1122334455667788;
+		put(0x4000, ~0ull, 8);
+		expect_ok(3);
+		ck_assert_uint_eq(mem(0x4000, 8), 0xffffffff55667788);
+	}
+	SETUP(EMUL_LONG64, 0, "\x48\x0f\xc3\x07");
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	f.gpr[EMUL_RAX] = 0x1122334455667788;
+	expect_ok(4);
+	ck_assert_uint_eq(mem(FAKE_DATA, 8), 0x1122334455667788);
+	SETUP(EMUL_PROT16, 0, "\x66\x0f\xc3\x07");
+	expect_fault(6);
+	SETUP(EMUL_LONG64, 0, "\xf3\x0f\xc3\x07");
+	expect_fault(6);
+	SETUP(EMUL_LONG64, 0, "\x0f\xc3\xc7"); /* of memory only */
+	expect_fault(6);
+}
+END_TEST
+
 /* The moves of those who read or write video memory with more than MOVs. */
 START_TEST(simd_video)
 {
@@ -1694,6 +1721,7 @@ int main(void)
 	tcase_add_test(tc, alignment_of_tables);
 	tcase_add_test(tc, no_such_registers);
 	tcase_add_test(tc, simd_rules);
+	tcase_add_test(tc, movnti);
 	tcase_add_test(tc, simd_video);
 	tcase_add_test(tc, x87_memory);
 	tcase_add_test(tc, x87_memory_faults);

@@ -303,11 +303,15 @@ int emul_op_movsx(struct emul_ctxt *c)
 	return EMUL_OK;
 }
 
+/* SDM vol. 2, "MOVNTI": the operand is of 32 bits, or with REX.W of 64, in code of any size; 66, F2 and F3 are #UD. */
 int emul_op_movnti(struct emul_ctxt *c)
 {
-	if (c->d.opsz || c->d.rep)
+	struct emul_insn *d = &c->d;
+	u32 size = d->rex & 8 ? 8 : 4;
+
+	if (d->opsz || d->rep)
 		return emul_raise(c, VEC_UD);
-	return emul_op_mov(c);
+	return emul_modrm_write(c, 0, size, emul_reg_read(c, d->reg, size));
 }
 
 int emul_op_lea(struct emul_ctxt *c)

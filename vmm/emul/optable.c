@@ -154,7 +154,7 @@ const struct emul_opcode emul_op2[256] = {
 	E(btc, OP_E, OP_G, F_M | F_RW | F_LOCK | F_BITSTR), E(bsf, OP_NONE, OP_E, F_M), E(bsr, OP_NONE, OP_E, F_M),
 	E(movsx, OP_G, OP_E, F_M | F_WR | F_SRC8), E(movsx, OP_G, OP_E, F_M | F_WR | F_SRC16),
 	[0xc0] = E(xadd, OP_E, OP_G, F_M | F_B | F_RW | F_LOCK), E(xadd, OP_E, OP_G, F_M | F_RW | F_LOCK),
-	UNSUP, E(movnti, OP_E, OP_G, F_M | F_MEM | F_WR), X2(UNSUP), UNSUP, S(cmpxchg8b, F_M | F_LOCK),
+	UNSUP, S(movnti, F_M | F_MEM), X2(UNSUP), UNSUP, S(cmpxchg8b, F_M | F_LOCK),
 	[0xc8] = X8(E(bswap, OP_O, OP_NONE, F_RW)),
 	[0xd0] = X4(UNSUP), X2(UNSUP), S(sse_mov, F_M), UNSUP, X8(UNSUP),
 	[0xe0] = X4(UNSUP), X2(UNSUP), UNSUP, S(sse_mov, F_M), X8(UNSUP),
