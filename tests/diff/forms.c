@@ -21,7 +21,12 @@
 #define V(name, prefix, esc, op, flags) FP(name, prefix, esc, op, -1, 0, VF | (flags), 0, H_NONE, "avx")
 #define V2(name, prefix, load, store, flags) \
 	V(name " load", prefix, 1, load, flags), V(name " store", prefix, 1, store, flags)
-#define NT (D_MEM | D_ALIGN | D_REGUD)
+#define V2M(name, load, store, flags, cpu)                                                                        \
+	FP(name " load", 0x66, 2, load, -1, 0, VF | D_MEM | D_REGUD | D_VV | D_AC | (flags), 0, H_NONE, cpu),     \
+	        FP(name " store", 0x66, 2, store, -1, 0, VF | D_MEM | D_REGUD | D_VV | D_AC | (flags), 0, H_NONE, \
+	           cpu)
+#define NT   (D_MEM | D_ALIGN | D_REGUD)
+#define HALF (D_MEM | D_L0 | D_LUD | D_AC)
 
 #define ALU(name, base, n, lock, undef)                                               \
 	F(name " Eb,Gb", 0, base, -1, 0, D_BYTE | (lock), undef, H_NONE),             \
@@ -266,6 +271,36 @@ const struct form forms[] = {
 	V("vmovq store", 0x66, 1, 0xd6, D_L0 | D_LUD | D_AC),
 	V("vmovntdq", 0x66, 1, 0xe7, NT),
 	V("vmovntdqa xmm", 0x66, 2, 0x2a, NT | D_L0),
+	FP("movsldup", 0xf3, 1, 0x12, -1, 0, D_SIMD | D_NOOPSZ | D_ALIGN, 0, H_NONE, "pni"),
+	FP("movshdup", 0xf3, 1, 0x16, -1, 0, D_SIMD | D_NOOPSZ | D_ALIGN, 0, H_NONE, "pni"),
+	FP("movddup", 0xf2, 1, 0x12, -1, 0, D_SIMD | D_NOOPSZ, 0, H_NONE, "pni"),
+	FP("lddqu", 0xf2, 1, 0xf0, -1, 0, D_SIMD | D_NOOPSZ | D_MEM, 0, H_NONE, "pni"),
+	V("vmovlps load", 0, 1, 0x12, HALF | D_VV),
+	V("vmovlpd load", 0x66, 1, 0x12, HALF | D_VV),
+	V("vmovhps load", 0, 1, 0x16, HALF | D_VV),
+	V("vmovhpd load", 0x66, 1, 0x16, HALF | D_VV),
+	V("vmovlps store", 0, 1, 0x13, HALF | D_REGUD),
+	V("vmovlpd store", 0x66, 1, 0x13, HALF | D_REGUD),
+	V("vmovhps store", 0, 1, 0x17, HALF | D_REGUD),
+	V("vmovhpd store", 0x66, 1, 0x17, HALF | D_REGUD),
+	V("vmovsldup", 0xf3, 1, 0x12, 0),
+	V("vmovshdup", 0xf3, 1, 0x16, 0),
+	V("vmovddup xmm", 0xf2, 1, 0x12, D_L0 | D_AC),
+	V("vmovddup ymm", 0xf2, 1, 0x12, D_L1),
+	V("vmovd/q load", 0x66, 1, 0x6e, HALF),
+	V("vmovd/q store", 0x66, 1, 0x7e, HALF),
+	V("vlddqu", 0xf2, 1, 0xf0, D_MEM | D_REGUD),
+	V("vbroadcastss", 0x66, 2, 0x18, D_MEM | D_W0 | D_AC),
+	V("vbroadcastsd", 0x66, 2, 0x19, D_MEM | D_W0 | D_AC | D_L1),
+	V("vbroadcastf128", 0x66, 2, 0x1a, D_MEM | D_W0 | D_REGUD | D_L1),
+	V2M("vmaskmovps", 0x2c, 0x2e, D_W0, "avx"),
+	V2M("vmaskmovpd", 0x2d, 0x2f, D_W0, "avx"),
+	V2M("vpmaskmovd/q", 0x8c, 0x8e, 0, "avx2"),
+	FP("vpbroadcastd", 0x66, 2, 0x58, -1, 0, VF | D_MEM | D_W0 | D_AC, 0, H_NONE, "avx2"),
+	FP("vpbroadcastq", 0x66, 2, 0x59, -1, 0, VF | D_MEM | D_W0 | D_AC, 0, H_NONE, "avx2"),
+	FP("vpbroadcastb", 0x66, 2, 0x78, -1, 0, VF | D_MEM | D_W0, 0, H_NONE, "avx2"),
+	FP("vpbroadcastw", 0x66, 2, 0x79, -1, 0, VF | D_MEM | D_W0 | D_AC, 0, H_NONE, "avx2"),
+	FP("vbroadcasti128", 0x66, 2, 0x5a, -1, 0, VF | D_MEM | D_W0 | D_REGUD | D_L1, 0, H_NONE, "avx2"),
 	FP("vmovntdqa ymm", 0x66, 2, 0x2a, -1, 0, VF | NT | D_L1, 0, H_NONE, "avx2"),
 };
 

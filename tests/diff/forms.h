@@ -21,13 +21,15 @@
 #define D_ALIGN  BIT(14) /* memory operand 16-byte aligned */
 #define D_NO32   BIT(15) /* not generated for 32-bit mode */
 #define D_NOW    BIT(16) /* REX.W, but no 66 */
-#define D_VEX    BIT(17) /* VEX encoding: prefix is VEX.pp; vvvv not used, W ignored, both lengths unless told */
+#define D_VEX    BIT(17) /* VEX encoding: prefix is VEX.pp; unless told vvvv not used, W ignored, both lengths */
 #define D_L0     BIT(18) /* VEX.128 only */
 #define D_L1     BIT(19) /* VEX.256 only */
 #define D_LUD    BIT(20) /* with D_L0: VEX.256 is #UD, and tried now and then */
 #define D_REGUD  BIT(21) /* with D_MEM: the register form is #UD, and tried now and then */
 #define D_AC     BIT(22) /* alignment checking is tried as well */
 #define D_SREG   BIT(23) /* pushes a segment register */
+#define D_VV     BIT(24) /* VEX.vvvv names a register */
+#define D_W0     BIT(25) /* VEX.W is #UD, and tried now and then */
 
 /* What must be arranged around the instruction. */
 enum hook {

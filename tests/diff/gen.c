@@ -99,7 +99,7 @@ static void gen_vex(void)
 {
 	const struct form *f = t.f;
 	u32 pp = f->prefix == 0x66 ? 1 : f->prefix == 0xf3 ? 2 : f->prefix == 0xf2 ? 3 : 0;
-	u32 vvvv = rn(64) ? 15 : rn(16), last;
+	u32 vvvv = !(f->flags & D_VV) && rn(64) ? 15 : rn(16), last;
 
 	if (!rn(128)) { /* #UD */
 		static const u8 wrong[] = { 0x66, 0xf2, 0xf3, 0x40 };
@@ -114,7 +114,7 @@ static void gen_vex(void)
 	}
 	emit(0xc4, 1);
 	emit(((~t.rex & 7u) << 5 ^ (t.m32 ? rn(2) << 5 : 0)) | f->esc, 1);
-	emit(rn(2) << 7 | last, 1);
+	emit((f->flags & D_W0 && rn(32) ? 0 : rn(2)) << 7 | last, 1);
 }
 
 /* ModRM, SIB and displacement for a random addressing mode. */

@@ -1459,6 +1459,24 @@ START_TEST(simd_video)
 	ck_assert_uint_eq(f.xmm[1][0], 0x3333);
 	SETUP(EMUL_LONG64, 0, "\xf2\x0f\xf0\xc1"); /* of memory only */
 	expect_fault(6);
+	SETUP(EMUL_LONG64, 0, "\xf3\x0f\x16\x07"); /* MOVSHDUP wants it */
+	f.gpr[EMUL_RDI] = FAKE_DATA + 8;
+	expect_gp(13, 0);
+	f.gpr[EMUL_RDI] = FAKE_DATA;
+	put(FAKE_DATA, 0x1111222233334444, 8);
+	put(FAKE_DATA + 8, 0x5555666677778888, 8);
+	expect_ok(4);
+	ck_assert(f.xmm[0][0] == 0x1111222211112222 && f.xmm[0][1] == 0x5555666655556666);
+	SETUP(EMUL_PROT32, 0, "\xf3\x0f\x12\xc1"); /* MOVSLDUP XMM0, XMM1 */
+	f.xmm[1][0] = 0x1111222233334444;
+	expect_ok(4);
+	ck_assert(f.xmm[0][0] == 0x3333444433334444 && f.xmm[0][1] == 0);
+	SETUP(EMUL_LONG64, 0, "\xf2\x0f\x12\x07"); /* MOVDDUP reads eight bytes */
+	f.gpr[EMUL_RDI] = FAKE_MMIO + 3;
+	put(FAKE_MMIO + 3, 0x1111222233334444, 8);
+	expect_ok(4);
+	ck_assert(f.xmm[0][0] == 0x1111222233334444 && f.xmm[0][1] == 0x1111222233334444);
+	ck_assert(f.nr_mmio == 1 && f.mmio[0].len == 8);
 	SETUP(EMUL_LONG64, 0, "\x66\x0f\xf7\xca"); /* MASKMOVDQU XMM1, XMM2 */
 	f.gpr[EMUL_RDI] = FAKE_MMIO + 1;
 	f.xmm[1][0] = 0x8877665544332211;

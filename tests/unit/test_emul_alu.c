@@ -478,6 +478,8 @@ static const struct {
 	{                  \
 		1, 2, 3, 4 \
 	}
+#define TWICE(v)  (v##ull << 32 | (v))
+#define TIMES8(v) (v * 0x0101010101010101ull)
 #define MEM                    \
 	{                      \
 		11, 12, 13, 14 \
@@ -500,8 +502,29 @@ static const struct {
 	{ "\xc5\xf9\xd6\x0f", 4, REG, { 1, 12, 13, 14 } },
 	{ "\xc4\xc1\x7d\x6f\xc9", 5, { 5, 6, 7, 8 }, MEM }, /* VMOVDQA ymm1, ymm9 */
 	{ "\xc4\xc1\x79\x6f\xc9", 5, { 5, 6, 0, 0 }, MEM },
-	{ "\xc5\x7d\x7f\xc9", 4, { 5, 6, 7, 8 }, MEM }, /* the same, the other way round */
-	{ "\xc4\xa1\x7d\x6f\x0c\x27", 6, MEM, MEM },    /* VMOVDQA ymm1, [rdi + r12] */
+	{ "\xc5\x7d\x7f\xc9", 4, { 5, 6, 7, 8 }, MEM },    /* the same, the other way round */
+	{ "\xc4\xa1\x7d\x6f\x0c\x27", 6, MEM, MEM },       /* VMOVDQA ymm1, [rdi + r12] */
+	{ "\xc5\xff\xf0\x0f", 4, MEM, MEM },               /* VLDDQU */
+	{ "\xc5\xb0\x12\x0f", 4, { 11, 6, 0, 0 }, MEM },   /* VMOVLPS xmm1, xmm9, [rdi] */
+	{ "\xc5\xb1\x16\x0f", 4, { 5, 11, 0, 0 }, MEM },   /* VMOVHPD */
+	{ "\xc5\xf8\x13\x0f", 4, REG, { 1, 12, 13, 14 } }, /* VMOVLPS */
+	{ "\xc5\xf9\x17\x0f", 4, REG, { 2, 12, 13, 14 } }, /* VMOVHPD */
+	{ "\xc5\xfe\x12\x0f", 4, { TWICE(11), TWICE(12), TWICE(13), TWICE(14) }, MEM }, /* VMOVSLDUP */
+	{ "\xc5\xfa\x12\x0f", 4, { TWICE(11), TWICE(12), 0, 0 }, MEM },
+	{ "\xc5\xfe\x16\x0f", 4, { 0, 0, 0, 0 }, MEM },     /* VMOVSHDUP */
+	{ "\xc5\xff\x12\x0f", 4, { 11, 11, 13, 13 }, MEM }, /* VMOVDDUP */
+	{ "\xc5\xfb\x12\x0f", 4, { 11, 11, 0, 0 }, MEM },
+	{ "\xc4\xc1\x7f\x12\xc9", 5, { 5, 5, 7, 7 }, MEM },                 /* VMOVDDUP ymm1, ymm9 */
+	{ "\xc5\xf9\x6e\x0f", 4, { 11, 0, 0, 0 }, MEM },                    /* VMOVD */
+	{ "\xc4\xe1\xf9\x7e\x0f", 5, REG, { 1, 12, 13, 14 } },              /* VMOVQ, of 7E */
+	{ "\xc4\xe2\x79\x18\x0f", 5, { TWICE(11), TWICE(11), 0, 0 }, MEM }, /* VBROADCASTSS */
+	{ "\xc4\xe2\x7d\x19\x0f", 5, { 11, 11, 11, 11 }, MEM },             /* VBROADCASTSD */
+	{ "\xc4\xe2\x7d\x1a\x0f", 5, { 11, 12, 11, 12 }, MEM },             /* VBROADCASTF128 */
+	{ "\xc4\xe2\x7d\x78\x0f",
+	  5, /* VPBROADCASTB */
+	  { TIMES8(11), TIMES8(11), TIMES8(11), TIMES8(11) },
+	  MEM },
+	{ "\xc4\xe2\x79\x59\x0f", 5, { 11, 11, 0, 0 }, MEM }, /* VPBROADCASTQ */
 };
 
 static void avx_start(const char *code, u32 n)
@@ -582,6 +605,48 @@ START_TEST(avx_faults)
 }
 END_TEST
 
+/* VMASKMOV: neighbours at once, and nothing of what the mask (YMM9) leaves out; no #AC. */
+START_TEST(avx_masked)
+{
+	static const u64 mask[4] = { BIT(63) | BIT(31), 0, BIT(63), BIT(31) };
+	static const u64 loaded[4] = { 11, 0, 0, 14 }, stored[4] = { 1, 12, 13, 4 };
+
+	avx_start("\xc4\xe2\x35\x2c\x0f", 5); /* VMASKMOVPS ymm1, ymm9, [rdi] */
+	memcpy(f.ymm[9], mask, 32);
+	f.c.cr0 |= BIT(18);
+	f.c.rflags |= BIT(18);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_OK);
+	ck_assert_mem_eq(f.ymm[1], loaded, 32);
+	ck_assert_uint_eq(f.reads, 2); /* 0 and 1; 5 and 6 */
+	avx_start("\xc4\xe2\x35\x2e\x0f", 5);
+	memcpy(f.ymm[9], mask, 32);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_OK);
+	ck_assert_mem_eq(f.mem + FAKE_DATA, stored, 32);
+	ck_assert_uint_eq(f.writes, 2);
+	/* VPMASKMOVQ stores to 16 bytes; where the others would be is no memory */
+	avx_start("\xc4\xe2\xb5\x8e\x0f", 5);
+	f.gpr[EMUL_RDI] = FAKE_DATA + 4096 - 16;
+	f.page[FAKE_DATA / 4096 + 1] = PAGE_NONE;
+	f.ymm[9][1] = BIT(63);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_OK);
+	ck_assert_mem_eq(f.mem + FAKE_DATA + 4096 - 8, &f.ymm[1][1], 8);
+	/* a later one faults: the first is not written */
+	f.c.rip = FAKE_CODE;
+	f.ymm[9][0] = f.ymm[9][2] = BIT(63);
+	f.ymm[9][1] = 0;
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 14);
+	ck_assert_uint_eq(f.mem[FAKE_DATA + 4096 - 16], 0);
+	/* VEX.W belongs to none of these */
+	avx_start("\xc4\xe2\xb5\x2c\x0f", 5);
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
+	avx_start("\xc4\xe2\x79\x1a\x0f", 5); /* VBROADCASTF128 is of 256 bits */
+	ck_assert_int_eq(emul_run(&f.c), EMUL_FAULT);
+	ck_assert_int_eq(f.c.exception.vector, 6);
+}
+END_TEST
+
 /* Which exception an address has that is neither aligned nor canonical: [rbp], so that it would be #SS. */
 START_TEST(aligned_before_canonical)
 {
@@ -632,6 +697,7 @@ int main(void)
 	tcase_add_test(tc, vector_to_register);
 	tcase_add_loop_test(tc, avx_moves, 0, ARRAY_SIZE(avx));
 	tcase_add_test(tc, avx_faults);
+	tcase_add_test(tc, avx_masked);
 	tcase_add_test(tc, aligned_before_canonical);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);

@@ -266,7 +266,7 @@ static int decode_vex(struct emul_ctxt *c, u8 b, u8 *opcode)
 	if (is_long(c))
 		d->rex = (u8)(0x40 | (~two >> 5 & 7) | (one & 0x80) >> 4);
 	d->map = two & 0x1f;
-	d->vex = (u8)(EMUL_VEX | (one & 4) << 4 | (one & 3));
+	d->vex = (u8)(EMUL_VEX | (one & 4) << 4 | (one & 0x80) >> 2 | (one & 3));
 	d->vex_reg = ~one >> 3 & 15;
 	d->op = &emul_op_vex;
 	return EMUL_OK;

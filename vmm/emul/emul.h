@@ -217,7 +217,7 @@ struct emul_insn {
 	u8 ad_size; /* 2, 4, 8 */
 	u8 rex;     /* 0 or 0x40..0x4f */
 	u8 rep;     /* 0, 0xf2 or 0xf3 (the last one given) */
-	u8 vex;     /* 0 or EMUL_VEX, EMUL_VEX_256, and pp (0, 1: 66, 2: F3, 3: F2) */
+	u8 vex;     /* 0 or EMUL_VEX, EMUL_VEX_256, EMUL_VEX_W, and pp (0, 1: 66, 2: F3, 3: F2) */
 	u8 vex_reg; /* VEX.vvvv, not inverted */
 	bool opsz;  /* 66 prefix present */
 	bool lock;  /* F0 prefix present */
@@ -236,6 +236,7 @@ struct emul_insn {
 };
 #define EMUL_VEX     0x80
 #define EMUL_VEX_256 0x40
+#define EMUL_VEX_W   0x20
 #define EMUL_NO_REG  0xff
 #define EMUL_REG_RIP 0x10
 

@@ -187,6 +187,11 @@ bool emul_crdr_exists(const struct emul_insn *d);
 int emul_fast_mov(struct emul_ctxt *c);
 int emul_fetch(struct emul_ctxt *c, u32 want); /* decode.c: at least want bytes of the instruction */
 
+/* --- sse.c --- */
+/* Of the nr quadwords of v, by opcode and prefix: MOVSLDUP's (in each the low half twice), MOVSHDUP's (the high one), or
+ * MOVDDUP's (of each two the first one twice). */
+void emul_duplicate(const struct emul_ctxt *c, u64 *v, u32 nr);
+
 /* --- alu.c: pure arithmetic; size in bytes; flags in and out through *fl. --- */
 u64 alu_add(u64 a, u64 b, u64 carry, u32 size, u64 *fl);
 u64 alu_sub(u64 a, u64 b, u64 borrow, u32 size, u64 *fl);

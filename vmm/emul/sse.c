@@ -32,6 +32,7 @@ struct move {
 	bool merge; /* a register-register move keeps the rest of the destination */
 	bool high;  /* the high quadword of the register is meant */
 	bool mem;   /* memory form only */
+	bool dup;   /* see emul_duplicate() */
 };
 
 static const u8 scalar_len[] = { [P_NONE] = 16, [P_66] = 16, [P_F3] = 4, [P_F2] = 8 };
@@ -46,9 +47,11 @@ static struct move move_form(const struct emul_insn *d, u32 p)
 	case 0x12:
 	case 0x13:
 	case 0x16:
-	case 0x17: /* MOVLPS, MOVHPS and their PD twins, memory forms */
-		if (p >= P_F3)
+	case 0x17: /* MOVLPS, MOVHPS and their PD twins, memory forms; MOVSLDUP, MOVSHDUP, MOVDDUP */
+		if (p >= P_F3 && (op & 1 || op == (p == P_F2 ? 0x16 : 0)))
 			break;
+		if (p >= P_F3)
+			return (struct move){ .len = p == P_F3 ? 16 : 8, .aligned = p == P_F3, .dup = true };
 		return (struct move){ .len = 8, .store = op & 1, .high = op & 4, .merge = true, .mem = true };
 	case 0x28:
 	case 0x29:
@@ -97,6 +100,18 @@ static int set_reg(struct emul_ctxt *c, bool mmx, u8 nr, const u64 v[2])
 	return mmx ? c->ops->set_mm(c, nr & 7, v[0]) : c->ops->set_xmm(c, nr, v);
 }
 
+void emul_duplicate(const struct emul_ctxt *c, u64 *v, u32 nr)
+{
+	const struct emul_insn *d = &c->d;
+	bool quad = d->vex ? (d->vex & 3) == P_F2 : d->rep == 0xf2;
+
+	for (u32 i = 0; i < nr; i++) {
+		u64 half = d->opcode == 0x16 ? v[i] >> 32 : (u32)v[i];
+
+		v[i] = quad ? v[i & ~1u] : half << 32 | half;
+	}
+}
+
 static int move_mem(struct emul_ctxt *c, const struct move *m)
 {
 	struct emul_insn *d = &c->d;
@@ -119,6 +134,8 @@ static int move_mem(struct emul_ctxt *c, const struct move *m)
 		v[m->high] = part[0];
 		return set_reg(c, m->mmx, d->reg, v);
 	}
+	if (m->dup)
+		emul_duplicate(c, part, 2);
 	return set_reg(c, m->mmx, d->reg, part);
 }
 
@@ -141,6 +158,8 @@ static int move_reg(struct emul_ctxt *c, const struct move *m)
 	} else if (m->len == 8) {
 		v[1] = 0;
 	}
+	if (m->dup)
+		emul_duplicate(c, v, 2);
 	return set_reg(c, m->mmx, to, v);
 }
 
