@@ -55,6 +55,21 @@
 	dq %%name, %%code, KIND, 0
 %endmacro
 
+; XS instruction: with the stack where rBP points.
+%macro XS 1+
+	%defstr %%text %1
+	section .matrix_code
+	%%code:
+	xchg rsp, rbp
+	%1
+	xchg rsp, rbp
+	RETURN
+	section .rodata
+	%%name: db "on that stack: ", %%text, 0
+	section .matrix_table
+	dq %%name, %%code, KIND, 0
+%endmacro
+
 %macro ENTRY 1+
 	section .matrix_table
 	dq %1
@@ -293,6 +308,20 @@
 	%else
 	X2 {push dword [M]}, {pop edx}
 	X2 {push edx}, {pop dword [M]}
+	%endif
+	%if BITS_ == 64
+	XS push rdx
+	XS push dx
+	XS push -3
+	XS push word 0x1234
+	XS push qword [rsp + 8]
+	XS pop rdx
+	XS pop dx
+	XS pop qword [rsp + 8]
+	XS pushfq
+	XS push fs
+	XS call $ + 5
+	XS add [rsp], rdx
 	%endif
 	%assign KIND JUMP
 	X jmp NEAR_ [M]
